@@ -1,0 +1,193 @@
+-- tables.sql - the database of one capture. Runs alone in the sqlite3 shell.
+--
+-- Times are nanoseconds since the start of the capture (capture key 'time.base_ns' holds the trace clock at
+-- that moment), sizes are bytes, addresses are signed 64-bit integers (print them with printf('%x')).
+-- What repeats from event to event (call site, stack, sizes, gfp flags) lives in alloc_site and free_site, so
+-- that an allocation is eleven small numbers. The public names are the views in views.sql.
+
+PRAGMA application_id = 0x4b4d454d;	-- 'KMEM'
+PRAGMA user_version = 1;
+
+-- Facts about the capture: INFO keys as they are, and what the load found (keys in load.h).
+CREATE TABLE capture (
+	key TEXT PRIMARY KEY,
+	value
+) WITHOUT ROWID;
+
+CREATE TABLE event (
+	id INTEGER PRIMARY KEY,		-- index of the event type in the capture
+	system TEXT NOT NULL,
+	name TEXT NOT NULL,
+	role TEXT,			-- 'alloc', 'free' or NULL for an event that is neither
+	domain TEXT,			-- 'slab', 'page', 'percpu', 'vmalloc' or NULL
+	api TEXT,			-- slab only: 'malloc' (kmalloc, kfree) or 'cache' (kmem_cache_*)
+	has_stack INTEGER NOT NULL,
+	events INTEGER NOT NULL		-- how many there are in the capture
+);
+
+CREATE TABLE symbol (
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL,
+	module TEXT			-- NULL for the kernel itself
+);
+
+-- Every distinct address of a call site or a stack. symbol is NULL where nothing is known about it.
+CREATE TABLE frame (
+	id INTEGER PRIMARY KEY,
+	address INTEGER NOT NULL,
+	symbol INTEGER REFERENCES symbol,
+	offset INTEGER			-- address minus start of the symbol
+);
+
+CREATE TABLE stack (
+	id INTEGER PRIMARY KEY,
+	depth INTEGER NOT NULL
+);
+
+-- Innermost frame first: position 0 is the function that allocates. Frames of the tracing machinery
+-- itself, which x86 puts on top, are left out.
+CREATE TABLE stack_frame (
+	stack INTEGER NOT NULL REFERENCES stack,
+	position INTEGER NOT NULL,
+	frame INTEGER NOT NULL REFERENCES frame,
+	PRIMARY KEY (stack, position)
+) WITHOUT ROWID;
+
+CREATE TABLE cache (
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL UNIQUE
+);
+
+-- A thread under one name: a rename or a reused pid makes a new row.
+CREATE TABLE task (
+	id INTEGER PRIMARY KEY,
+	pid INTEGER NOT NULL,
+	tgid INTEGER,			-- NULL where unknown
+	comm TEXT,			-- NULL where unknown
+	start_time INTEGER,		-- when this name was taken; NULL: before the capture
+	self INTEGER NOT NULL		-- 1: a thread of the recorder
+);
+
+CREATE TABLE alloc_site (
+	id INTEGER PRIMARY KEY,
+	event INTEGER NOT NULL REFERENCES event,
+	call_site INTEGER REFERENCES frame,	-- NULL where the event has none, or it was lost
+	stack INTEGER REFERENCES stack,		-- NULL: none recorded
+	stack_lost INTEGER NOT NULL,		-- 1: a stack was asked for and is not there
+	bytes_req INTEGER NOT NULL,
+	bytes_alloc INTEGER NOT NULL,
+	gfp INTEGER,
+	node INTEGER,
+	cache INTEGER REFERENCES cache,		-- from the event, or learned from the frees of its objects
+	context INTEGER NOT NULL		-- 0 task, 1 softirq, 2 hard interrupt, 3 NMI
+);
+
+CREATE TABLE free_site (
+	id INTEGER PRIMARY KEY,
+	event INTEGER NOT NULL REFERENCES event,
+	call_site INTEGER REFERENCES frame,
+	stack INTEGER REFERENCES stack,
+	stack_lost INTEGER NOT NULL,
+	cache INTEGER REFERENCES cache,
+	context INTEGER NOT NULL
+);
+
+-- One row per allocation, in the order in which they ended; those still live at the end of the capture
+-- come last, by time (capture key 'first_live_id').
+-- end: 0 live at the end; 1 freed; 2 its address was allocated again, so its free was not traced, and
+-- lifetime is an upper bound. + 4: events were lost on some CPU while it was live, so a free may be among them.
+CREATE TABLE allocation (
+	id INTEGER PRIMARY KEY,
+	time INTEGER NOT NULL,
+	lifetime INTEGER,		-- ns; NULL while live
+	address INTEGER NOT NULL,
+	alloc_site INTEGER NOT NULL REFERENCES alloc_site,
+	free_site INTEGER REFERENCES free_site,
+	task INTEGER NOT NULL REFERENCES task,		-- running at the allocation; see alloc_site.context
+	free_task INTEGER REFERENCES task,
+	cpu INTEGER NOT NULL,
+	free_cpu INTEGER,
+	end INTEGER NOT NULL
+);
+
+-- Frees of addresses that the capture never saw allocated (allocated before it, or the allocation was lost).
+CREATE TABLE unmatched_free (
+	id INTEGER PRIMARY KEY,
+	time INTEGER NOT NULL,
+	address INTEGER NOT NULL,
+	free_site INTEGER NOT NULL REFERENCES free_site,
+	task INTEGER NOT NULL REFERENCES task,
+	cpu INTEGER NOT NULL
+);
+
+-- Summaries, made in the same pass as the rows, so that stock reports need no scan.
+-- self = 1: allocated by a thread of the recorder in task context.
+CREATE TABLE pair_total (
+	alloc_site INTEGER NOT NULL REFERENCES alloc_site,
+	free_site INTEGER NOT NULL,	-- 0 where no free is known
+	end INTEGER NOT NULL,		-- as in allocation
+	self INTEGER NOT NULL,
+	objects INTEGER NOT NULL,
+	lifetime_sum INTEGER NOT NULL,	-- ns; 0 while live
+	lifetime_min INTEGER NOT NULL,
+	lifetime_max INTEGER NOT NULL,
+	PRIMARY KEY (alloc_site, free_site, end, self)
+) WITHOUT ROWID;
+
+CREATE TABLE site_total (
+	alloc_site INTEGER NOT NULL REFERENCES alloc_site,
+	self INTEGER NOT NULL,
+	failed INTEGER NOT NULL,	-- allocations that returned NULL
+	peak_objects INTEGER NOT NULL,	-- live when the live bytes of its domain were at their highest
+	PRIMARY KEY (alloc_site, self)
+) WITHOUT ROWID;
+
+CREATE TABLE free_total (
+	free_site INTEGER NOT NULL REFERENCES free_site,
+	self INTEGER NOT NULL,		-- freed by a thread of the recorder in task context
+	matched INTEGER NOT NULL,
+	unmatched INTEGER NOT NULL,
+	null_frees INTEGER NOT NULL,	-- kfree(NULL): no memory concerned
+	PRIMARY KEY (free_site, self)
+) WITHOUT ROWID;
+
+-- Records lost by a CPU's ring between two moments.
+CREATE TABLE loss (
+	cpu INTEGER NOT NULL,
+	from_time INTEGER NOT NULL,
+	to_time INTEGER NOT NULL,
+	records INTEGER NOT NULL
+);
+
+-- Bytes of the capture that could not be used.
+CREATE TABLE damage (
+	offset INTEGER NOT NULL,
+	length INTEGER NOT NULL,
+	text TEXT NOT NULL
+);
+
+-- The account of each CPU's ring at the end, in records (stack records included); see FORMAT.md, STATS.
+CREATE TABLE ring (
+	cpu INTEGER PRIMARY KEY,
+	entries INTEGER NOT NULL,
+	overrun INTEGER NOT NULL,
+	commit_overrun INTEGER NOT NULL,
+	dropped INTEGER NOT NULL,
+	read INTEGER NOT NULL,
+	decoded INTEGER NOT NULL,
+	events INTEGER NOT NULL,
+	stacks INTEGER NOT NULL,
+	orphan_stacks INTEGER NOT NULL,
+	missing_stacks INTEGER NOT NULL,
+	bytes INTEGER NOT NULL
+);
+
+-- Files of the target that a later question may need (slabinfo, vmstat, meminfo, allocinfo, modules).
+CREATE TABLE file (
+	name TEXT NOT NULL,
+	moment TEXT NOT NULL,		-- 'start' or 'end'
+	content BLOB NOT NULL,
+	PRIMARY KEY (name, moment)
+) WITHOUT ROWID;
+
+-- Any other recorded tracepoint has a table event_SYSTEM_NAME with id, time, cpu, task, stack and its own fields.
