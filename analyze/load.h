@@ -1,0 +1,69 @@
+/*
+ * load.h - from a capture to a finished database: scan, metadata, one stream per CPU, merge by time, replay,
+ * SQLite, summaries. Reports are not made here, and nothing is printed but the progress line.
+ *
+ *	struct load_options options = { .capture = "cap.kmem", .progress = true };
+ *	struct load_result result;
+ *
+ *	if (load_capture(&options, &result, &err) < 0)
+ *		...				// nothing was left behind
+ *
+ * The database appears under its name only when it is complete: it is built in a new file beside it (mode 0600),
+ * reaches the disk and is renamed. On failure and on SIGINT or SIGTERM (ERR_INTERRUPTED) that file is removed.
+ * Memory is bounded by the objects live at one time and by the distinct stacks, not by the number of events.
+ *
+ * Keys of the table `capture`, besides the INFO keys of the capture as they are (FORMAT.md). Numbers are INTEGER.
+ *	identity.uuid		hex; with identity.length (bytes) and identity.tail_crc: the capture this belongs to
+ *	created_ns		wall clock at which the capture was made, ns since 1970
+ *	time.base_ns		trace clock at 0 of all times: INFO time.start_ns, else the first event
+ *	time.length_ns		from there to INFO time.end_ns, else to the last event
+ *	events			all events read
+ *	events.alloc		allocations that returned memory, in all domains
+ *	events.free		frees, of NULL and of unknown addresses included
+ *	events.failed_alloc	allocations that returned NULL
+ *	events.zero_size	allocations of 0 bytes (the kernel's ZERO_SIZE_PTR): no object
+ *	events.null_free	frees of NULL or ZERO_SIZE_PTR
+ *	events.unmatched_free	frees of addresses that no event allocated
+ *	events.lost		records lost (stack records included); a lower bound where blocks are missing
+ *	objects.reused		allocations on a live address: the free of the old object was not traced
+ *	objects.live		objects live at the end, and their bytes_alloc: objects.live_bytes
+ *	first_live_id		rows of `allocation` from this id on are live at the end
+ *	loss.intervals		rows of `loss`
+ *	stacks.lost		events whose stack was asked for and is not there
+ *	tuples.lost		events whose dictionary entry is gone or makes no sense: they count with 0 bytes
+ *	clean_end		1: the recorder ended in order; 0: cut off, or still recording
+ *	damage.count		rows of `damage`
+ *	blocks.unknown		blocks and sections of kinds that this version does not know, stepped over
+ *	symbols			symbols in the capture's kallsyms; symbols.hidden 1: its addresses are all zero
+ *				(kptr_restrict), so that no name could be given
+ *	load.version		of the loader that made the database
+ */
+#ifndef KMEM_ANALYZE_LOAD_H
+#define KMEM_ANALYZE_LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/base/error.h"
+
+struct load_options {
+	const char *capture;
+	const char *db;		/* NULL: the capture's name with ".db" added */
+	bool force;		/* replace a file of that name; a directory or device is refused anyway */
+	bool progress;		/* a line on stderr, if that is a terminal */
+};
+
+struct load_result {
+	uint64_t events, allocations, lost, damage;
+	uint64_t capture_bytes, db_bytes;
+	double seconds;
+	bool clean_end;
+};
+
+/* The default name of a capture's database; heap, NULL when out of memory. */
+char *load_db_name(const char *capture);
+
+/* ERR_EXISTS when the database is there and force is not set. ret may be NULL. */
+int load_capture(const struct load_options *options, struct load_result *ret, struct error *err);
+
+#endif
