@@ -48,6 +48,8 @@ struct event_block {
 	uint32_t count, cap;
 	struct event_column *columns;
 	uint32_t column_count, column_cap;
+	uint32_t *slots, slot_cap;	/* (type, field) -> column */
+	bool oom;			/* a column could not be kept: events_encode will say so */
 };
 
 bool event_block_grow(struct event_block *b);

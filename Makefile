@@ -1,0 +1,134 @@
+# kmem-record and kmem-analyze. `make help` lists what can be made.
+
+V ?= 0
+DEBUG ?= 0
+STATIC ?= 0
+SAN ?=
+CROSS_COMPILE ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)gcc
+endif
+STRIP ?= $(CROSS_COMPILE)strip
+PYTHON ?= python3
+
+# Every flavour has a directory of its own, so that a sanitizer build never mixes with the default one.
+comma := ,
+flavour := $(if $(CROSS_COMPILE),$(CROSS_COMPILE))$(if $(filter 1,$(STATIC)),static-)$(if $(SAN),san-$(subst $(comma),-,$(SAN))-)$(if $(filter 1,$(COVERAGE)),cov-)$(if $(filter 1,$(DEBUG)),debug,release)
+B := build/$(flavour)
+
+version := $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
+git_stamp := $(wildcard .git/HEAD .git/index)
+
+warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith
+hardening := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+ldhardening := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+ifeq ($(STATIC),1)
+hardening := -fstack-protector-strong -D_FORTIFY_SOURCE=2
+ldhardening := -static -Wl,-z,relro -Wl,-z,noexecstack
+endif
+ifneq ($(SAN),)
+hardening := -fPIE
+ldhardening := -pie
+endif
+optimise := $(if $(filter 1,$(DEBUG)),-Og -g3,-O2 -g)
+CFLAGS ?= $(optimise)
+all_cflags := -std=gnu11 -I. -I$(B)/gen -pthread -ffile-prefix-map=$(CURDIR)=. -ffunction-sections \
+	-fdata-sections $(warnings) $(if $(WERROR),-Werror) $(hardening) $(CFLAGS) \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+	$(if $(filter 1,$(COVERAGE)),--coverage) $(EXTRA_CFLAGS)
+all_ldflags := -pthread $(ldhardening) -Wl,--gc-sections $(if $(SAN),-fsanitize=$(SAN)) \
+	$(if $(filter 1,$(COVERAGE)),--coverage) $(LDFLAGS)
+
+pkg_config ?= $(CROSS_COMPILE:%=PKG_CONFIG_LIBDIR=/usr/lib/$(CROSS_COMPILE:%-=%)/pkgconfig )pkg-config
+trace_cflags = $(shell $(pkg_config) --cflags libtracefs libtraceevent 2>/dev/null)
+record_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) libtracefs libtraceevent libzstd 2>/dev/null)
+analyze_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) sqlite3 libzstd 2>/dev/null)
+
+format_src := $(wildcard format/base/*.c format/*.c)
+record_src := $(wildcard record/*.c)
+analyze_src := $(wildcard analyze/*.c)
+unit_src := $(wildcard tests/unit/test_*.c)
+tool_src := $(wildcard tests/tools/*.c)
+kernel_src := $(wildcard tests/kernel/*.c)
+sql_src := $(wildcard schema/*.sql schema/query/*.sql)
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+format_obj := $(call obj,$(format_src))
+record_obj := $(call obj,$(record_src))
+analyze_obj := $(call obj,$(analyze_src)) $(B)/gen/schema_sql.o
+record_lib_obj := $(filter-out %/main.o,$(record_obj))
+analyze_lib_obj := $(filter-out %/main.o,$(analyze_obj))
+units := $(patsubst tests/unit/%.c,$(B)/tests/%,$(unit_src))
+tools := $(patsubst tests/tools/%.c,$(B)/tests/%,$(tool_src))
+kernel_tests := $(patsubst tests/kernel/%.c,$(B)/tests/%,$(kernel_src))
+
+quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
+
+.DEFAULT_GOAL := all
+.PRECIOUS: %.o
+.DELETE_ON_ERROR:
+.PHONY: all help record analyze test-programs clean FORCE
+
+all: record analyze	## Build build/kmem-record and build/kmem-analyze (the default)
+
+record: build/kmem-record	## Build the recorder only (needs libtracefs, libtraceevent, libzstd)
+
+analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzstd)
+
+test-programs: $(units) $(tools) $(kernel_tests)
+
+help:	## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 20
+	@echo
+	@echo 'Variables: V=1 DEBUG=1 STATIC=1 SAN=address,undefined CROSS_COMPILE=triplet- PREFIX= DESTDIR='
+
+# build/kmem-record is the program of the flavour that was built last.
+build/kmem-%: $(B)/kmem-% FORCE
+	@cmp -s $< $@ || cp $< $@
+
+$(B)/kmem-record: $(record_obj) $(format_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $(record_obj) $(format_obj) $(all_ldflags) $(record_libs)
+$(B)/kmem-analyze: $(analyze_obj) $(format_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $(analyze_obj) $(format_obj) $(all_ldflags) $(analyze_libs)
+
+# Unit tests named test_record_* may use the recorder's rooms, all others the analyser's.
+$(B)/tests/test_record_%: $(B)/tests/unit/test_record_%.o $(record_lib_obj) $(format_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(all_ldflags) $(record_libs)
+$(B)/tests/test_%: $(B)/tests/unit/test_%.o $(analyze_lib_obj) $(format_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(analyze_lib_obj) $(format_obj) $(all_ldflags) $(analyze_libs)
+$(tools): $(B)/tests/%: $(B)/tests/tools/%.o $(format_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(format_obj) $(all_ldflags) -lzstd
+$(kernel_tests): $(B)/tests/%: $(B)/tests/kernel/%.o $(record_lib_obj) $(format_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(all_ldflags) $(record_libs)
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call quiet,CC,$@)$(CC) $(all_cflags) $(if $(filter record/% tests/kernel/%,$<),$(trace_cflags)) \
+		-MMD -MP -c -o $@ $<
+$(call obj,$(analyze_src) $(unit_src)): $(B)/gen/schema_sql.h
+$(call obj,record/main.c analyze/main.c): $(B)/gen/version.h
+
+$(B)/gen/schema_sql.o: $(B)/gen/schema_sql.c
+	$(call quiet,CC,$@)$(CC) $(all_cflags) -c -o $@ $<
+$(B)/gen/schema_sql.c $(B)/gen/schema_sql.h &: $(sql_src) scripts/embed_sql.sh
+	@mkdir -p $(B)/gen
+	$(call quiet,EMBED,$(B)/gen/schema_sql.c)sh scripts/embed_sql.sh $(B)/gen/schema_sql $(sql_src)
+
+# Written anew only when the text changes, so that a commit does not rebuild everything.
+$(B)/gen/version.h: FORCE
+	@mkdir -p $(@D)
+	@echo '#define KMEM_VERSION "$(version)"' | cmp -s - $@ || \
+		echo '#define KMEM_VERSION "$(version)"' >$@
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(all_cflags) $(all_ldflags)' | cmp -s - $@ || \
+		echo '$(CC) $(all_cflags) $(all_ldflags)' >$@
+
+clean:	## Remove everything that was built
+	rm -rf build
+
+-include $(patsubst %.o,%.d,$(format_obj) $(record_obj) $(analyze_obj) \
+	$(call obj,$(patsubst %,%,$(unit_src) $(tool_src) $(kernel_src))))
