@@ -1,0 +1,536 @@
+/*
+ * mkcapture - makes a small capture from a readable script, through the public writer, so that every case of a
+ * load or a report can be a test whose input a person can read.
+ *
+ *	mkcapture SCRIPT OUT.kmem		SCRIPT may be "-"
+ *
+ * One directive a line; # starts a comment. Numbers are decimal or 0x hex; an address may be SYMBOL or SYMBOL+0xN
+ * once the symbol is declared.
+ *
+ *	info KEY VALUE...		an INFO pair (page_size 4096, clock mono and recorder.tgid 1 are preset)
+ *	task PID TGID PPID COMM		a task at the start
+ *	symbol ADDRESS NAME [MODULE]	a line of kallsyms; symbols must come before the first event
+ *	type SYSTEM NAME FIELD:KIND:PLACE...	one more tracepoint. KIND: u1 u2 u4 u8 s1 s2 s4 s8 str bytes strN;
+ *					PLACE: tuple column address
+ *	TIME CPU PID EVENT [FIELD=VALUE]... [flags=N] [stack=FRAME,FRAME...|stack=lost]
+ *					an event: kmalloc kmem_cache_alloc kfree kmem_cache_free (and their
+ *					_node forms) mm_page_alloc mm_page_free percpu_alloc_percpu
+ *					percpu_free_percpu alloc_vmap_area free_vmap_area_noflush task_newtask
+ *					task_rename, or one of `type`. Fields left out are 0 or empty.
+ *	lost CPU N			N records lost before that CPU's next event
+ *	flush				close all open blocks
+ *	generation			flush, then start a new dictionary
+ *	stats CPU NAME=N...		ring statistics at the end (names as in FORMAT.md)
+ *	damage				flip a bit in the middle of the block written last
+ *	erase				overwrite the block written last with zeros
+ *	noend				no END block
+ *	cut N				cut the last N bytes off the finished file
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format/base/fileio.h"
+#include "format/dict.h"
+#include "format/events.h"
+#include "format/records.h"
+#include "format/writer.h"
+
+#define WORDS_MAX 160
+#define CPUS_MAX 64
+#define TYPES_MAX 64
+#define WRITER 1
+
+struct symbol {
+	char *name;
+	uint64_t address;
+};
+
+struct cpu {
+	struct event_block block;
+	uint64_t lost;
+};
+
+struct maker {
+	const char *script;
+	unsigned int line;
+	int fd;
+	struct capture_writer *writer;
+	struct block_body body;
+	struct events_encoder encoder;
+	struct event_type types[TYPES_MAX];
+	unsigned int type_count, types_written;
+	struct symbol *symbols;
+	size_t symbol_count;
+	struct buf info, tasks, kallsyms, stats;
+	bool started, no_end;
+	struct cpu cpus[CPUS_MAX];
+	uint32_t generation, stacks, tuples;	/* numbers used in this generation */
+	struct stack_encoder *stack_encoder;
+	struct tuple_encoder tuple_encoder;
+	uint64_t last_offset, last_end;		/* of the block written last */
+	uint64_t cut;
+};
+
+static void die(const struct maker *m, const char *what, const char *detail)
+{
+	fprintf(stderr, "mkcapture: %s:%u: %s%s%s\n", m->script, m->line, what, detail ? " " : "",
+		detail ? detail : "");
+	exit(1);
+}
+
+static void check(const struct maker *m, int rc, const struct error *err)
+{
+	if (rc < 0)
+		die(m, err->text, NULL);
+}
+
+static uint64_t number(const struct maker *m, const char *text)
+{
+	char *end;
+	uint64_t v;
+
+	errno = 0;
+	v = text[0] == '-' ? (uint64_t)strtoll(text, &end, 0) : strtoull(text, &end, 0);
+	if (end == text || *end || errno)
+		die(m, "not a number:", text);
+	return v;
+}
+
+static uint64_t address(const struct maker *m, const char *text)
+{
+	size_t len = strcspn(text, "+");
+
+	for (size_t i = 0; i < m->symbol_count; i++)
+		if (strlen(m->symbols[i].name) == len && !memcmp(m->symbols[i].name, text, len))
+			return m->symbols[i].address + (text[len] ? number(m, text + len + 1) : 0);
+	return number(m, text);
+}
+
+/* The tracepoints of a 6.18 kernel, with the places that kmem-record gives to their fields. */
+static const char *const builtin_types[] = {
+	"kmem kmalloc call_site:u8:tuple ptr:u8:address bytes_req:u8:tuple bytes_alloc:u8:tuple "
+	"gfp_flags:u8:tuple node:s4:tuple",
+	"kmem kmem_cache_alloc call_site:u8:tuple ptr:u8:address name:str:tuple bytes_req:u8:tuple "
+	"bytes_alloc:u8:tuple gfp_flags:u8:tuple node:s4:tuple accounted:u1:tuple",
+	"kmem kmalloc_node call_site:u8:tuple ptr:u8:address bytes_req:u8:tuple bytes_alloc:u8:tuple "
+	"gfp_flags:u8:tuple node:s4:tuple",
+	"kmem kmem_cache_alloc_node call_site:u8:tuple ptr:u8:address bytes_req:u8:tuple bytes_alloc:u8:tuple "
+	"gfp_flags:u8:tuple node:s4:tuple",
+	"kmem kfree call_site:u8:tuple ptr:u8:address",
+	"kmem kmem_cache_free call_site:u8:tuple ptr:u8:address name:str:tuple",
+	"kmem mm_page_alloc pfn:u8:address order:u4:tuple gfp_flags:u8:tuple migratetype:s4:tuple",
+	"kmem mm_page_free pfn:u8:address order:u4:tuple",
+	"percpu percpu_alloc_percpu call_site:u8:tuple size:u8:tuple ptr:u8:address bytes_alloc:u8:tuple "
+	"gfp_flags:u8:tuple",
+	"percpu percpu_free_percpu off:s4:tuple ptr:u8:address",
+	"vmalloc alloc_vmap_area addr:u8:address size:u8:tuple failed:s4:tuple",
+	"vmalloc free_vmap_area_noflush va_start:u8:address nr_lazy:u8:tuple",
+	"task task_newtask pid:s4:column comm:str16:column clone_flags:u8:column oom_score_adj:s2:column",
+	"task task_rename pid:s4:column oldcomm:str16:column newcomm:str16:column oom_score_adj:s2:column",
+};
+
+static int split(char *text, char **words)
+{
+	int n = 0;
+
+	text[strcspn(text, "#\n")] = 0;
+	for (char *w = strtok(text, " \t"); w && n < WORDS_MAX; w = strtok(NULL, " \t"))
+		words[n++] = w;
+	return n;
+}
+
+static void parse_field(const struct maker *m, char *text, struct event_field *f, uint16_t *offset)
+{
+	char *kind = strchr(text, ':'), *place = kind ? strchr(kind + 1, ':') : NULL;
+
+	if (!place)
+		die(m, "not FIELD:KIND:PLACE:", text);
+	*kind++ = *place++ = 0;
+	f->name = strdup(text);
+	f->type = strdup(kind);
+	if (!strcmp(kind, "str"))
+		f->kind = FIELD_STRING, f->size = 4;
+	else if (!strncmp(kind, "str", 3))
+		f->kind = FIELD_FIXED_STRING, f->size = (uint16_t)number(m, kind + 3);
+	else if (!strcmp(kind, "bytes"))
+		f->kind = FIELD_BYTES, f->size = 4;
+	else
+		f->kind = kind[0] == 's' ? FIELD_SIGNED : FIELD_UNSIGNED, f->size = (uint16_t)number(m, kind + 1);
+	f->place = !strcmp(place, "tuple") ? PLACE_TUPLE : !strcmp(place, "address") ? PLACE_ADDRESS : PLACE_COLUMN;
+	f->offset = *offset;
+	*offset = (uint16_t)(*offset + f->size);
+}
+
+static void add_type(struct maker *m, char **words, int n)
+{
+	struct event_type *t = &m->types[m->type_count];
+	uint16_t offset = 8;
+
+	if (n < 2 || m->type_count == TYPES_MAX)
+		die(m, "a type needs SYSTEM NAME, and there may be 64", NULL);
+	t->id = (uint16_t)(100 + m->type_count++);
+	t->system = strdup(words[0]);
+	t->name = strdup(words[1]);
+	t->has_stack = strstr(words[1], "alloc") != NULL;
+	t->field_count = (uint16_t)(n - 2);
+	t->fields = calloc((size_t)n, sizeof(*t->fields));
+	for (int i = 2; i < n; i++)
+		parse_field(m, words[i], &t->fields[i - 2], &offset);
+}
+
+static void put(struct maker *m, struct block_header *header)
+{
+	struct error err = { 0 };
+
+	m->last_offset = capture_writer_bytes(m->writer);
+	check(m, capture_writer_put(m->writer, header, &m->body, &err), &err);
+	m->last_end = capture_writer_bytes(m->writer);
+	block_body_clear(&m->body);
+}
+
+static void put_record(struct maker *m, enum block_type type, struct buf *b)
+{
+	block_body_add(&m->body, SECTION_RECORDS, 0, 0, b->data, b->len);
+	put(m, &(struct block_header){ .type = (uint8_t)type, .cpu = CPU_NONE });
+	buf_clear(b);
+}
+
+/* Metadata goes out before the first event, types again whenever new ones were declared. */
+static void start(struct maker *m)
+{
+	struct buf types = { 0 };
+
+	for (; m->types_written < m->type_count; m->types_written++)
+		type_encode(&types, &m->types[m->types_written]);
+	if (types.len)
+		put_record(m, BLOCK_TYPES, &types);
+	buf_release(&types);
+	if (m->started)
+		return;
+	m->started = true;
+	put_record(m, BLOCK_INFO, &m->info);
+	if (m->tasks.len)
+		put_record(m, BLOCK_TASKS, &m->tasks);
+	if (m->kallsyms.len) {
+		struct buf file = { 0 };
+
+		file_encode(&file, &(struct file_part){ .name = { "/proc/kallsyms", 14 }, .moment = { "start", 5 },
+			    .last = true, .bytes = { (const char *)m->kallsyms.data, m->kallsyms.len } });
+		put_record(m, BLOCK_FILE, &file);
+		buf_release(&file);
+	}
+}
+
+static void flush_dictionary(struct maker *m)
+{
+	struct stack_encoder *s = m->stack_encoder;
+	struct tuple_encoder *t = &m->tuple_encoder;
+	struct block_header header = { .type = BLOCK_DICT, .cpu = CPU_NONE, .writer = WRITER,
+				       .generation = m->generation };
+
+	if (s->count) {
+		block_body_add(&m->body, SECTION_STACKS, m->stacks - s->count, s->count, s->bytes.data, s->bytes.len);
+		put(m, &header);
+	}
+	if (t->count) {
+		block_body_add(&m->body, SECTION_TUPLES, m->tuples - t->count, t->count, t->bytes.data, t->bytes.len);
+		put(m, &header);
+	}
+	stack_encoder_clear(s);
+	tuple_encoder_clear(t);
+}
+
+static void flush(struct maker *m)
+{
+	struct error err = { 0 };
+
+	start(m);
+	flush_dictionary(m);
+	for (int i = 0; i < CPUS_MAX; i++) {
+		struct cpu *cpu = &m->cpus[i];
+		struct event_block *b = &cpu->block;
+		struct block_header header = { .type = BLOCK_EVENTS, .cpu = i, .writer = WRITER,
+			.generation = m->generation, .event_count = b->count, .lost_before = cpu->lost };
+
+		if (!b->count && !cpu->lost)
+			continue;
+		if (b->count) {
+			header.first_time = b->rows[0].time;
+			header.last_time = b->rows[b->count - 1].time;
+			check(m, events_encode(&m->encoder, b, m->types, &m->body, &err), &err);
+		}
+		put(m, &header);
+		event_block_clear(b);
+		cpu->lost = 0;
+	}
+}
+
+static uint32_t intern_stack(struct maker *m, char *list)
+{
+	uint64_t frames[STACK_FRAMES_MAX];
+	uint32_t depth = 0;
+
+	if (!strcmp(list, "lost"))
+		return STACK_LOST;
+	for (char *save, *f = strtok_r(list, ",", &save); f && depth < STACK_FRAMES_MAX; f = strtok_r(NULL, ",", &save))
+		frames[depth++] = address(m, f);
+	stack_encode(m->stack_encoder, frames, depth);
+	return STACK_FIRST + m->stacks++;
+}
+
+static void set_value(const struct maker *m, const struct event_field *f, const char *text, struct value *v)
+{
+	if (f->kind != FIELD_UNSIGNED && f->kind != FIELD_SIGNED) {
+		v->bytes = (const uint8_t *)text;
+		v->len = strlen(text);
+	} else {
+		v->number = address(m, text);
+	}
+}
+
+static struct event_type *find_type(struct maker *m, const char *name)
+{
+	for (unsigned int i = m->type_count; i--;)
+		if (!strcmp(m->types[i].name, name))
+			return &m->types[i];
+	die(m, "no such event:", name);
+	return NULL;
+}
+
+/* TIME CPU PID EVENT FIELD=VALUE...: every event is a tuple of its own, which a reader must bear anyway. */
+static void add_event(struct maker *m, char **words, int n)
+{
+	struct value values[EVENT_FIELDS_MAX] = { 0 }, in_tuple[EVENT_FIELDS_MAX];
+	struct event_row row = { 0 }, *slot;
+	struct event_type *type;
+	struct tuple tuple = { .values = in_tuple };
+	uint64_t cpu;
+	int used = 0;
+
+	if (n < 4)
+		die(m, "an event needs TIME CPU PID EVENT", NULL);
+	start(m);
+	type = find_type(m, words[3]);
+	tuple.type = row.type = (uint16_t)(type - m->types);
+	row.time = number(m, words[0]);
+	cpu = number(m, words[1]);
+	row.pid = (int32_t)number(m, words[2]);
+	if (cpu >= CPUS_MAX)
+		die(m, "CPUs are 0 to 63, not", words[1]);
+	for (int i = 4; i < n; i++) {
+		char *value = strchr(words[i], '=');
+		int f = 0;
+
+		if (!value)
+			die(m, "not FIELD=VALUE:", words[i]);
+		*value++ = 0;
+		if (!strcmp(words[i], "stack")) {
+			tuple.stack = intern_stack(m, value);
+			continue;
+		}
+		if (!strcmp(words[i], "flags")) {
+			tuple.flags = (uint8_t)number(m, value);
+			continue;
+		}
+		while (f < type->field_count && strcmp(type->fields[f].name, words[i]))
+			f++;
+		if (f == type->field_count)
+			die(m, "the event has no field", words[i]);
+		set_value(m, &type->fields[f], value, &values[f]);
+	}
+	slot = event_block_add(&m->cpus[cpu].block);
+	for (uint16_t f = 0; f < type->field_count; f++) {
+		const struct event_field *field = &type->fields[f];
+
+		if (field->place == PLACE_TUPLE)
+			in_tuple[used++] = values[f];
+		else if (field->place == PLACE_ADDRESS)
+			row.address = values[f].number;
+		else if (field->kind == FIELD_UNSIGNED || field->kind == FIELD_SIGNED)
+			event_block_put_number(&m->cpus[cpu].block, row.type, f, values[f].number);
+		else
+			event_block_put_bytes(&m->cpus[cpu].block, row.type, f, values[f].bytes, values[f].len);
+	}
+	row.tuple = m->tuples++;
+	tuple_encode(&m->tuple_encoder, type, &tuple);
+	*slot = row;
+}
+
+static void add_stats(struct maker *m, char **words, int n)
+{
+	static const char *const names[] = { "entries", "overrun", "commit_overrun", "dropped", "read", "decoded",
+		"events", "stacks", "orphan_stacks", "missing_stacks", "bytes" };
+	struct ring_stats s = { .cpu = (uint32_t)number(m, words[0]) };
+	uint64_t *const to[] = { &s.entries, &s.overrun, &s.commit_overrun, &s.dropped, &s.read, &s.decoded,
+		&s.events, &s.stacks, &s.orphan_stacks, &s.missing_stacks, &s.bytes };
+
+	for (int i = 1; i < n; i++) {
+		char *value = strchr(words[i], '=');
+
+		if (!value)
+			die(m, "not NAME=N:", words[i]);
+		*value++ = 0;
+		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+			if (!strcmp(names[k], words[i]))
+				*to[k] = number(m, value);
+	}
+	if (!m->stats.len)
+		stats_encode_moment(&m->stats, STATS_END);
+	stats_encode(&m->stats, &s);
+}
+
+/* flip: one bit in the middle of the body; else zeros over the whole block. */
+static void spoil(struct maker *m, bool flip)
+{
+	uint64_t from, to;
+	char byte = 0;
+
+	flush(m);
+	from = m->last_offset;
+	to = m->last_end;
+	if (flip) {
+		from = from + BLOCK_HEADER_LEN + (to - from - BLOCK_HEADER_LEN) / 2;
+		to = from + 1;
+		if (pread(m->fd, &byte, 1, (off_t)from) != 1)
+			die(m, "cannot read back", NULL);
+		byte ^= 0x10;
+	}
+	for (; from < to; from++)
+		if (pwrite(m->fd, &byte, 1, (off_t)from) != 1)
+			die(m, "cannot write", NULL);
+}
+
+static void directive(struct maker *m, char **words, int n)
+{
+	const char *verb = words[0];
+	char text[512] = "";
+
+	if (!strcmp(verb, "info") && n >= 2) {
+		for (int i = 2; i < n; i++) {
+			strncat(text, i > 2 ? " " : "", sizeof(text) - strlen(text) - 1);
+			strncat(text, words[i], sizeof(text) - strlen(text) - 1);
+		}
+		info_encode(&m->info, words[1], text);
+	} else if (!strcmp(verb, "task") && n == 5) {
+		task_encode(&m->tasks, &(struct task_record){ .pid = (int32_t)number(m, words[1]),
+			    .tgid = (int32_t)number(m, words[2]), .ppid = (int32_t)number(m, words[3]),
+			    .comm = { words[4], strlen(words[4]) } });
+	} else if (!strcmp(verb, "symbol") && (n == 3 || n == 4)) {
+		uint64_t at = number(m, words[1]);
+
+		m->symbols = realloc(m->symbols, (m->symbol_count + 1) * sizeof(*m->symbols));
+		m->symbols[m->symbol_count++] = (struct symbol){ strdup(words[2]), at };
+		snprintf(text, sizeof(text), "%016llx T %s%s%s%s\n", (unsigned long long)at, words[2],
+			 n == 4 ? "\t[" : "", n == 4 ? words[3] : "", n == 4 ? "]" : "");
+		buf_bytes(&m->kallsyms, text, strlen(text));
+	} else if (!strcmp(verb, "type")) {
+		add_type(m, words + 1, n - 1);
+	} else if (!strcmp(verb, "lost") && n == 3) {
+		flush(m);
+		m->cpus[number(m, words[1]) % CPUS_MAX].lost = number(m, words[2]);
+	} else if (!strcmp(verb, "flush")) {
+		flush(m);
+	} else if (!strcmp(verb, "generation")) {
+		flush(m);
+		m->generation++;
+		m->stacks = m->tuples = 0;
+	} else if (!strcmp(verb, "stats") && n >= 2) {
+		add_stats(m, words + 1, n - 1);
+	} else if (!strcmp(verb, "damage") || !strcmp(verb, "erase")) {
+		spoil(m, verb[0] == 'd');
+	} else if (!strcmp(verb, "noend")) {
+		m->no_end = true;
+	} else if (!strcmp(verb, "cut") && n == 2) {
+		m->cut = number(m, words[1]);
+	} else {
+		add_event(m, words, n);
+	}
+}
+
+static void finish(struct maker *m)
+{
+	struct error err = { 0 };
+	uint64_t size;
+
+	flush(m);
+	if (m->stats.len)
+		put_record(m, BLOCK_STATS, &m->stats);
+	if (!m->no_end)
+		check(m, capture_writer_end(m->writer, 0, &err), &err);
+	size = capture_writer_bytes(m->writer);
+	if (m->cut && ftruncate(m->fd, (off_t)(m->cut < size ? size - m->cut : 0)))
+		die(m, "cannot cut", NULL);
+	if (close(m->fd))
+		die(m, "cannot close the output", NULL);
+}
+
+static void release(struct maker *m)
+{
+	capture_writer_free(m->writer);
+	block_body_release(&m->body);
+	events_encoder_release(&m->encoder);
+	stack_encoder_release(m->stack_encoder);
+	free(m->stack_encoder);
+	tuple_encoder_release(&m->tuple_encoder);
+	for (unsigned int i = 0; i < m->type_count; i++)
+		event_type_release(&m->types[i]);
+	for (size_t i = 0; i < m->symbol_count; i++)
+		free(m->symbols[i].name);
+	free(m->symbols);
+	for (int i = 0; i < CPUS_MAX; i++)
+		event_block_release(&m->cpus[i].block);
+	buf_release(&m->info);
+	buf_release(&m->tasks);
+	buf_release(&m->kallsyms);
+	buf_release(&m->stats);
+}
+
+int main(int argc, char **argv)
+{
+	struct maker m = { .script = argc > 1 ? argv[1] : "" };
+	char *words[WORDS_MAX], *line = NULL;
+	struct error err = { 0 };
+	size_t cap = 0;
+	FILE *in;
+
+	if (argc != 3) {
+		fprintf(stderr, "usage: mkcapture SCRIPT OUT.kmem\n");
+		return 2;
+	}
+	in = strcmp(argv[1], "-") ? fopen(argv[1], "r") : stdin;
+	if (!in)
+		die(&m, "cannot open the script", NULL);
+	unlink(argv[2]);
+	m.fd = open(argv[2], O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (m.fd < 0)
+		die(&m, "cannot create", argv[2]);
+	m.stack_encoder = calloc(1, sizeof(*m.stack_encoder));
+	check(&m, capture_writer_new(&m.writer, m.fd, argv[2], &err), &err);
+	info_encode(&m.info, "page_size", "4096");
+	info_encode(&m.info, "long_size", "8");
+	info_encode(&m.info, "clock", "mono");
+	info_encode(&m.info, "recorder.tgid", "1");
+	for (size_t i = 0; i < sizeof(builtin_types) / sizeof(builtin_types[0]); i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text), "%s", builtin_types[i]);
+		add_type(&m, words, split(text, words));
+	}
+	while (getline(&line, &cap, in) > 0) {
+		int n = split(line, words);
+
+		m.line++;
+		if (n)
+			directive(&m, words, n);
+	}
+	finish(&m);
+	release(&m);
+	free(line);
+	if (in != stdin)
+		fclose(in);
+	return 0;
+}
