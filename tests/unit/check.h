@@ -1,0 +1,48 @@
+/*
+ * check.h - the smallest harness that does: a test is a function, a file is a list of them.
+ *
+ *	static void test_varint(void) { CHECK(zigzag(-1) == 1); }
+ *	int main(void) { RUN(test_varint); return check_done(); }
+ *
+ * Prints `ok NAME` or `not ok NAME: file:line: condition` per test; the harness counts these lines.
+ */
+#ifndef TESTS_UNIT_CHECK_H
+#define TESTS_UNIT_CHECK_H
+
+#include <stdio.h>
+#include <string.h>
+
+static int check_failed_tests;
+static int check_failed;
+
+#define CHECK(condition) \
+	do { \
+		if (!(condition)) { \
+			if (!check_failed) \
+				printf("# %s:%d: %s\n", __FILE__, __LINE__, #condition); \
+			check_failed = 1; \
+		} \
+	} while (0)
+
+/* For conditions without which the rest of the test makes no sense. */
+#define REQUIRE(condition) \
+	do { \
+		CHECK(condition); \
+		if (check_failed) \
+			return; \
+	} while (0)
+
+#define RUN(test) \
+	do { \
+		check_failed = 0; \
+		test(); \
+		check_failed_tests += check_failed; \
+		printf(check_failed ? "not ok %s: see the line above\n" : "ok %s\n", #test); \
+	} while (0)
+
+static inline int check_done(void)
+{
+	return check_failed_tests ? 1 : 0;
+}
+
+#endif

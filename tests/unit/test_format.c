@@ -1,0 +1,359 @@
+/* Every record of a capture, encoded and decoded again; whole files through writer and reader. */
+#include "tests/unit/check.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "format/dict.h"
+#include "format/events.h"
+#include "format/reader.h"
+#include "format/records.h"
+#include "format/writer.h"
+
+static struct event_field alloc_fields[] = {
+	{ (char *)"common_pid", (char *)"int", 4, 4, FIELD_SIGNED, PLACE_COMMON },
+	{ (char *)"call_site", (char *)"unsigned long", 8, 8, FIELD_UNSIGNED, PLACE_TUPLE },
+	{ (char *)"ptr", (char *)"const void *", 16, 8, FIELD_UNSIGNED, PLACE_ADDRESS },
+	{ (char *)"name", (char *)"__data_loc char[]", 24, 4, FIELD_STRING, PLACE_TUPLE },
+	{ (char *)"node", (char *)"int", 48, 4, FIELD_SIGNED, PLACE_TUPLE },
+};
+static struct event_field other_fields[] = {
+	{ (char *)"pid", (char *)"pid_t", 8, 4, FIELD_SIGNED, PLACE_COLUMN },
+	{ (char *)"comm", (char *)"char[16]", 12, 16, FIELD_FIXED_STRING, PLACE_COLUMN },
+};
+static const struct event_type types[] = {
+	{ 658, (char *)"kmem", (char *)"kmem_cache_alloc", true, 5, alloc_fields },
+	{ 77, (char *)"task", (char *)"task_rename", false, 2, other_fields },
+};
+
+struct seen {
+	int count;
+	struct ring_stats stats;
+	struct task_record task;
+	struct event_type type;
+	struct end_entry entry;
+	char text[64];
+};
+
+static int on_pair(void *arg, struct text key, struct text value)
+{
+	struct seen *s = arg;
+
+	s->count++;
+	snprintf(s->text, sizeof(s->text), "%.*s=%.*s", (int)key.len, key.data, (int)value.len, value.data);
+	return 0;
+}
+
+static int on_type(void *arg, struct event_type *type)
+{
+	struct seen *s = arg;
+
+	event_type_release(&s->type);
+	s->type = *type;
+	s->count++;
+	return 0;
+}
+
+static int on_task(void *arg, const struct task_record *task)
+{
+	struct seen *s = arg;
+
+	s->task = *task;
+	s->count++;
+	return 0;
+}
+
+static int on_stats(void *arg, const struct ring_stats *stats)
+{
+	struct seen *s = arg;
+
+	s->stats = *stats;
+	s->count++;
+	return 0;
+}
+
+static int on_entry(void *arg, const struct end_entry *entry)
+{
+	struct seen *s = arg;
+
+	s->entry = *entry;
+	s->count++;
+	return 0;
+}
+
+/* Any prefix of a record must be refused or read short, never read past its end (the sanitizers look). */
+#define EACH_PREFIX(b, decode) \
+	for (size_t prefix = 0; prefix < (b).len; prefix++) { \
+		uint8_t *copy = malloc(prefix ? prefix : 1); \
+		memcpy(copy, (b).data, prefix); \
+		(void)(decode); \
+		free(copy); \
+	}
+
+static void test_info(void)
+{
+	struct buf b = { 0 };
+	struct seen s = { 0 };
+
+	info_encode(&b, "machine", "x86_64");
+	info_encode_u64(&b, "page_size", 4096);
+	CHECK(info_decode(b.data, b.len, on_pair, &s, NULL) == 0);
+	CHECK(s.count == 2 && !strcmp(s.text, "page_size=4096"));
+	CHECK(info_decode(b.data, b.len - 1, on_pair, &s, NULL) == ERR_DAMAGED);
+	EACH_PREFIX(b, info_decode(copy, prefix, on_pair, &s, NULL));
+	buf_release(&b);
+}
+
+static void test_file(void)
+{
+	struct file_part in = { { "/proc/x", 7 }, { "start", 5 }, 1u << 20, true, { "abc", 3 } }, out;
+	struct buf b = { 0 };
+
+	file_encode(&b, &in);
+	REQUIRE(file_decode(b.data, b.len, &out, NULL) == 0);
+	CHECK(out.offset == 1u << 20 && out.last && out.bytes.len == 3 && !memcmp(out.name.data, "/proc/x", 7));
+	EACH_PREFIX(b, file_decode(copy, prefix, &out, NULL));
+	buf_release(&b);
+}
+
+static void test_types(void)
+{
+	struct buf b = { 0 };
+	struct seen s = { 0 };
+
+	type_encode(&b, &types[1]);
+	type_encode(&b, &types[0]);
+	REQUIRE(types_decode(b.data, b.len, on_type, &s, NULL) == 0);
+	CHECK(s.count == 2 && s.type.id == 658 && !strcmp(s.type.name, "kmem_cache_alloc"));
+	CHECK(s.type.field_count == 5 && s.type.fields[3].kind == FIELD_STRING && s.type.has_stack);
+	CHECK(!strcmp(s.type.fields[2].type, "const void *") && s.type.fields[2].place == PLACE_ADDRESS);
+	EACH_PREFIX(b, types_decode(copy, prefix, on_type, &s, NULL));
+	event_type_release(&s.type);
+	buf_release(&b);
+}
+
+static void test_small_records(void)
+{
+	struct task_record task = { 12, 11, 1, { "a task", 6 } };
+	struct ring_stats stats = { 3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, UINT64_MAX };
+	struct end_entry entries[2] = { { 64, 0, 10, 5, 9 }, { 4096, 1, 20, 6, 6 } };
+	struct end_totals totals = { 30, 2, 9999, 2 }, back;
+	enum stats_moment moment;
+	struct seen s = { 0 };
+	struct buf b = { 0 };
+
+	task_encode(&b, &task);
+	CHECK(tasks_decode(b.data, b.len, on_task, &s, NULL) == 0 && s.task.tgid == 11 && s.task.comm.len == 6);
+	EACH_PREFIX(b, tasks_decode(copy, prefix, on_task, &s, NULL));
+	buf_clear(&b);
+	stats_encode_moment(&b, STATS_END);
+	stats_encode(&b, &stats);
+	CHECK(stats_decode(b.data, b.len, &moment, on_stats, &s, NULL) == 0 && moment == STATS_END);
+	CHECK(s.stats.cpu == 3 && s.stats.entries == 1 && s.stats.read == 5 && s.stats.bytes == UINT64_MAX);
+	CHECK(s.stats.missing_stacks == 10 && ring_stats_lost(&s.stats) == 9);
+	EACH_PREFIX(b, stats_decode(copy, prefix, &moment, on_stats, &s, NULL));
+	buf_clear(&b);
+	s.count = 0;
+	end_encode(&b, &totals, entries);
+	CHECK(end_decode(b.data, b.len, &back, on_entry, &s, NULL) == 0 && s.count == 2);
+	CHECK(back.bytes == 9999 && s.entry.offset == 4096 && s.entry.last_time == 6);
+	EACH_PREFIX(b, end_decode(copy, prefix, &back, on_entry, &s, NULL));
+	buf_release(&b);
+}
+
+static const uint64_t stacks[4][5] = {
+	{ 5, 0xffffffff81000010, 0xffffffff81000020, 0xffffffff81000030, 0xffffffff81000040 },
+	{ 4, 0xffffffff81000099, 0xffffffff81000030, 0xffffffff81000040 },
+	{ 2, 0xffffffff81000040 },
+	{ 5, 0xffffffff81000011, 0xffffffff81000099, 0xffffffff81000030, 0xffffffff81000040 },
+};
+
+static int on_stack(void *arg, uint32_t number, const uint64_t *frames, uint32_t depth)
+{
+	int *count = arg;
+	const uint64_t *want = stacks[number - 7];
+
+	CHECK(depth == want[0] - 1 && !memcmp(frames, want + 1, depth * sizeof(*frames)));
+	(*count)++;
+	return 0;
+}
+
+static void test_stacks(void)
+{
+	struct stack_encoder *e = calloc(1, sizeof(*e));
+	struct section s = { .kind = SECTION_STACKS, .a = 7, .b = 4 };
+	int count = 0;
+
+	for (int i = 0; i < 4; i++)
+		stack_encode(e, stacks[i] + 1, (uint32_t)stacks[i][0] - 1);
+	s.data = e->bytes.data;
+	s.len = e->bytes.len;
+	CHECK(e->count == 4 && stacks_decode(&s, on_stack, &count, NULL) == 0 && count == 4);
+	CHECK(e->bytes.len < 64);	/* shared frames and differences: not 13 x 8 bytes */
+	s.b = 5;
+	CHECK(stacks_decode(&s, on_stack, &count, NULL) == ERR_DAMAGED);
+	s.b = UINT32_MAX;
+	CHECK(stacks_decode(&s, on_stack, &count, NULL) == ERR_DAMAGED);
+	stack_encoder_release(e);
+	free(e);
+}
+
+static int on_tuple(void *arg, uint32_t number, const struct tuple *t)
+{
+	int *count = arg;
+
+	CHECK(number == 100u + (unsigned int)*count && t->flags == 8 && t->preempt_count == 3);
+	if (*count == 1) {
+		CHECK(t->type == 0 && t->stack == STACK_FIRST + 9);
+		CHECK(t->values[0].number == 0xffffffff81234567);
+		CHECK(t->values[1].len == 6 && !memcmp(t->values[1].bytes, "dentry", 6));
+		CHECK((int64_t)t->values[2].number == -1);
+	}
+	(*count)++;
+	return 0;
+}
+
+static void test_tuples(void)
+{
+	struct value a[] = { { 0xffffffff81000000, NULL, 0 }, { 0, (const uint8_t *)"", 0 }, { 5, NULL, 0 } };
+	struct value b[] = { { 0xffffffff81234567, NULL, 0 }, { 0, (const uint8_t *)"dentry", 6 },
+			     { UINT64_MAX, NULL, 0 } };
+	struct tuple_encoder e = { 0 };
+	struct section s = { .kind = SECTION_TUPLES, .a = 100, .b = 3 };
+	int count = 0;
+
+	tuple_encode(&e, &types[0], &(struct tuple){ 0, 8, 3, STACK_NONE, a });
+	tuple_encode(&e, &types[0], &(struct tuple){ 0, 8, 3, STACK_FIRST + 9, b });
+	tuple_encode(&e, &types[1], &(struct tuple){ 1, 8, 3, STACK_LOST, NULL });
+	s.data = e.bytes.data;
+	s.len = e.bytes.len;
+	CHECK(tuples_decode(&s, types, 2, on_tuple, &count, NULL) == 0 && count == 3);
+	for (size_t n = 0; n < e.bytes.len; n++) {
+		s.len = n;
+		count = 0;
+		CHECK(tuples_decode(&s, types, 2, on_tuple, &count, NULL) == ERR_DAMAGED);
+	}
+	count = 0;
+	s.len = e.bytes.len;
+	CHECK(tuples_decode(&s, types, 1, on_tuple, &count, NULL) == ERR_DAMAGED);
+	tuple_encoder_release(&e);
+}
+
+/* A small generator: the same events in every run. */
+static uint64_t random_next(uint64_t *state)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return *state >> 33;
+}
+
+static void fill_block(struct event_block *b, uint32_t count, uint32_t tuples)
+{
+	uint64_t state = count, time = 1000000007, address = 0xffff888000000000;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct event_row *row = event_block_add(b);
+
+		time += random_next(&state) % (i % 50 ? 300 : 1u << 20);
+		*row = (struct event_row){ .time = time, .tuple = (uint32_t)(random_next(&state) % tuples),
+					   .pid = (int32_t)(i / 100) - 3 };
+		row->type = row->tuple % 5 == 4;
+		if (row->type == 0)
+			row->address = address + random_next(&state) % 5000 * 8 + (i % 1000 == 0);
+		else {
+			event_block_put_number(b, 1, 0, i * 3);
+			event_block_put_bytes(b, 1, 1, "comm", i % 5);
+		}
+	}
+}
+
+static void round_trip(uint32_t count, uint32_t tuples)
+{
+	struct event_block in = { 0 }, out = { 0 };
+	struct events_encoder e = { 0 };
+	struct block_body body = { 0 };
+	struct capture_writer *w = NULL;
+	struct capture_reader *r = NULL;
+	struct capture_scan scan = { 0 };
+	struct block block = { 0 };
+	struct error err = { 0 };
+	char path[] = "/tmp/kmem-test-XXXXXX";
+	int fd = mkstemp(path), bad = 0;
+
+	fill_block(&in, count, tuples);
+	REQUIRE(capture_writer_new(&w, fd, path, &err) == 0);
+	CHECK(events_encode(&e, &in, types, &body, &err) == 0);
+	CHECK(capture_writer_put(w, &(struct block_header){ .type = BLOCK_EVENTS, .writer = 1, .cpu = 2,
+		.first_time = in.rows[0].time, .last_time = in.rows[count - 1].time, .lost_before = 17,
+		.event_count = count, .generation = 4 }, &body, &err) == 0);
+	CHECK(capture_writer_end(w, 17, &err) == 0);
+	REQUIRE(capture_reader_open(&r, path, &err) == 0);
+	REQUIRE(capture_reader_scan(r, &scan, NULL, NULL, &err) == 0);
+	REQUIRE(scan.count == 2 && scan.clean_end && scan.damage_count == 0);
+	CHECK(scan.blocks[0].lost_before == 17 && scan.blocks[0].cpu == 2 && scan.blocks[0].generation == 4);
+	for (int pass = 0; pass < 2; pass++) {		/* twice: the block's memory is reused */
+		REQUIRE(capture_reader_load(r, &scan, 0, &block, &err) == 0);
+		REQUIRE(events_decode(&scan.blocks[0], block.sections, block.section_count, types, 2, &out,
+				      &err) == 0);
+		REQUIRE(out.count == count);
+		for (uint32_t i = 0; i < count; i++) {
+			const struct event_row *x = &in.rows[i], *y = &out.rows[i];
+			struct value v;
+
+			bad += x->time != y->time || x->address != y->address || x->tuple != y->tuple ||
+			       x->pid != y->pid || x->type != y->type;
+			if (x->type == 0)
+				continue;
+			bad += event_block_value(&out, &types[1], 1, 0, &v, &err) || v.number != i * 3;
+			bad += event_block_value(&out, &types[1], 1, 1, &v, &err) || v.len != i % 5;
+		}
+	}
+	CHECK(!bad);
+	CHECK(events_decode(&scan.blocks[0], block.sections, block.section_count, types, 1, &out, &err) ==
+	      ERR_DAMAGED || count < 20);
+	capture_scan_release(&scan);
+	capture_reader_free(r);
+	capture_writer_free(w);
+	block_release(&block);
+	block_body_release(&body);
+	events_encoder_release(&e);
+	event_block_release(&in);
+	event_block_release(&out);
+	close(fd);
+	unlink(path);
+}
+
+static void test_events_one(void)
+{
+	round_trip(1, 1);
+}
+
+static void test_events_few_ids(void)
+{
+	round_trip(5000, 40);
+}
+
+static void test_events_many_ids(void)
+{
+	round_trip(20000, 3000);
+}
+
+static void test_events_full_block(void)
+{
+	round_trip(BLOCK_EVENTS_MAX, 100000);
+}
+
+int main(void)
+{
+	RUN(test_info);
+	RUN(test_file);
+	RUN(test_types);
+	RUN(test_small_records);
+	RUN(test_stacks);
+	RUN(test_tuples);
+	RUN(test_events_one);
+	RUN(test_events_few_ids);
+	RUN(test_events_many_ids);
+	RUN(test_events_full_block);
+	return check_done();
+}
