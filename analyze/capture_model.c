@@ -1,0 +1,293 @@
+#include "analyze/capture_model.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/id_index.h"
+
+#define PAIRS_MAX 4096
+#define FILES_BYTES_MAX (1u << 30)	/* of all files of the target together */
+
+/* Appends a zeroed item; NULL when there is no memory. */
+static void *append(void *array, size_t *cap, size_t *count, size_t size)
+{
+	void **p = array;
+
+	if (!array_room(p, cap, *count, size))
+		return NULL;
+	return memset((char *)*p + size * (*count)++, 0, size);
+}
+
+static int on_pair(void *arg, struct text key, struct text value)
+{
+	struct capture_model *m = arg;
+	struct model_pair *pair = NULL;
+
+	for (size_t i = 0; i < m->pair_count && !pair; i++)
+		if (strlen(m->pairs[i].key) == key.len && !memcmp(m->pairs[i].key, key.data, key.len))
+			pair = &m->pairs[i];
+	if (!pair) {
+		if (m->pair_count == PAIRS_MAX)
+			return ERR_DAMAGED;
+		pair = append(&m->pairs, &m->pair_cap, &m->pair_count, sizeof(*pair));
+		if (!pair)
+			return ERR_NOMEM;
+		pair->key = strndup(key.len ? key.data : "", key.len);
+	}
+	free(pair->value);
+	pair->value = strndup(value.len ? value.data : "", value.len);
+	return pair->key && pair->value ? 0 : ERR_NOMEM;
+}
+
+static int on_type(void *arg, struct event_type *type)
+{
+	struct capture_model *m = arg;
+	struct event_type *slot = NULL;
+
+	if (m->type_count < EVENT_TYPES_MAX)
+		slot = append(&m->types, &m->type_cap, &m->type_count, sizeof(*slot));
+	if (!slot) {
+		event_type_release(type);
+		return m->type_count < EVENT_TYPES_MAX ? ERR_NOMEM : ERR_DAMAGED;
+	}
+	*slot = *type;
+	return 0;
+}
+
+struct task_context {
+	struct capture_model *model;
+	uint64_t time;
+};
+
+static int on_task(void *arg, const struct task_record *task)
+{
+	struct task_context *c = arg;
+	struct capture_model *m = c->model;
+	struct model_task *t = append(&m->tasks, &m->task_cap, &m->task_count, sizeof(*t));
+
+	if (!t)
+		return ERR_NOMEM;
+	*t = (struct model_task){ c->time, task->pid, task->tgid,
+				  strndup(task->comm.len ? task->comm.data : "", task->comm.len) };
+	return t->comm ? 0 : ERR_NOMEM;
+}
+
+struct stats_context {
+	struct ring_stats *list;
+	size_t count, cap;
+};
+
+static int on_stats(void *arg, const struct ring_stats *stats)
+{
+	struct stats_context *c = arg;
+	struct ring_stats *s;
+
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->list[i].cpu == stats->cpu) {
+			c->list[i] = *stats;
+			return 0;
+		}
+	}
+	if (c->count >= CPU_MAX)
+		return ERR_DAMAGED;
+	s = append(&c->list, &c->cap, &c->count, sizeof(*s));
+	if (!s)
+		return ERR_NOMEM;
+	*s = *stats;
+	return 0;
+}
+
+static int on_end_entry(void *arg, const struct end_entry *entry)
+{
+	struct capture_model *m = arg;
+	struct end_entry *e = append(&m->index, &m->index_cap, &m->index_count, sizeof(*e));
+
+	if (!e)
+		return ERR_NOMEM;
+	*e = *entry;
+	return 0;
+}
+
+static bool text_is(struct text t, const char *s)
+{
+	return t.len == strlen(s) && !memcmp(t.data, s, t.len);
+}
+
+static int read_file_part(struct capture_model *m, const struct section *s, struct error *err)
+{
+	struct file_part part;
+	struct model_file *f = NULL;
+	size_t all = 0, skip = 0;
+	int rc = file_decode(s->data, s->len, &part, err);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < m->file_count; i++) {
+		all += m->files[i].content.len;
+		if (text_is(part.name, m->files[i].name) && text_is(part.moment, m->files[i].moment))
+			f = &m->files[i];
+	}
+	if (all + part.bytes.len > FILES_BYTES_MAX || m->file_count > 65536)
+		return error_set(err, ERR_DAMAGED, "files of the target: more than %u bytes", FILES_BYTES_MAX);
+	if (!f) {
+		f = append(&m->files, &m->file_cap, &m->file_count, sizeof(*f));
+		if (!f)
+			return error_nomem(err);
+		f->name = strndup(part.name.len ? part.name.data : "", part.name.len);
+		f->moment = strndup(part.moment.len ? part.moment.data : "", part.moment.len);
+		if (!f->name || !f->moment)
+			return error_nomem(err);
+	}
+	if (part.offset != f->next) {
+		/* Half a line would be a wrong line: cut both sides of the hole back to whole ones. */
+		const uint8_t *nl = part.bytes.len ? memchr(part.bytes.data, '\n', part.bytes.len) : NULL;
+
+		f->torn = true;
+		while (f->content.len && f->content.data[f->content.len - 1] != '\n')
+			f->content.len--;
+		skip = nl ? (size_t)(nl + 1 - (const uint8_t *)part.bytes.data) : part.bytes.len;
+	}
+	f->next = part.offset + part.bytes.len;
+	buf_bytes(&f->content, part.bytes.data + skip, part.bytes.len - skip);
+	return f->content.oom ? error_nomem(err) : 0;
+}
+
+static int read_stats(struct capture_model *m, const struct section *s, struct error *err)
+{
+	struct stats_context c = { 0 };
+	enum stats_moment moment = STATS_END;
+	int rc = stats_decode(s->data, s->len, &moment, on_stats, &c, err);
+
+	if (rc < 0 || moment > STATS_END) {
+		free(c.list);
+		return rc < 0 ? rc : error_set(err, ERR_DAMAGED, "ring statistics of an unknown moment");
+	}
+	free(m->stats[moment]);
+	m->stats[moment] = c.list;
+	m->stats_count[moment] = c.count;
+	m->stats_cap[moment] = c.cap;
+	return 0;
+}
+
+static int read_block(struct capture_model *m, const struct block_header *h, const struct block *b,
+		      struct error *err)
+{
+	const struct section *s = block_section(b, SECTION_RECORDS);
+	struct task_context tasks = { m, h->first_time };
+
+	if (!s)
+		return error_set(err, ERR_DAMAGED, "block at offset %llu has no record",
+				 (unsigned long long)h->offset);
+	switch (h->type) {
+	case BLOCK_INFO:
+		return info_decode(s->data, s->len, on_pair, m, err);
+	case BLOCK_FILE:
+		return read_file_part(m, s, err);
+	case BLOCK_TYPES:
+		return types_decode(s->data, s->len, on_type, m, err);
+	case BLOCK_TASKS:
+		return tasks_decode(s->data, s->len, on_task, &tasks, err);
+	case BLOCK_STATS:
+		return read_stats(m, s, err);
+	default:
+		m->has_end = true;
+		m->index_count = 0;
+		return end_decode(s->data, s->len, &m->totals, on_end_entry, m, err);
+	}
+}
+
+int capture_model_note_damage(struct capture_scan *scan, size_t block, struct error *why, struct error *err)
+{
+	const struct block_header *h = &scan->blocks[block];
+	struct capture_damage d = { .kind = DAMAGE_BODY, .offset = h->offset, .writer = h->writer,
+				    .length = (uint64_t)scan->header_len[block] + h->stored_len };
+
+	snprintf(d.text, sizeof(d.text), "%.*s", (int)sizeof(d.text) - 1, why->text);
+	error_clear(why);
+	return capture_scan_add_damage(scan, &d) < 0 ? error_nomem(err) : 0;
+}
+
+int capture_model_read(struct capture_model *m, const struct capture_reader *r, struct capture_scan *scan,
+		       struct error *err)
+{
+	struct block block = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < scan->count && rc == 0; i++) {
+		const struct block_header *h = &scan->blocks[i];
+		struct error why = { 0 };
+
+		if (h->type == BLOCK_DICT || h->type == BLOCK_EVENTS)
+			continue;
+		if (h->type < BLOCK_INFO || h->type > BLOCK_END) {
+			m->unknown++;
+			continue;
+		}
+		rc = capture_reader_load(r, scan, i, &block, &why);
+		if (rc == 0)
+			rc = read_block(m, h, &block, &why);
+		m->unknown += rc == 0 ? block.unknown_sections : 0;
+		if (rc == ERR_NOMEM)
+			error_nomem(err);
+		else if (rc < 0)
+			rc = capture_model_note_damage(scan, i, &why, err);
+	}
+	block_release(&block);
+	return rc;
+}
+
+void capture_model_release(struct capture_model *m)
+{
+	for (size_t i = 0; i < m->type_count; i++)
+		event_type_release(&m->types[i]);
+	for (size_t i = 0; i < m->pair_count; i++) {
+		free(m->pairs[i].key);
+		free(m->pairs[i].value);
+	}
+	for (size_t i = 0; i < m->file_count; i++) {
+		free(m->files[i].name);
+		free(m->files[i].moment);
+		buf_release(&m->files[i].content);
+	}
+	for (size_t i = 0; i < m->task_count; i++)
+		free(m->tasks[i].comm);
+	free(m->types);
+	free(m->pairs);
+	free(m->files);
+	free(m->tasks);
+	free(m->stats[STATS_START]);
+	free(m->stats[STATS_END]);
+	free(m->index);
+	*m = (struct capture_model){ 0 };
+}
+
+const char *capture_model_info(const struct capture_model *m, const char *key)
+{
+	for (size_t i = 0; i < m->pair_count; i++)
+		if (!strcmp(m->pairs[i].key, key))
+			return m->pairs[i].value;
+	return NULL;
+}
+
+uint64_t capture_model_number(const struct capture_model *m, const char *key, uint64_t otherwise)
+{
+	const char *text = capture_model_info(m, key);
+	unsigned long long v;
+	char *end;
+
+	if (!text || *text < '0' || *text > '9')
+		return otherwise;
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	return *end || errno ? otherwise : v;
+}
+
+const struct model_file *capture_model_file(const struct capture_model *m, const char *name, const char *moment)
+{
+	for (size_t i = 0; i < m->file_count; i++)
+		if (!strcmp(m->files[i].name, name) && !strcmp(m->files[i].moment, moment))
+			return &m->files[i];
+	return NULL;
+}

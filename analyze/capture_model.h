@@ -1,0 +1,71 @@
+/*
+ * capture_model.h - everything in a capture that is not an event or a dictionary: facts about the machine, event
+ * types, files of the target, task names, ring statistics, the closing index. Small, so it is held in memory.
+ *
+ *	struct capture_model model = { 0 };
+ *
+ *	capture_model_read(&model, reader, &scan, &err);
+ *	page_size = capture_model_number(&model, "page_size", 4096);
+ *	capture_model_release(&model);
+ *
+ * Damaged blocks are listed in the scan and left out. Does not look at EVENTS and DICT blocks.
+ */
+#ifndef KMEM_ANALYZE_CAPTURE_MODEL_H
+#define KMEM_ANALYZE_CAPTURE_MODEL_H
+
+#include "format/base/buf.h"
+#include "format/base/error.h"
+#include "format/reader.h"
+#include "format/records.h"
+
+struct model_pair {
+	char *key;
+	char *value;
+};
+
+struct model_file {
+	char *name, *moment;
+	struct buf content;
+	uint64_t next;		/* offset at which the next part should begin */
+	bool torn;		/* a part is missing: the lines around the hole are left out */
+};
+
+struct model_task {
+	uint64_t time;		/* trace clock */
+	int32_t pid, tgid;
+	char *comm;
+};
+
+struct capture_model {
+	struct event_type *types;
+	size_t type_count, type_cap;
+	struct model_pair *pairs;
+	size_t pair_count, pair_cap;
+	struct model_file *files;
+	size_t file_count, file_cap;
+	struct model_task *tasks;		/* in file order */
+	size_t task_count, task_cap;
+	struct ring_stats *stats[2];		/* by enum stats_moment */
+	size_t stats_count[2], stats_cap[2];
+	struct end_totals totals;
+	struct end_entry *index;		/* of the END block, if it is there */
+	size_t index_count, index_cap;
+	bool has_end;
+	uint32_t unknown;			/* blocks and sections of unknown kinds */
+};
+
+int capture_model_read(struct capture_model *m, const struct capture_reader *r, struct capture_scan *scan,
+		       struct error *err);
+void capture_model_release(struct capture_model *m);
+
+/* The value of an INFO key; NULL, or the given number, when it is not there or no number. */
+const char *capture_model_info(const struct capture_model *m, const char *key);
+uint64_t capture_model_number(const struct capture_model *m, const char *key, uint64_t otherwise);
+
+/* A file of the target, or NULL. moment: "start" or "end". */
+const struct model_file *capture_model_file(const struct capture_model *m, const char *name, const char *moment);
+
+/* A damaged block, noted in the scan; returns 0, or ERR_NOMEM. why is cleared. */
+int capture_model_note_damage(struct capture_scan *scan, size_t block, struct error *why, struct error *err);
+
+#endif

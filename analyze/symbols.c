@@ -1,0 +1,212 @@
+#include "analyze/symbols.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX (1u << 30)
+
+struct symbol {
+	uint64_t address;
+	uint32_t name, module;		/* offsets in text */
+	uint16_t name_len, module_len;
+	uint32_t order;			/* line in the file: ties go to the first */
+};
+
+struct symbols {
+	char *text;
+	struct symbol *list;
+	size_t count, cap, bad_lines, zero;
+};
+
+static int by_address(const void *a, const void *b)
+{
+	const struct symbol *x = a, *y = b;
+
+	if (x->address != y->address)
+		return x->address < y->address ? -1 : 1;
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* ARM marks stretches of code and data with $a $d $t $x, alone or followed by a dot. */
+static bool is_mapping_symbol(const char *name, size_t len)
+{
+	return len >= 2 && name[0] == '$' && strchr("adtx", name[1]) && (len == 2 || name[2] == '.');
+}
+
+static size_t word(const char *p, const char *end)
+{
+	const char *start = p;
+
+	while (p < end && *p != ' ' && *p != '\t')
+		p++;
+	return (size_t)(p - start);
+}
+
+/* "ffffffff81000000 T name" or "ffffffffc0001000 t name\t[module]". False: no symbol. */
+static bool parse_line(const struct symbols *s, const char *p, const char *end, struct symbol *sym, char *kind)
+{
+	unsigned int digits = 0;
+
+	for (; p < end && hex_digit(*p) >= 0; p++, digits++)
+		sym->address = sym->address << 4 | (unsigned int)hex_digit(*p);
+	if (!digits || digits > 16 || end - p < 4 || p[0] != ' ' || p[2] != ' ')
+		return false;
+	*kind = p[1];
+	p += 3;
+	sym->name = (uint32_t)(p - s->text);
+	sym->name_len = (uint16_t)(word(p, end) < SYMBOL_NAME_MAX ? word(p, end) : SYMBOL_NAME_MAX);
+	p += word(p, end);
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	if (end - p > 2 && *p == '[' && end[-1] == ']') {
+		size_t len = (size_t)(end - p - 2);
+
+		sym->module = (uint32_t)(p + 1 - s->text);
+		sym->module_len = (uint16_t)(len < SYMBOL_NAME_MAX ? len : SYMBOL_NAME_MAX);
+	}
+	return sym->name_len > 0;
+}
+
+static int add_line(struct symbols *s, const char *p, const char *end)
+{
+	struct symbol sym = { .order = (uint32_t)s->count };
+	char kind;
+
+	if (p == end)
+		return 0;
+	if (!parse_line(s, p, end, &sym, &kind)) {
+		s->bad_lines++;
+		return 0;
+	}
+	/* Code only: a data symbol between two functions must not take their return addresses. */
+	if (!strchr("tTwW", kind) || is_mapping_symbol(s->text + sym.name, sym.name_len))
+		return 0;
+	if (s->count == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 4096;
+		struct symbol *list = realloc(s->list, cap * sizeof(*list));
+
+		if (!list)
+			return -1;
+		s->list = list;
+		s->cap = cap;
+	}
+	s->zero += !sym.address;
+	s->list[s->count++] = sym;
+	return 0;
+}
+
+int symbols_new(struct symbols **ret, const void *text, size_t len, struct error *err)
+{
+	struct symbols *s = calloc(1, sizeof(*s));
+	int rc = ERR_NOMEM;
+
+	if (!s)
+		return error_nomem(err);
+	if (len > TEXT_MAX) {
+		rc = error_set(err, ERR_DAMAGED, "kallsyms of %zu bytes: more than any kernel has", len);
+		goto out;
+	}
+	s->text = malloc(len + 1);
+	if (!s->text)
+		goto out;
+	if (len)
+		memcpy(s->text, text, len);
+	s->text[len] = 0;
+	for (const char *p = s->text, *end = s->text + len; p < end; ) {
+		const char *eol = memchr(p, '\n', (size_t)(end - p));
+
+		if (!eol)
+			eol = end;
+		if (add_line(s, p, eol) < 0)
+			goto out;
+		p = eol + 1;
+	}
+	qsort(s->list, s->count, sizeof(*s->list), by_address);
+	*ret = s;
+	return 0;
+out:
+	symbols_free(s);
+	return rc == ERR_NOMEM ? error_nomem(err) : rc;
+}
+
+void symbols_free(struct symbols *s)
+{
+	if (!s)
+		return;
+	free(s->text);
+	free(s->list);
+	free(s);
+}
+
+bool symbols_find(const struct symbols *s, uint64_t address, struct symbol_hit *ret)
+{
+	size_t low = 0, high = s->count;
+	const struct symbol *sym;
+
+	if (symbols_hidden(s))
+		return false;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->list[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low)
+		return false;
+	for (low--; low && s->list[low - 1].address == s->list[low].address; )
+		low--;
+	sym = &s->list[low];
+	if (!sym->address || address - sym->address >= SYMBOL_SPAN_MAX)
+		return false;
+	ret->index = (uint32_t)low;
+	ret->start = sym->address;
+	ret->name = (struct text){ s->text + sym->name, sym->name_len };
+	ret->module = (struct text){ s->text + sym->module, sym->module_len };
+	return true;
+}
+
+size_t symbols_count(const struct symbols *s)
+{
+	return s->count;
+}
+
+size_t symbols_bad_lines(const struct symbols *s)
+{
+	return s->bad_lines;
+}
+
+bool symbols_hidden(const struct symbols *s)
+{
+	return s->count && s->zero == s->count;
+}
+
+bool symbol_is_machinery(struct text name)
+{
+	static const char *const prefixes[] = {
+		"trace_event_raw_event_", "__traceiter_", "perf_trace_", "__bpf_trace_", "bpf_trace_run",
+		"__do_trace_", "do_trace_event_raw_event_", "stack_trace_save", "arch_stack_walk",
+		"trace_event_buffer_", "event_triggers_", "__ftrace_trace_stack", "ftrace_trace_",
+		"stacktrace_trigger", "__trace_stack", "trace_buffer_unlock_commit",
+	};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		size_t len = strlen(prefixes[i]);
+
+		if (name.len >= len && !memcmp(name.data, prefixes[i], len))
+			return true;
+	}
+	return false;
+}
