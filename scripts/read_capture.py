@@ -1,0 +1,1102 @@
+#!/usr/bin/env python3
+"""read_capture.py - a strict and readable reader of captures, written from format/FORMAT.md alone.
+
+It exists to prove that the document is enough, and to be a second opinion on every capture: it shares no code
+with kmem-record and kmem-analyze. It is not fast (about a quarter of a million events a second) and it draws no
+conclusions: tests/naive/replay.py does that.
+
+    read_capture.py FILE --events          one line per event, in the order of time
+    read_capture.py FILE --verify          check everything, say what is damaged
+
+As a module:
+
+    capture = Capture.open("cap.kmem")
+    for event in capture.events():
+        print(event.time, event.cpu, event.type.name, event.get("bytes_alloc"))
+    for damage in capture.damage:          # complete once the events were read to the end
+        print(damage)
+
+Exit status: 0 good, 3 damaged or cut off but readable, 1 not a capture (or one that this reader must refuse),
+2 usage. Frames of zstd are decompressed by a Python module where there is one, else by the zstd program.
+"""
+
+import argparse
+import heapq
+import json
+import os
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import uuid
+import zlib
+from collections import OrderedDict, namedtuple
+
+FILE_MAGIC = b"\x89KMEM\r\n\x1a"
+BLOCK_MAGIC = b"KBLK"
+VERSION = 1
+FILE_HEADER = 64
+BLOCK_HEADER = 80
+BLOCK_HEADER_MAX = 1024
+RAW_MAX = 16 << 20
+STORED_MAX = 17 << 20
+DEPTH_MAX = 1024
+MASK64 = (1 << 64) - 1
+
+INFO, FILE, TYPES, DICT, EVENTS, TASKS, STATS, END = range(1, 9)
+BLOCK_NAMES = {INFO: "INFO", FILE: "FILE", TYPES: "TYPES", DICT: "DICT", EVENTS: "EVENTS",
+               TASKS: "TASKS", STATS: "STATS", END: "END"}
+KNOWN_SECTIONS = {INFO: {1}, FILE: {1}, TYPES: {1}, DICT: {16, 17}, EVENTS: set(range(32, 41)),
+                  TASKS: {1}, STATS: {1}, END: {1}}
+
+KIND_UNSIGNED, KIND_SIGNED, KIND_STRING, KIND_BYTES, KIND_ROOM = 1, 2, 3, 4, 5
+PLACE_TUPLE, PLACE_COLUMN, PLACE_ADDRESS, PLACE_COMMON = 1, 2, 3, 4
+
+STACK_NONE, STACK_LOST = -1, -2         # values of Event.stack besides a number of Capture.stacks
+
+STATS_FIELDS = ("cpu", "entries", "overrun", "commit_overrun", "dropped", "read", "decoded", "events",
+                "stacks", "orphan_stacks", "missing_stacks", "bytes")
+
+
+class NotACapture(Exception):
+    """The file cannot be read at all; the text is one sentence."""
+
+
+class Malformed(Exception):
+    """A block says something that the document does not allow."""
+
+
+Damage = namedtuple("Damage", "offset length text")
+Section = namedtuple("Section", "kind codec a b raw_length data")
+Field = namedtuple("Field", "name ctype offset size kind place")
+Task = namedtuple("Task", "time pid tgid ppid comm")
+Tuple = namedtuple("Tuple", "type flags preempt stack values")
+IndexEntry = namedtuple("IndexEntry", "offset cpu events first last")
+Loss = namedtuple("Loss", "cpu after before records")
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Bytes and numbers
+
+def unzigzag(n):
+    """The signed number of a svarint."""
+    return (n >> 1) ^ -(n & 1)
+
+
+def to_signed(n):
+    """The low 64 bits of n as a two's-complement number."""
+    n &= MASK64
+    return n - (1 << 64) if n >> 63 else n
+
+
+class Cursor:
+    """Reads numbers from bytes and never past their end."""
+
+    def __init__(self, data):
+        self.data = data
+        self.pos = 0
+
+    def __bool__(self):
+        return self.pos < len(self.data)
+
+    def bytes(self, length):
+        if length > len(self.data) - self.pos:
+            raise Malformed("ends inside a record")
+        self.pos += length
+        return self.data[self.pos - length:self.pos]
+
+    def u8(self):
+        return self.bytes(1)[0]
+
+    def varint(self):
+        value = 0
+        for i in range(10):
+            byte = self.u8()
+            value |= (byte & 0x7f) << (7 * i)
+            if byte < 0x80:
+                if value > MASK64:
+                    raise Malformed("has a number of more than 64 bits")
+                return value
+        raise Malformed("has a number of more than ten bytes")
+
+    def svarint(self):
+        return unzigzag(self.varint())
+
+    def blob(self):
+        return self.bytes(self.varint())
+
+
+def varints(data, count):
+    """The first `count` varints of `data`, as a list."""
+    head = data[:count]
+    if len(head) == count and (not head or max(head) < 0x80):
+        return list(head)               # the usual case: every number has one byte
+    cursor = Cursor(data)
+    return [cursor.varint() for _ in range(count)]
+
+
+def text(raw):
+    """Bytes of the target as printable text without blanks: anything else becomes \\xNN."""
+    return "".join(chr(c) if 0x21 <= c <= 0x7e and c != 0x5c else "\\x%02x" % c for c in raw)
+
+
+def loose(raw):
+    """Bytes as a Python string for JSON and for people; every byte survives."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# zstd
+
+def frame_shape(data):
+    """(length of the one frame that data starts with, its content size or None); see RFC 8878, section 3.1.1."""
+    cursor = Cursor(data)
+    if cursor.bytes(4) != b"\x28\xb5\x2f\xfd":
+        raise Malformed("is not a zstd frame")
+    descriptor = cursor.u8()
+    single = descriptor >> 5 & 1
+    if descriptor & 0x08:
+        raise Malformed("is a zstd frame with a reserved bit set")
+    if not single:
+        cursor.u8()                                             # window descriptor
+    cursor.bytes((0, 1, 2, 4)[descriptor & 3])                  # dictionary id
+    size_bytes = (single, 2, 4, 8)[descriptor >> 6]
+    content = None
+    if size_bytes:
+        content = int.from_bytes(cursor.bytes(size_bytes), "little") + (256 if size_bytes == 2 else 0)
+    last = 0
+    while not last:
+        block = int.from_bytes(cursor.bytes(3), "little")
+        last, kind, size = block & 1, block >> 1 & 3, block >> 3
+        if kind == 3:
+            raise Malformed("is a zstd frame with a reserved block")
+        cursor.bytes(1 if kind == 1 else size)
+    if descriptor & 0x04:
+        cursor.bytes(4)                                         # checksum of the content
+    return cursor.pos, content
+
+
+def zstd_module():
+    """A function (frame, raw length) -> bytes of an importable module, or None."""
+    try:
+        from compression import zstd as std
+        return lambda data, raw: std.ZstdDecompressor().decompress(data, raw + 1)
+    except ImportError:
+        pass
+    try:
+        import zstandard
+        return lambda data, raw: zstandard.ZstdDecompressor().decompressobj().decompress(data)[:raw + 1]
+    except ImportError:
+        return None
+
+
+def zstd_program(data, limit):
+    """What the zstd program makes of data, at most limit + 1 bytes, or None if it complains."""
+    with tempfile.TemporaryFile() as source:
+        source.write(data)
+        source.seek(0)
+        try:
+            child = subprocess.Popen(["zstd", "-dcq"], stdin=source, stdout=subprocess.PIPE,
+                                     stderr=subprocess.DEVNULL)
+        except FileNotFoundError:
+            raise NotACapture("the zstd program is needed to read captures and is not installed")
+        out = child.stdout.read(limit + 1)
+        if len(out) > limit:
+            child.kill()                # do not let a frame that grows without end fill the pipe
+        child.stdout.close()
+        return out if child.wait() == 0 or len(out) > limit else None
+
+
+def inflate(frames, module=zstd_module()):
+    """Contents of a list of (frame, raw length): bytes each, or the text of what is wrong with it.
+
+    Frames that name their content size are decompressed together by one run of the program, because starting
+    it takes longer than most frames; the others, and all of them after a failure, one by one."""
+    results = [None] * len(frames)
+    together = []
+    for i, (data, raw) in enumerate(frames):
+        try:
+            length, content = frame_shape(data)
+            if length != len(data):
+                raise Malformed("has %d bytes after its zstd frame" % (len(data) - length))
+            if content is not None and content != raw:
+                raise Malformed("holds %d bytes, not %d as it says" % (content, raw))
+            if content is not None and module is None:
+                together.append(i)
+        except Malformed as problem:
+            results[i] = "ends inside its zstd frame" if str(problem) == "ends inside a record" else str(problem)
+    if len(together) > 1:
+        total = sum(frames[i][1] for i in together)
+        out = zstd_program(b"".join(frames[i][0] for i in together), total)
+        if out is not None and len(out) == total:
+            at = 0
+            for i in together:
+                results[i] = out[at:at + frames[i][1]]
+                at += frames[i][1]
+    for i, (data, raw) in enumerate(frames):
+        if results[i] is None:
+            try:
+                out = module(data, raw) if module else zstd_program(data, raw)
+            except NotACapture:
+                raise
+            except Exception:           # whatever the module calls its error
+                out = None
+            if out is None:
+                out = "cannot be decompressed"
+            elif len(out) != raw:
+                out = "does not hold the %d bytes that it says" % raw
+            results[i] = out
+    return results
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Blocks
+
+class Block:
+    """A block header, checked, and where its body is."""
+
+    __slots__ = ("number", "offset", "type", "header_length", "writer", "cpu", "sequence", "first", "last",
+                 "lost_before", "events", "generation", "raw_length", "stored_length", "tuple_limit",
+                 "known_types")
+
+    def __init__(self, data, offset):
+        header = data[offset:offset + BLOCK_HEADER]
+        if len(header) < BLOCK_HEADER:
+            raise Malformed("is shorter than a block header")
+        if header[:4] != BLOCK_MAGIC:
+            raise Malformed("does not begin with the magic of a block")
+        (self.type, self.header_length, self.writer, self.cpu, self.sequence, self.first, self.last,
+         self.lost_before, self.events, self.generation, self.raw_length, self.stored_length, own_offset,
+         _, checksum) = struct.unpack("<4xBxHHxxiQQQQIIIIQII", header)
+        if zlib.crc32(header[:76]) != checksum:
+            raise Malformed("has a header with a wrong checksum")
+        if own_offset != offset:
+            raise Malformed("says that it belongs at offset %d" % own_offset)
+        if not BLOCK_HEADER <= self.header_length <= BLOCK_HEADER_MAX:
+            raise Malformed("has an impossible header length of %d" % self.header_length)
+        if self.raw_length > RAW_MAX or self.stored_length > STORED_MAX:
+            raise Malformed("is larger than a block may be")
+        if self.events and self.type != EVENTS:
+            raise Malformed("has events and is no block of events")
+        self.offset = offset
+        self.number = self.tuple_limit = self.known_types = 0
+
+    @property
+    def body(self):
+        return self.offset + self.header_length
+
+    @property
+    def end(self):
+        return self.body + self.stored_length
+
+    def name(self):
+        return BLOCK_NAMES.get(self.type, "type %d" % self.type)
+
+
+class EventType:
+    """An event of the target with its fields."""
+
+    def __init__(self, index, number, system, name, has_stack, fields):
+        self.index = index
+        self.number = number
+        self.system = system
+        self.name = name
+        self.full_name = system + ":" + name
+        self.has_stack = has_stack
+        self.fields = fields
+        self.tuple_fields = [f for f in fields if f.place == PLACE_TUPLE]
+        self.columns = [(i, f) for i, f in enumerate(fields) if f.place == PLACE_COLUMN]
+        addresses = [f for f in fields if f.place == PLACE_ADDRESS]
+        if len(addresses) > 1:
+            raise Malformed("gives %s two fields of addresses" % self.full_name)
+        self.address = addresses[0] if addresses else None
+        self.tuple_place = {f.name: i for i, f in enumerate(self.tuple_fields)}
+        self.column_place = {f.name: i for i, (_, f) in enumerate(self.columns)}
+        # Frees go before allocations where two CPUs have an event at the same time.
+        self.is_free = "free" in name
+
+
+class Event:
+    """One event. `flags` and `preempt` are None if its tuple was lost; `stack` is STACK_NONE, STACK_LOST or a
+    number of Capture.stacks."""
+
+    __slots__ = ("time", "cpu", "pid", "type", "tuple", "address", "columns")
+
+    def __init__(self, time, cpu, pid, type_, tuple_, address, columns):
+        self.time = time
+        self.cpu = cpu
+        self.pid = pid
+        self.type = type_
+        self.tuple = tuple_
+        self.address = address
+        self.columns = columns
+
+    @property
+    def flags(self):
+        return self.tuple.flags if self.tuple else None
+
+    @property
+    def preempt(self):
+        return self.tuple.preempt if self.tuple else None
+
+    @property
+    def stack(self):
+        if self.tuple:
+            return self.tuple.stack
+        return STACK_LOST if self.type.has_stack else STACK_NONE
+
+    def get(self, name, default=None):
+        """Value of a field: a number, or bytes; default where the event has it not, or it was lost."""
+        kind = self.type
+        if kind.address and kind.address.name == name:
+            return self.address
+        if name in kind.tuple_place:
+            return self.tuple.values[kind.tuple_place[name]] if self.tuple else default
+        if name in kind.column_place:
+            return self.columns[kind.column_place[name]]
+        return default
+
+    def fields(self):
+        """Pairs of Field and value in the order of the type; the value is None where it was lost."""
+        return [(f, self.get(f.name)) for f in self.type.fields if f.place != PLACE_COMMON]
+
+
+def checked(field, value):
+    """A number as the field holds it, or Malformed where it does not fit the field's size."""
+    if field.kind == KIND_SIGNED:
+        value = to_signed(value)
+        limit = 1 << (8 * field.size - 1)
+        if not -limit <= value < limit:
+            raise Malformed("has %s=%d, which needs more than %d bytes" % (field.name, value, field.size))
+        return value
+    value &= MASK64
+    if value >> (8 * field.size):
+        raise Malformed("has %s=%d, which needs more than %d bytes" % (field.name, value, field.size))
+    return value
+
+
+def is_number(field):
+    return field.kind in (KIND_UNSIGNED, KIND_SIGNED)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The capture
+
+class Capture:
+    """A capture in memory. Everything but the events is read by open(); events() decodes block by block."""
+
+    GROUP_BYTES = 24 << 20              # raw bytes of event blocks that are decompressed together
+
+    def __init__(self, data):
+        self.data = data
+        self.size = len(data)
+        self.blocks = []                # all usable blocks, in the order of the file
+        self.damage = []
+        self.notes = []
+        self.info = OrderedDict()
+        self.files = OrderedDict()      # (name, moment) -> bytes
+        self.incomplete_files = set()   # (name, moment)
+        self.types = []
+        self.tasks = []
+        self.stats = {}                 # moment -> list of dicts
+        self.end = None                 # dict of the END block
+        self.stacks = []                # distinct stacks: tuples of addresses, innermost first
+        self._stack_numbers = {}        # tuple of addresses -> place in stacks
+        self._dict_stacks = {}          # (writer, generation) -> {number: place in stacks}
+        self._dict_tuples = {}          # (writer, generation) -> {number: Tuple}
+        self._limits = {}               # (writer, generation) -> [stacks, tuples]: the next numbers
+        self._types_broken = False      # a TYPES block may be missing: later indexes mean nothing
+        self._open_file = None
+        self._groups = OrderedDict()
+        self._reported = set()          # (number of a block, what) that damage was reported for
+        self._read_header()
+        self._scan()
+        self._read_metadata()
+        self._check_end()
+
+    @classmethod
+    def open(cls, path):
+        try:
+            if path == "-":
+                return cls(sys.stdin.buffer.read())
+            mode = os.stat(path).st_mode
+            if not stat.S_ISREG(mode):
+                raise NotACapture("is a directory" if stat.S_ISDIR(mode) else "is no regular file")
+            with open(path, "rb") as source:
+                return cls(source.read())
+        except OSError as problem:
+            raise NotACapture(problem.strerror)
+
+    # ---- reading
+
+    def _damaged(self, offset, length, what):
+        self.damage.append(Damage(offset, length, what))
+
+    def _damaged_once(self, block, length, reason, what):
+        """For damage that decoding meets again each time: reason tells it from others of the same block."""
+        if (block.number, reason) not in self._reported:
+            self._reported.add((block.number, reason))
+            self._damaged(block.offset, length, "%s block: %s" % (block.name(), what))
+
+    def _note(self, what):
+        if what not in self.notes:
+            self.notes.append(what)
+
+    def _read_header(self):
+        header = self.data[:FILE_HEADER]
+        if not header:
+            raise NotACapture("is empty")
+        if header[:8] != FILE_MAGIC[:len(header[:8])]:
+            raise NotACapture("is not a capture")
+        if len(header) < FILE_HEADER:
+            raise NotACapture("ends inside its file header, after %d bytes" % len(header))
+        version, length, incompatible, compatible, ident, created = struct.unpack_from("<HHII16sQ", header, 8)
+        # The version comes before the checksum: a later version may put its checksum elsewhere.
+        if version > VERSION:
+            raise NotACapture("is of format version %d, and this reader knows %d" % (version, VERSION))
+        if zlib.crc32(header[:60]) != struct.unpack_from("<I", header, 60)[0]:
+            raise NotACapture("has a file header with a wrong checksum")
+        if version < 1 or length < FILE_HEADER:
+            raise NotACapture("has an impossible file header (version %d, length %d)" % (version, length))
+        if incompatible:
+            raise NotACapture("needs features that this reader does not know (bits 0x%x)" % incompatible)
+        if compatible:
+            self._note("the capture uses features that this reader ignores (bits 0x%x)" % compatible)
+        self.version = version
+        self.compatible = compatible
+        self.uuid = uuid.UUID(bytes=ident)
+        self.created = created
+        self.header_length = length
+
+    def _scan(self):
+        """Find all blocks. Bodies with a wrong checksum are left out."""
+        data, pos = self.data, self.header_length
+        expected = {}
+        self.cut_off = None
+        while pos < len(data):
+            try:
+                block = Block(data, pos)
+            except Malformed as problem:
+                pos = self._resync(pos, problem)
+                continue
+            if block.end > len(data):
+                self.cut_off = pos
+                self._damaged(pos, len(data) - pos, "the file ends inside this %s block" % block.name())
+                break
+            block.number = len(self.blocks)
+            self._check_sequence(block, expected)
+            if zlib.crc32(data[pos + BLOCK_HEADER:block.end]) != struct.unpack_from("<I", data, pos + 72)[0]:
+                self._damaged(pos, block.end - pos, "%s block: checksum mismatch" % block.name())
+                if block.type == TYPES:
+                    self._types_broken = True
+            else:
+                self.blocks.append(block)
+            pos = block.end
+        if not self.blocks or self.blocks[-1].type != END:
+            if self.cut_off is None:
+                self.cut_off = pos
+        for block in self.blocks[:-1]:
+            if block.type == END:
+                self._damaged(block.offset, block.end - block.offset, "END block before the end")
+
+    def _resync(self, pos, problem):
+        """Offset of the next good header after a damaged one at pos."""
+        at = pos
+        while True:
+            at = self.data.find(BLOCK_MAGIC, at + 1)
+            if at < 0:
+                self._damaged(pos, len(self.data) - pos, "what is here %s, and no block follows" % problem)
+                return len(self.data)
+            try:
+                Block(self.data, at)
+            except Malformed:
+                continue
+            self._damaged(pos, at - pos, "what is here %s" % problem)
+            return at
+
+    def _check_sequence(self, block, expected):
+        want = expected.get(block.writer, 0)
+        if block.sequence > want:
+            self._damaged(block.offset, 0, "%d blocks of writer %d are missing before this one"
+                          % (block.sequence - want, block.writer))
+            # Any block of the session may have been one of TYPES.
+            if block.writer == 0:
+                self._types_broken = True
+        elif block.sequence < want:
+            self._damaged(block.offset, 0, "block %d of writer %d comes after block %d"
+                          % (block.sequence, block.writer, want - 1))
+        expected[block.writer] = block.sequence + 1
+
+    def _sections(self, block):
+        """The sections of a block, not decompressed."""
+        cursor = Cursor(self.data[block.body:block.end])
+        sections = []
+        while cursor:
+            kind, codec = cursor.u8(), cursor.u8()
+            a, b, raw, stored = (cursor.varint() for _ in range(4))
+            if codec == 0 and raw != stored:
+                raise Malformed("has a raw section of two lengths")
+            if raw > RAW_MAX:
+                raise Malformed("has a section larger than a block may be")
+            section = Section(kind, codec, a, b, raw, cursor.bytes(stored))
+            if kind not in KNOWN_SECTIONS.get(block.type, ()):
+                self._note("%s blocks have sections of unknown kind %d: skipped" % (block.name(), kind))
+            elif codec > 1:
+                raise Malformed("has a section of unknown codec %d" % codec)
+            sections.append(section)
+        if sum(s.raw_length for s in sections) != block.raw_length:
+            raise Malformed("has sections whose lengths do not add up to the block's raw length")
+        return [s for s in sections if s.kind in KNOWN_SECTIONS[block.type]]
+
+    def _load(self, blocks):
+        """Decompressed sections of some blocks: a list of lists of Section, or the text of the damage."""
+        results, frames, places = [], [], []
+        for block in blocks:
+            try:
+                sections = self._sections(block)
+            except Malformed as problem:
+                results.append(str(problem))
+                continue
+            for i, section in enumerate(sections):
+                if section.codec == 1:
+                    frames.append((section.data, section.raw_length))
+                    places.append((len(results), i))
+            results.append(sections)
+        for (at, i), content in zip(places, inflate(frames)):
+            if isinstance(results[at], str):
+                continue
+            section = results[at][i]
+            if isinstance(content, str):
+                results[at] = "has a section %d that %s" % (section.kind, content)
+            else:
+                results[at][i] = section._replace(codec=0, data=content)
+        return results
+
+    def _read_metadata(self):
+        """Everything but EVENTS, in the order of the file, decompressed in groups."""
+        readers = {INFO: self._read_info, FILE: self._read_file, TYPES: self._read_types, DICT: self._read_dict,
+                   TASKS: self._read_tasks, STATS: self._read_stats, END: self._read_end}
+        wanted = [b for b in self.blocks if b.type in readers]
+        contents = {}
+        for group in self._grouped(wanted):
+            contents.update(zip((b.number for b in group), self._load(group)))
+        for block in self.blocks:
+            if block.type == EVENTS:
+                block.tuple_limit = self._limits.get((block.writer, block.generation), (0, 0))[1]
+                block.known_types = len(self.types)
+                continue
+            if block.type not in readers:
+                self._note("blocks of unknown type %d: skipped" % block.type)
+                continue
+            sections = contents.pop(block.number)
+            try:
+                if isinstance(sections, str):
+                    raise Malformed(sections)
+                for section in sections:
+                    readers[block.type](block, section)
+            except Malformed as problem:
+                self._damaged(block.offset, block.end - block.offset, "%s block: %s" % (block.name(), problem))
+                if block.type == TYPES:
+                    self._types_broken = True
+        if self._open_file:
+            self.incomplete_files.add(self._open_file)
+        for name, moment in sorted(self.incomplete_files):
+            self._damaged(self.size, 0, "file %s (%s) is incomplete" % (loose(name), loose(moment)))
+
+    def _grouped(self, blocks):
+        """Lists of blocks of at most GROUP_BYTES together, one block at least."""
+        group, total = [], 0
+        for block in blocks:
+            if group and total + block.raw_length > self.GROUP_BYTES:
+                yield group
+                group, total = [], 0
+            group.append(block)
+            total += block.raw_length
+        if group:
+            yield group
+
+    # ---- the kinds of blocks
+
+    def _read_info(self, _block, section):
+        cursor = Cursor(section.data)
+        while cursor:
+            key, value = cursor.blob(), cursor.blob()
+            self.info[loose(key)] = loose(value)
+
+    def _read_file(self, _block, section):
+        cursor = Cursor(section.data)
+        name, moment, offset, last, content = (cursor.blob(), cursor.blob(), cursor.varint(), cursor.u8(),
+                                               cursor.blob())
+        if moment not in (b"start", b"end"):
+            raise Malformed("has a file of unknown moment '%s'" % text(moment))
+        key = (name, moment)
+        if self._open_file and self._open_file != key:
+            self.incomplete_files.add(self._open_file)
+        have = self.files.get(key, b"")
+        if offset != len(have):
+            self.incomplete_files.add(key)
+        self.files[key] = have + content
+        self._open_file = None if last else key
+
+    def _read_types(self, _block, section):
+        if self._types_broken:
+            raise Malformed("follows a damaged block, so its event types have no sure number")
+        cursor = Cursor(section.data)
+        while cursor:
+            number, system, name, has_stack = cursor.varint(), cursor.blob(), cursor.blob(), cursor.u8()
+            fields = []
+            for _ in range(cursor.varint()):
+                field = Field(loose(cursor.blob()), loose(cursor.blob()), cursor.varint(), cursor.varint(),
+                              cursor.u8(), cursor.u8())
+                if not KIND_UNSIGNED <= field.kind <= KIND_ROOM or not PLACE_TUPLE <= field.place <= PLACE_COMMON:
+                    raise Malformed("has a field %s of unknown kind or place" % field.name)
+                if is_number(field) and field.size not in (1, 2, 4, 8):
+                    raise Malformed("has a number %s of %d bytes" % (field.name, field.size))
+                if field.place == PLACE_ADDRESS and not is_number(field):
+                    raise Malformed("has an address %s that is no number" % field.name)
+                fields.append(field)
+            self.types.append(EventType(len(self.types), number, loose(system), loose(name), has_stack, fields))
+
+    def _read_dict(self, block, section):
+        key = (block.writer, block.generation)
+        limits = self._limits.setdefault(key, [0, 0])
+        if section.kind == 16:
+            read, table, which = self._read_stacks, self._dict_stacks.setdefault(key, {}), 0
+        else:
+            read, table, which = self._read_tuples, self._dict_tuples.setdefault(key, {}), 1
+        if section.a < limits[which]:
+            raise Malformed("numbers its entries from %d after %d" % (section.a, limits[which]))
+        limits[which] = section.a + section.b
+        read(block, section, table)
+
+    def _read_stacks(self, _block, section, table):
+        cursor = Cursor(section.data)
+        before, written = (), 0
+        for number in range(section.a, section.a + section.b):
+            depth, shared = cursor.varint(), cursor.varint()
+            if not 1 <= depth <= DEPTH_MAX or shared > depth or shared > len(before):
+                raise Malformed("has a stack of %d frames, %d of them shared with one of %d"
+                                % (depth, shared, len(before)))
+            own = []
+            for _ in range(depth - shared):
+                written = written + cursor.svarint() & MASK64
+                own.append(written)
+            before = tuple(own) + before[len(before) - shared:]
+            place = self._stack_numbers.setdefault(before, len(self.stacks))
+            if place == len(self.stacks):
+                self.stacks.append(before)
+            table[number] = place
+
+    def _read_tuples(self, block, section, table):
+        cursor = Cursor(section.data)
+        before = {}
+        stacks = self._dict_stacks.get((block.writer, block.generation), {})
+        for number in range(section.a, section.a + section.b):
+            index, flags, preempt, stack = cursor.varint(), cursor.u8(), cursor.u8(), cursor.varint()
+            if index >= len(self.types):
+                raise Malformed("has a tuple of unknown event type %d" % index)
+            kind = self.types[index]
+            last = before.get(index)
+            values, raw = [], []
+            for i, field in enumerate(kind.tuple_fields):
+                if is_number(field):
+                    raw.append((last[i] if last else 0) + cursor.svarint() & MASK64)
+                    values.append(checked(field, to_signed(raw[i]) if field.kind == KIND_SIGNED else raw[i]))
+                else:
+                    raw.append(None)
+                    values.append(cursor.blob())
+            before[index] = raw
+            place = STACK_NONE if stack == 0 else stacks.get(stack - 2, STACK_LOST)
+            if stack >= 2 and place == STACK_LOST:
+                self._damaged_once(block, 0, "stack", "names stack %d, which is gone" % (stack - 2))
+            table[number] = Tuple(kind, flags, preempt, place, values)
+
+    def _read_tasks(self, block, section):
+        cursor = Cursor(section.data)
+        while cursor:
+            self.tasks.append(Task(block.first, cursor.varint(), cursor.varint(), cursor.varint(), cursor.blob()))
+
+    def _read_stats(self, _block, section):
+        cursor = Cursor(section.data)
+        moment = cursor.u8()
+        if moment > 1:
+            raise Malformed("has statistics of unknown moment %d" % moment)
+        rows = []
+        while cursor:
+            rows.append(dict(zip(STATS_FIELDS, (cursor.varint() for _ in STATS_FIELDS))))
+        self.stats["end" if moment else "start"] = rows
+
+    def _read_end(self, block, section):
+        cursor = Cursor(section.data)
+        events, lost, length = cursor.varint(), cursor.varint(), cursor.varint()
+        index, offset = [], 0
+        for _ in range(cursor.varint()):
+            offset += cursor.varint()
+            cpu, count, first, span = (cursor.varint() for _ in range(4))
+            index.append(IndexEntry(offset, cpu, count, first, first + span & MASK64))
+        self.end = {"offset": block.offset, "events": events, "lost": lost, "bytes": length, "index": index}
+
+    def _check_end(self):
+        """Compare the END block with what was found: it knows of blocks that left no other trace."""
+        if not self.end or self.blocks[-1].type != END:
+            return
+        at = self.end["offset"]
+        if self.end["bytes"] != at:
+            self._damaged(at, 0, "END block: says %d bytes stand before it" % self.end["bytes"])
+        found = {b.offset: IndexEntry(b.offset, b.cpu, b.events, b.first, b.last)
+                 for b in self.blocks if b.type == EVENTS}
+        for entry in self.end["index"]:
+            have = found.pop(entry.offset, None)
+            if have is None:
+                self._damaged(entry.offset, 0, "%d events of CPU %d that stood here are gone"
+                              % (entry.events, entry.cpu))
+            elif have != entry:
+                self._damaged(entry.offset, 0, "EVENTS block is not as the END block's index describes it")
+        for offset in sorted(found):
+            self._damaged(offset, 0, "EVENTS block is not in the END block's index")
+        if self.end["events"] != sum(entry.events for entry in self.end["index"]):
+            self._damaged(at, 0, "END block: the events of its index do not add up to %d" % self.end["events"])
+
+    # ---- events
+
+    def event_blocks(self):
+        return [b for b in self.blocks if b.type == EVENTS]
+
+    def losses(self):
+        """Losses in the order of the file: records lost on a CPU after one time and before another. `after` is
+        None where no block of events stands before."""
+        last, found = {}, []
+        for block in self.event_blocks():
+            if block.lost_before:
+                found.append(Loss(block.cpu, last.get(block.cpu), block.first, block.lost_before))
+            if block.events:
+                last[block.cpu] = block.last
+        return found
+
+    def events(self):
+        """All events in the order of time. Each CPU keeps its own order; where CPUs tie, frees come first, then
+        the lower CPU. Damaged blocks are reported in self.damage and left out."""
+        by_cpu = OrderedDict()
+        groups = {}
+        for number, group in enumerate(self._grouped(self.event_blocks())):
+            for block in group:
+                groups[block.number] = (number, group)
+                by_cpu.setdefault(block.cpu, []).append(block)
+
+        def stream(cpu):
+            for block in by_cpu[cpu]:
+                yield from self._events_of(block, *groups[block.number])
+
+        return heapq.merge(*[stream(cpu) for cpu in sorted(by_cpu)],
+                           key=lambda e: (e.time, not e.type.is_free, e.cpu))
+
+    def _events_of(self, block, group_number, group):
+        if group_number not in self._groups:
+            self._groups[group_number] = dict(zip((b.number for b in group), self._load(group)))
+            while len(self._groups) > 3:        # the CPUs' blocks of one time stand close together
+                self._groups.popitem(last=False)
+        sections = self._groups[group_number][block.number]
+        try:
+            if isinstance(sections, str):
+                raise Malformed(sections)
+            return self._decode(block, sections)
+        except Malformed as problem:
+            self._damaged_once(block, block.end - block.offset, "gone",
+                               "%s; its %d events are gone" % (problem, block.events))
+            return []
+
+    def _decode(self, block, sections):
+        """The events of a block, as a list."""
+        count = block.events
+        if not count:
+            return []
+        single, columns = {}, {}
+        for section in sections:
+            where, key = (columns, (section.a, section.b)) if section.kind == 40 else (single, section.kind)
+            if key in where:
+                raise Malformed("has two sections %d" % section.kind)
+            where[key] = section.data
+        for kind in (32, 33, 35, 36, 37):
+            if kind not in single:
+                raise Malformed("has no section %d" % kind)
+
+        tuples, types = self._id_map(block, single[32])
+        ids = self._local_ids(single, count, len(types))
+        times = self._times(block, single[35], single[36])
+        pids = self._pids(single[37], count)
+        kinds = [types[i] for i in ids]
+        addresses = self._addresses(single, ids, kinds)
+        values = self._columns(kinds, columns)
+        cpu = block.cpu
+        return [Event(times[i], cpu, pids[i], kinds[i], tuples[ids[i]], addresses[i], values[i])
+                for i in range(count)]
+
+    def _id_map(self, block, data):
+        cursor = Cursor(data)
+        known = self._dict_tuples.get((block.writer, block.generation), {})
+        number, tuples, types = 0, [], []
+        for _ in range(cursor.varint()):
+            number += cursor.svarint()
+            index = cursor.varint()
+            if number < 0:
+                raise Malformed("names tuple %d" % number)
+            if index >= block.known_types:
+                raise Malformed("names event type %d, which stands nowhere before it" % index)
+            entry = known.get(number) if number < block.tuple_limit else None
+            if entry and entry.type.index != index:
+                raise Malformed("names tuple %d as one of event type %d" % (number, index))
+            if entry is None:
+                self._damaged_once(block, 0, "tuple", "names tuple %d, which is gone" % number)
+            tuples.append(entry)
+            types.append(self.types[index])
+        return tuples, types
+
+    @staticmethod
+    def _local_ids(single, count, known):
+        low, high = single[33], single.get(34)
+        if len(low) < count or (high is not None and len(high) < count):
+            raise Malformed("has fewer local ids than events")
+        ids = list(low[:count])
+        if high is not None:
+            ids = [ids[i] | high[i] << 8 for i in range(count)]
+        if max(ids) >= known:
+            raise Malformed("uses local id %d of %d" % (max(ids), known))
+        return ids
+
+    @staticmethod
+    def _times(block, low, rest):
+        if len(low) < block.events:
+            raise Malformed("has fewer times than events")
+        time, times = block.first, []
+        for i, high in enumerate(varints(rest, block.events)):
+            time = time + (high << 8 | low[i]) & MASK64
+            times.append(time)
+        if times[0] != block.first or times[-1] != block.last:
+            raise Malformed("has events from %d to %d and a header that says %d to %d"
+                            % (times[0], times[-1], block.first, block.last))
+        return times
+
+    @staticmethod
+    def _pids(data, count):
+        cursor = Cursor(data)
+        pid, pids = 0, []
+        while len(pids) < count:
+            pid = to_signed(pid + cursor.svarint())
+            run = cursor.varint()
+            if run > count - len(pids):
+                raise Malformed("has more pids than events")
+            pids.extend([pid] * run)
+        return pids
+
+    @staticmethod
+    def _addresses(single, ids, kinds):
+        places = [i for i, kind in enumerate(kinds) if kind.address]
+        result = [None] * len(ids)
+        if not places:
+            return result
+        if 38 not in single:
+            raise Malformed("has no section 38")
+        fresh = Cursor(single.get(39, b""))
+        last_of_id, last_fresh, seen = {}, 0, []
+        for place, code in zip(places, varints(single[38], len(places))):
+            local = ids[place]
+            if code == 0:
+                if local not in last_of_id:
+                    raise Malformed("repeats the address of a local id that had none")
+                address = last_of_id[local]
+            elif code == 1:
+                v = fresh.varint()
+                rest = 0
+                if v & 1:
+                    rest = fresh.u8()
+                    if rest > 7:
+                        raise Malformed("has an address with a remainder of %d" % rest)
+                base = last_of_id.get(local, last_fresh)
+                address = base + 8 * unzigzag(v >> 1) + rest & MASK64
+                last_fresh = address
+            else:
+                if code - 1 > len(seen):
+                    raise Malformed("repeats an address from before the block")
+                address = seen[1 - code]
+            last_of_id[local] = address
+            seen.append(address)
+            result[place] = checked(kinds[place].address, address)
+        return result
+
+    @staticmethod
+    def _columns(kinds, columns):
+        """Per event a list of the values of its fields with a column, or None."""
+        result = [None] * len(kinds)
+        for kind in {k.index: k for k in kinds if k.columns}.values():
+            places = [i for i, k in enumerate(kinds) if k is kind]
+            for i in places:
+                result[i] = []
+            for index, field in kind.columns:
+                if (kind.index, index) not in columns:
+                    raise Malformed("has no column for %s of %s" % (field.name, kind.full_name))
+                cursor = Cursor(columns[kind.index, index])
+                value = 0
+                for i in places:
+                    if is_number(field):
+                        value = value + cursor.svarint() & MASK64
+                        result[i].append(checked(field, value))
+                    else:
+                        result[i].append(cursor.blob())
+        return result
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Printing
+
+def value_text(field, value):
+    if value is None:
+        return "?"
+    if field.kind in (KIND_STRING, KIND_ROOM):
+        return text(value)
+    if field.kind == KIND_BYTES:
+        return value.hex()
+    if field.place == PLACE_ADDRESS or "*" in field.ctype or field.name == "call_site":
+        return "0x%x" % value
+    return str(value)
+
+
+def stack_text(stack):
+    return "-" if stack == STACK_NONE else "lost" if stack == STACK_LOST else str(stack)
+
+
+def print_events(capture, as_json):
+    for event in capture.events():
+        flags = event.flags
+        if as_json:
+            print(json.dumps({
+                "time": event.time, "cpu": event.cpu, "pid": event.pid, "flags": flags, "preempt": event.preempt,
+                "event": event.type.full_name, "stack": stack_text(event.stack),
+                "fields": {f.name: v if not isinstance(v, bytes) else v.hex() if f.kind == KIND_BYTES else loose(v)
+                           for f, v in event.fields()}}))
+            continue
+        words = [str(event.time), str(event.cpu), str(event.pid), "-" if flags is None else "0x%02x" % flags,
+                 event.type.full_name]
+        words += ["%s=%s" % (f.name, value_text(f, v)) for f, v in event.fields()]
+        words.append("stack=" + stack_text(event.stack))
+        print(" ".join(words))
+
+
+def rows_of(capture, what):
+    """What --info, --blocks, ... print, as a value for JSON."""
+    if what == "info":
+        ends = capture.event_blocks()
+        return {"uuid": str(capture.uuid), "version": capture.version, "created_ns": capture.created,
+                "size": capture.size, "blocks": len(capture.blocks), "events": sum(b.events for b in ends),
+                "lost": sum(b.lost_before for b in ends), "complete": capture.cut_off is None,
+                "info": dict(capture.info)}
+    if what == "blocks":
+        return [{"offset": b.offset, "type": b.name(), "writer": b.writer, "cpu": b.cpu, "sequence": b.sequence,
+                 "first": b.first, "last": b.last, "lost_before": b.lost_before, "events": b.events,
+                 "generation": b.generation, "raw": b.raw_length, "stored": b.stored_length}
+                for b in capture.blocks]
+    if what == "types":
+        return [{"index": t.index, "number": t.number, "event": t.full_name, "stacks": t.has_stack,
+                 "fields": [f._asdict() for f in t.fields]} for t in capture.types]
+    if what == "stacks":
+        return [["0x%x" % frame for frame in stack] for stack in capture.stacks]
+    if what == "tasks":
+        return [{"time": t.time, "pid": t.pid, "tgid": t.tgid, "ppid": t.ppid, "comm": loose(t.comm)}
+                for t in capture.tasks]
+    end = capture.end and dict(capture.end, index=[e._asdict() for e in capture.end["index"]])
+    return {"start": capture.stats.get("start"), "end": capture.stats.get("end"), "end_block": end}
+
+
+def print_rows(what, rows):
+    if what == "info":
+        for key, value in list(rows.items())[:-1]:
+            print("%s: %s" % (key, value))
+        for key, value in rows["info"].items():
+            print("%s: %s" % (key, value))
+    elif what == "stats":
+        for moment in ("start", "end"):
+            for row in rows[moment] or ():
+                print(moment, " ".join("%s=%d" % pair for pair in row.items()))
+        if rows["end_block"]:
+            print("end events=%(events)d lost=%(lost)d bytes=%(bytes)d" % rows["end_block"])
+    elif what == "stacks":
+        for number, stack in enumerate(rows):
+            print(number, " ".join(stack))
+    elif what == "types":
+        for row in rows:
+            print("%(index)d %(event)s number=%(number)d stacks=%(stacks)d" % row)
+            for field in row["fields"]:
+                print("    %(name)s: %(ctype)s offset=%(offset)d size=%(size)d kind=%(kind)d place=%(place)d" % field)
+    else:
+        for row in rows:
+            print(" ".join("%s=%s" % pair for pair in row.items()))
+
+
+def print_files(capture, name):
+    if not name:
+        for (path, moment), content in capture.files.items():
+            print("%s %s %d" % (loose(path), loose(moment), len(content)))
+        return True
+    found = False
+    for (path, moment), content in capture.files.items():
+        if os.fsencode(name) in (path, path + b"@" + moment):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+            found = True
+    return found
+
+
+def verify(capture, as_json):
+    events = sum(1 for _ in capture.events())
+    said = sum(b.events for b in capture.event_blocks())
+    if as_json:
+        print(json.dumps({"blocks": len(capture.blocks), "events": events, "complete": capture.cut_off is None,
+                          "notes": capture.notes, "damage": [d._asdict() for d in capture.damage]}, indent=1))
+        return
+    print("%d blocks, %d of %d events readable" % (len(capture.blocks), events, said))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Read a capture of kmem-record.")
+    parser.add_argument("file", help="the capture, - for standard input")
+    what = parser.add_mutually_exclusive_group()
+    for name in ("events", "info", "blocks", "types", "stacks", "tasks", "stats", "verify"):
+        what.add_argument("--" + name, dest="what", action="store_const", const=name)
+    what.add_argument("--files", nargs="?", const="", metavar="NAME[@MOMENT]",
+                      help="list the files of the target, or print one")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    what = options.what or ("files" if options.files is not None else "info")
+
+    try:
+        capture = Capture.open(options.file)
+        if what == "events":
+            print_events(capture, options.json)
+        elif what == "verify":
+            verify(capture, options.json)
+        elif what == "files":
+            if not print_files(capture, options.files):
+                raise NotACapture("has no file %s" % options.files)
+        elif options.json:
+            print(json.dumps(rows_of(capture, what), indent=1))
+        else:
+            print_rows(what, rows_of(capture, what))
+        sys.stdout.flush()
+    except NotACapture as problem:
+        print("read_capture.py: '%s' %s" % (options.file, problem), file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+
+    for note in capture.notes:
+        print("read_capture.py: note: %s" % note, file=sys.stderr)
+    for damage in capture.damage:
+        print("read_capture.py: offset %d: %s" % (damage.offset, damage.text), file=sys.stderr)
+    if capture.cut_off is not None:
+        print("read_capture.py: the capture was cut off at offset %d" % capture.cut_off, file=sys.stderr)
+    return 3 if capture.damage or capture.cut_off is not None else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
