@@ -1,0 +1,359 @@
+#include "analyze/dictionary.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/capture_model.h"
+#include "format/dict.h"
+
+#define BYTES_PLAUSIBLE (1ull << 48)	/* no kernel allocation is larger: a damaged or hostile tuple */
+#define ORDER_PLAUSIBLE 30
+#define NO_DICTIONARY UINT32_MAX
+
+struct dictionaries {
+	const struct capture_reader *reader;
+	struct capture_scan *scan;
+	const struct event_type *types;
+	const struct role *roles;
+	size_t type_count;
+	struct sites *sites;
+	uint64_t page_size;
+	struct dictionary *list;
+	size_t count;
+	uint32_t *of_block;		/* per block of the scan: its place in list */
+	struct block block;
+	uint32_t unknown;
+};
+
+struct block_key {
+	uint16_t writer;
+	uint32_t generation, block;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct block_key *x = a, *y = b;
+
+	if (x->writer != y->writer)
+		return x->writer < y->writer ? -1 : 1;
+	if (x->generation != y->generation)
+		return x->generation < y->generation ? -1 : 1;
+	return x->block < y->block ? -1 : 1;
+}
+
+/* Gives each (writer, generation) its struct dictionary, and each block its place among them. */
+static bool group_blocks(struct dictionaries *d)
+{
+	const struct capture_scan *scan = d->scan;
+	struct block_key *keys = calloc(scan->count + 1, sizeof(*keys));
+	size_t n = 0;
+
+	d->of_block = malloc((scan->count + 1) * sizeof(*d->of_block));
+	d->list = calloc(scan->count + 1, sizeof(*d->list));
+	if (!keys || !d->of_block || !d->list) {
+		free(keys);
+		return false;
+	}
+	for (size_t i = 0; i < scan->count; i++) {
+		const struct block_header *h = &scan->blocks[i];
+
+		d->of_block[i] = NO_DICTIONARY;
+		if (h->type == BLOCK_DICT || h->type == BLOCK_EVENTS)
+			keys[n++] = (struct block_key){ h->writer, h->generation, (uint32_t)i };
+	}
+	qsort(keys, n, sizeof(*keys), by_key);
+	for (size_t i = 0; i < n; i++) {
+		bool first = !i || keys[i].writer != keys[i - 1].writer ||
+			     keys[i].generation != keys[i - 1].generation;
+		struct dictionary *dict;
+
+		d->count += first;
+		dict = &d->list[d->count - 1];
+		if (first)
+			*dict = (struct dictionary){ .writer = keys[i].writer, .generation = keys[i].generation,
+						     .next_block = keys[i].block };
+		dict->event_blocks_left += scan->blocks[keys[i].block].type == BLOCK_EVENTS;
+		d->of_block[keys[i].block] = (uint32_t)(d->count - 1);
+	}
+	free(keys);
+	return true;
+}
+
+int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r, struct capture_scan *scan,
+		     const struct event_type *types, size_t type_count, const struct role *roles,
+		     struct sites *sites, uint64_t page_size, struct error *err)
+{
+	struct dictionaries *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return error_nomem(err);
+	d->reader = r;
+	d->scan = scan;
+	d->types = types;
+	d->type_count = type_count;
+	d->roles = roles;
+	d->sites = sites;
+	d->page_size = page_size;
+	if (!group_blocks(d)) {
+		dictionaries_free(d);
+		return error_nomem(err);
+	}
+	*ret = d;
+	return 0;
+}
+
+static void dictionary_release(struct dictionary *dict)
+{
+	free(dict->facts);
+	free(dict->stacks);
+	buf_release(&dict->values);
+	dict->facts = NULL;
+	dict->stacks = NULL;
+	dict->fact_count = dict->fact_cap = dict->stack_count = dict->stack_cap = 0;
+}
+
+void dictionaries_free(struct dictionaries *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->count; i++)
+		dictionary_release(&d->list[i]);
+	block_release(&d->block);
+	free(d->list);
+	free(d->of_block);
+	free(d);
+}
+
+struct decode_context {
+	struct dictionaries *all;
+	struct dictionary *dict;
+};
+
+/* Item n of a zero-filled array that grows to hold it. */
+static void *item(void **array, size_t *count, size_t *cap, size_t n, size_t size)
+{
+	size_t want = *cap ? *cap : 256;
+
+	if (n >= *cap) {
+		void *p;
+
+		while (want <= n)
+			want *= 2;
+		p = realloc(*array, want * size);
+		if (!p)
+			return NULL;
+		*array = p;
+		*cap = want;
+	}
+	if (n >= *count) {
+		memset((char *)*array + *count * size, 0, (n + 1 - *count) * size);
+		*count = n + 1;
+	}
+	return (char *)*array + n * size;
+}
+
+static int on_stack(void *arg, uint32_t number, const uint64_t *frames, uint32_t depth)
+{
+	struct decode_context *c = arg;
+	struct dictionary *dict = c->dict;
+	uint32_t *slot = item((void **)&dict->stacks, &dict->stack_count, &dict->stack_cap, number, sizeof(*slot));
+	uint32_t id = stacks_add(c->all->sites->stacks, frames, depth);
+
+	if (!slot || !id)
+		return ERR_NOMEM;
+	*slot = id;
+	return 0;
+}
+
+static uint64_t number(const struct tuple *t, int16_t field)
+{
+	return field < 0 ? 0 : t->values[field].number;
+}
+
+/* Sets *ret to 0 where there is none; false: no memory. */
+static bool call_site_frame(struct sites *sites, const struct role *role, const struct tuple *t, uint32_t *ret)
+{
+	*ret = 0;
+	if (!number(t, role->call_site))
+		return true;
+	*ret = stacks_frame(sites->stacks, number(t, role->call_site));
+	return *ret != 0;
+}
+
+static bool cache_number(struct sites *sites, const struct role *role, const struct tuple *t, uint32_t *ret)
+{
+	const struct value *name = role->cache < 0 ? NULL : &t->values[role->cache];
+
+	*ret = 0;
+	if (!name || !name->len)
+		return true;
+	*ret = sites_add_cache(sites, name->bytes, name->len);
+	return *ret != 0;
+}
+
+/* Sizes of an allocation; false when no kernel would say that. */
+static bool sizes(const struct role *role, const struct tuple *t, uint64_t page_size, struct alloc_site *site)
+{
+	if (role->order >= 0) {
+		if (number(t, role->order) > ORDER_PLAUSIBLE)
+			return false;
+		site->bytes_req = site->bytes_alloc = page_size << number(t, role->order);
+		return true;
+	}
+	site->bytes_req = number(t, role->bytes_req);
+	site->bytes_alloc = number(t, role->bytes_alloc);
+	return site->bytes_req <= BYTES_PLAUSIBLE && site->bytes_alloc <= BYTES_PLAUSIBLE;
+}
+
+static int alloc_fact(struct dictionaries *d, const struct tuple *t, uint32_t stack, struct tuple_fact *fact)
+{
+	const struct role *role = &d->roles[t->type];
+	struct alloc_site site;
+
+	memset(&site, 0, sizeof(site));
+	site.event = t->type;
+	site.stack = stack;
+	site.domain = (uint8_t)role->domain;
+	site.context = (uint8_t)context_of(t->flags);
+	site.gfp = number(t, role->gfp);
+	site.node = (int32_t)number(t, role->node);
+	site.flags = (uint8_t)((fact->flags & FACT_STACK_LOST ? SITE_STACK_LOST : 0) |
+			       (role->gfp >= 0 ? SITE_HAS_GFP : 0) | (role->node >= 0 ? SITE_HAS_NODE : 0));
+	if (!sizes(role, t, d->page_size, &site))
+		return 0;
+	if (!call_site_frame(d->sites, role, t, &site.call_site) || !cache_number(d->sites, role, t, &site.cache))
+		return ERR_NOMEM;
+	fact->site = sites_add_alloc(d->sites, &site);
+	if (number(t, role->failed))
+		fact->flags |= FACT_FAILED;
+	fact->kind = FACT_ALLOC;
+	return fact->site ? 0 : ERR_NOMEM;
+}
+
+static int free_fact(struct dictionaries *d, const struct tuple *t, uint32_t stack, struct tuple_fact *fact)
+{
+	const struct role *role = &d->roles[t->type];
+	struct free_site site;
+
+	memset(&site, 0, sizeof(site));
+	site.event = t->type;
+	site.stack = stack;
+	site.domain = (uint8_t)role->domain;
+	site.context = (uint8_t)context_of(t->flags);
+	site.flags = fact->flags & FACT_STACK_LOST ? SITE_STACK_LOST : 0;
+	if (!call_site_frame(d->sites, role, t, &site.call_site) || !cache_number(d->sites, role, t, &site.cache))
+		return ERR_NOMEM;
+	fact->site = sites_add_free(d->sites, &site);
+	fact->kind = FACT_FREE;
+	return fact->site ? 0 : ERR_NOMEM;
+}
+
+/* Keeps the values of a tuple for when its events are written out. */
+static int other_fact(struct dictionaries *d, struct dictionary *dict, const struct tuple *t, uint32_t stack,
+		      struct tuple_fact *fact)
+{
+	const struct event_type *type = &d->types[t->type];
+	size_t at = 0;
+
+	fact->kind = FACT_OTHER;
+	fact->site = stack;
+	fact->address = dict->values.len;
+	for (uint16_t i = 0; i < type->field_count; i++) {
+		const struct event_field *f = &type->fields[i];
+		const struct value *v = &t->values[at];
+
+		if (f->place != PLACE_TUPLE)
+			continue;
+		at++;
+		if (f->kind == FIELD_UNSIGNED || f->kind == FIELD_SIGNED) {
+			buf_u64(&dict->values, v->number);
+		} else {
+			buf_u32(&dict->values, (uint32_t)v->len);
+			buf_bytes(&dict->values, v->bytes, v->len);
+		}
+	}
+	return dict->values.oom ? ERR_NOMEM : 0;
+}
+
+static int on_tuple(void *arg, uint32_t n, const struct tuple *t)
+{
+	struct decode_context *c = arg;
+	struct dictionaries *d = c->all;
+	struct dictionary *dict = c->dict;
+	const struct role *role = &d->roles[t->type];
+	struct tuple_fact fact = { .type = t->type }, *slot;
+	uint32_t stack = 0;
+	int rc;
+
+	slot = item((void **)&dict->facts, &dict->fact_count, &dict->fact_cap, n, sizeof(*slot));
+	if (!slot)
+		return ERR_NOMEM;
+	if (t->stack >= STACK_FIRST && t->stack - STACK_FIRST < dict->stack_count)
+		stack = dict->stacks[t->stack - STACK_FIRST];
+	if (t->stack != STACK_NONE && !stack)
+		fact.flags |= FACT_STACK_LOST;
+	if (context_of(t->flags) == CONTEXT_TASK)
+		fact.flags |= FACT_IN_TASK;
+	if (role->kind == ROLE_ALLOC)
+		rc = alloc_fact(d, t, stack, &fact);
+	else if (role->kind == ROLE_FREE)
+		rc = free_fact(d, t, stack, &fact);
+	else
+		rc = other_fact(d, dict, t, stack, &fact);
+	if ((fact.kind == FACT_ALLOC || fact.kind == FACT_FREE) && role->address >= 0) {
+		fact.flags |= FACT_HAS_ADDRESS;
+		fact.address = number(t, role->address);
+	}
+	*slot = fact;
+	return rc;
+}
+
+static int read_dict_block(struct dictionaries *d, struct dictionary *dict, size_t block, struct error *err)
+{
+	struct decode_context c = { d, dict };
+	struct error why = { 0 };
+	int rc = capture_reader_load(d->reader, d->scan, block, &d->block, &why);
+
+	for (size_t i = 0; rc == 0 && i < d->block.section_count; i++) {
+		const struct section *s = &d->block.sections[i];
+
+		if (s->kind == SECTION_STACKS)
+			rc = stacks_decode(s, on_stack, &c, &why);
+		else if (s->kind == SECTION_TUPLES)
+			rc = tuples_decode(s, d->types, d->type_count, on_tuple, &c, &why);
+	}
+	d->unknown += rc == 0 ? d->block.unknown_sections : 0;
+	if (rc == ERR_NOMEM)
+		return error_nomem(err);
+	return rc < 0 ? capture_model_note_damage(d->scan, block, &why, err) : 0;
+}
+
+int dictionaries_get(struct dictionaries *d, size_t block, struct dictionary **ret, struct error *err)
+{
+	uint32_t place = d->of_block[block];
+	struct dictionary *dict = &d->list[place];
+
+	for (; dict->next_block < block; dict->next_block++) {
+		size_t i = dict->next_block;
+		int rc;
+
+		if (d->of_block[i] != place || d->scan->blocks[i].type != BLOCK_DICT)
+			continue;
+		rc = read_dict_block(d, dict, i, err);
+		if (rc < 0)
+			return rc;
+	}
+	*ret = dict;
+	return 0;
+}
+
+void dictionary_put(struct dictionary *dictionary)
+{
+	if (dictionary && dictionary->event_blocks_left && --dictionary->event_blocks_left == 0)
+		dictionary_release(dictionary);
+}
+
+uint32_t dictionaries_unknown(const struct dictionaries *d)
+{
+	return d->unknown;
+}

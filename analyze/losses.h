@@ -1,0 +1,47 @@
+/*
+ * losses.h - when events were lost, and whether an object was live then.
+ *
+ * Intervals may be added while the replay runs, as long as they do not begin before its clock: damage is found
+ * when a block is loaded, which is before its events are due.
+ *
+ *	struct losses l = { 0 };
+ *	losses_add(&l, &(struct loss){ .cpu = 1, .from = t1, .to = t2, .records = 12 });
+ *	doubt = losses_hit(&l, object_time, now);	// now never decreases; O(1) amortised
+ *	losses_release(&l);
+ */
+#ifndef KMEM_ANALYZE_LOSSES_H
+#define KMEM_ANALYZE_LOSSES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LOSS_CPU_UNKNOWN (-1)
+
+struct loss {
+	int32_t cpu;		/* or LOSS_CPU_UNKNOWN */
+	int64_t from, to;	/* ns since the start of the capture */
+	uint64_t records;	/* a lower bound where a block is missing */
+};
+
+struct losses {
+	struct loss *list;	/* by from */
+	size_t count, cap;
+	size_t begun;		/* how many have begun by the replay's clock */
+	int64_t latest_to;	/* the latest end of those */
+};
+
+/* False: no memory. */
+bool losses_add(struct losses *l, const struct loss *loss);
+void losses_advance(struct losses *l, int64_t now);
+void losses_release(struct losses *l);
+
+/* Whether some interval that began by now ends at or after `since`: the object was live in it. */
+static inline bool losses_hit(struct losses *l, int64_t since, int64_t now)
+{
+	if (l->begun < l->count && l->list[l->begun].from <= now)
+		losses_advance(l, now);
+	return l->begun && since <= l->latest_to;
+}
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * stacks.h - every distinct address and every distinct stack of a capture, once, over all dictionaries.
+ *
+ * The recorder's numbers begin anew with each writer and generation; here each frame and stack gets one number
+ * for the database. Frames of the tracing machinery are cut off the top of a stack on the way in, so that position
+ * 0 is the function that allocates.
+ *
+ *	struct stacks s = { .symbols = symbols };
+ *	uint32_t stack = stacks_add(&s, frames, depth);		// from 1; 0: no memory
+ *	uint32_t frame = stacks_frame(&s, call_site);
+ *	stacks_release(&s);
+ */
+#ifndef KMEM_ANALYZE_STACKS_H
+#define KMEM_ANALYZE_STACKS_H
+
+#include "analyze/id_index.h"
+#include "analyze/symbols.h"
+
+struct frame {
+	uint64_t address;		/* a return address, as the kernel gave it */
+	struct symbol_hit hit;		/* of address - 1; meaningful when known */
+	bool known, machinery;
+};
+
+struct stack {
+	size_t first;			/* of its frames in stacks.path */
+	uint32_t depth;			/* 1 to STACK_FRAMES_MAX */
+};
+
+struct stacks {
+	const struct symbols *symbols;	/* outlives the stacks */
+	struct frame *frames;		/* number n is frames[n - 1] */
+	size_t frame_count, frame_cap;
+	struct stack *list;
+	size_t count, cap;
+	uint32_t *path;			/* frame numbers of all stacks, innermost first */
+	size_t path_len, path_cap;
+	struct id_index frame_index, stack_index;
+};
+
+uint32_t stacks_frame(struct stacks *s, uint64_t address);
+uint32_t stacks_add(struct stacks *s, const uint64_t *frames, uint32_t depth);
+void stacks_release(struct stacks *s);
+
+#endif

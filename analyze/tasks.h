@@ -1,0 +1,57 @@
+/*
+ * tasks.h - which task a pid means at this moment of the replay: a thread under one name.
+ *
+ *	struct tasks t = { .recorder_tgid = 4711 };
+ *
+ *	tasks_name(&t, pid, tgid, comm, len, NULL);	// known before the capture
+ *	id = tasks_current(&t, pid);			// from 1; unknown pids get a row without a name; 0: no memory
+ *	tasks_fork(&t, parent, pid, clone_flags, comm, len, time);	// task:task_newtask
+ *	tasks_rename(&t, pid, comm, len, time);				// task:task_rename
+ *	tasks_release(&t);
+ */
+#ifndef KMEM_ANALYZE_TASKS_H
+#define KMEM_ANALYZE_TASKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyze/id_index.h"
+
+#define TASK_COMM_MAX 64	/* TASK_COMM_LEN is 16; kernel threads show up to 64 in /proc */
+
+struct task {
+	int32_t pid, tgid;
+	bool has_tgid, has_comm, has_start, self;
+	uint8_t comm_len;
+	int64_t start;			/* ns since the start of the capture */
+	char comm[TASK_COMM_MAX];	/* not terminated */
+};
+
+struct tasks {
+	int32_t recorder_tgid;		/* 0: unknown */
+	struct task *list;		/* number n is list[n - 1] */
+	size_t count, cap;
+	uint32_t *current;		/* per known pid: its task now */
+	int32_t *pids;
+	size_t pid_count, pid_cap, current_cap;
+	struct id_index index;		/* pid -> place in pids, current */
+	int32_t last_pid;		/* events come in runs of one pid */
+	uint32_t last_task;		/* 0: none */
+};
+
+uint32_t tasks_lookup(struct tasks *t, int32_t pid);
+
+static inline uint32_t tasks_current(struct tasks *t, int32_t pid)
+{
+	return t->last_task && t->last_pid == pid ? t->last_task : tasks_lookup(t, pid);
+}
+
+/* A task as /proc showed it. Makes no new row when the pid has that name already. False: no memory. */
+bool tasks_name(struct tasks *t, int32_t pid, int32_t tgid, const void *comm, size_t len, const int64_t *start);
+bool tasks_fork(struct tasks *t, int32_t parent, int32_t pid, uint64_t clone_flags, const void *comm, size_t len,
+		int64_t time);
+bool tasks_rename(struct tasks *t, int32_t pid, const void *comm, size_t len, int64_t time);
+void tasks_release(struct tasks *t);
+
+#endif
