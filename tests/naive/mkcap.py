@@ -429,6 +429,7 @@ class World:
         self.lost_stacks = lost_stacks
         self.time = 5000000000
         self.live = []                  # (address, cache name or None)
+        self.addresses = set()          # of self.live
         self.next_address = 0xffff888100000000
         self.retired = []
         self.threads = [RECORDER, RECORDER + 1]
@@ -473,7 +474,10 @@ class World:
             event = Ev(time, pid, CACHE_ALLOC, (site, req, size, 0xdc0, node, 1, name), address, (), flags, 0,
                        self.stack(site))
         if address > 16:
-            self.live = [o for o in self.live if o[0] != address] + [(address, name)]
+            if address in self.addresses:
+                self.live = [o for o in self.live if o[0] != address]
+            self.live.append((address, name))
+            self.addresses.add(address)
         return event
 
     def free(self, time, pid, flags):
@@ -485,6 +489,7 @@ class World:
         if what < 0.15 or not self.live:
             return Ev(time, pid, KFREE, (site,), 0xffff888000000000 + 64 * r.randrange(1000), (), flags)
         address, name = self.live.pop(r.randrange(len(self.live)))
+        self.addresses.discard(address)
         self.retired.append(address)
         if r.random() < 0.05:
             name = None if name else b"crossed"                    # freed through the other API
