@@ -7,6 +7,31 @@
 
 bool losses_add(struct losses *l, const struct loss *loss)
 {
+	if (!array_room((void **)&l->list, &l->cap, l->count, sizeof(*l->list)))
+		return false;
+	l->list[l->count++] = *loss;
+	return true;
+}
+
+static int by_from(const void *a, const void *b)
+{
+	const struct loss *x = a, *y = b;
+
+	if (x->from != y->from)
+		return x->from < y->from ? -1 : 1;
+	if (x->to != y->to)
+		return x->to < y->to ? -1 : 1;
+	return (x->cpu > y->cpu) - (x->cpu < y->cpu);
+}
+
+void losses_sort(struct losses *l)
+{
+	if (l->count)
+		qsort(l->list, l->count, sizeof(*l->list), by_from);
+}
+
+bool losses_insert(struct losses *l, const struct loss *loss)
+{
 	size_t at = l->count;
 
 	if (!array_room((void **)&l->list, &l->cap, l->count, sizeof(*l->list)))

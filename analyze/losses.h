@@ -1,11 +1,12 @@
 /*
  * losses.h - when events were lost, and whether an object was live then.
  *
- * Intervals may be added while the replay runs, as long as they do not begin before its clock: damage is found
- * when a block is loaded, which is before its events are due.
+ * Most are known from the block headers before the replay begins; damage is found when a block is loaded, while
+ * the replay runs, but before the events of that block are due.
  *
  *	struct losses l = { 0 };
  *	losses_add(&l, &(struct loss){ .cpu = 1, .from = t1, .to = t2, .records = 12 });
+ *	losses_sort(&l);			// once, before the replay
  *	doubt = losses_hit(&l, object_time, now);	// now never decreases; O(1) amortised
  *	losses_release(&l);
  */
@@ -31,8 +32,10 @@ struct losses {
 	int64_t latest_to;	/* the latest end of those */
 };
 
-/* False: no memory. */
+/* False: no memory. add appends, for losses_sort; insert keeps the order. */
 bool losses_add(struct losses *l, const struct loss *loss);
+void losses_sort(struct losses *l);
+bool losses_insert(struct losses *l, const struct loss *loss);
 void losses_advance(struct losses *l, int64_t now);
 void losses_release(struct losses *l);
 

@@ -1,0 +1,118 @@
+#include "analyze/cpu_stream.h"
+
+#include <stdlib.h>
+
+#include "analyze/capture_model.h"
+
+struct cpu_block {
+	int32_t cpu;
+	uint32_t block;
+};
+
+static int by_cpu(const void *a, const void *b)
+{
+	const struct cpu_block *x = a, *y = b;
+
+	if (x->cpu != y->cpu)
+		return x->cpu < y->cpu ? -1 : 1;
+	return x->block < y->block ? -1 : 1;
+}
+
+int cpu_streams_init(struct cpu_streams *all, struct error *err)
+{
+	const struct capture_scan *scan = all->scan;
+	struct cpu_block *order = calloc(scan->count + 1, sizeof(*order));
+	size_t n = 0, cpus = 0;
+
+	all->blocks = calloc(scan->count + 1, sizeof(*all->blocks));
+	if (!order || !all->blocks)
+		goto nomem;
+	for (size_t i = 0; i < scan->count; i++)
+		if (scan->blocks[i].type == BLOCK_EVENTS)
+			order[n++] = (struct cpu_block){ scan->blocks[i].cpu, (uint32_t)i };
+	qsort(order, n, sizeof(*order), by_cpu);
+	for (size_t i = 0; i < n; i++)
+		cpus += !i || order[i].cpu != order[i - 1].cpu;
+	all->list = calloc(cpus + 1, sizeof(*all->list));
+	if (!all->list)
+		goto nomem;
+	for (size_t i = 0; i < n; i++) {
+		if (!i || order[i].cpu != order[i - 1].cpu)
+			all->list[all->count++] = (struct cpu_stream){ .cpu = order[i].cpu, .blocks = all->blocks + i };
+		all->list[all->count - 1].block_count++;
+		all->blocks[i] = order[i].block;
+	}
+	free(order);
+	return 0;
+nomem:
+	free(order);
+	return error_nomem(err);
+}
+
+void cpu_streams_release(struct cpu_streams *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		block_release(&all->list[i].block);
+		event_block_release(&all->list[i].rows);
+	}
+	free(all->list);
+	free(all->blocks);
+	all->list = NULL;
+	all->blocks = NULL;
+	all->count = 0;
+}
+
+/* Decodes block i into the stream. ERR_DAMAGED: it cannot be used. */
+static int decode(struct cpu_streams *all, struct cpu_stream *s, size_t i, struct error *why)
+{
+	const struct block_header *h = &all->scan->blocks[i];
+	int rc = capture_reader_load(all->reader, all->scan, i, &s->block, why);
+
+	if (rc < 0)
+		return rc;
+	all->unknown += s->block.unknown_sections;
+	return events_decode(h, s->block.sections, s->block.section_count, all->types, all->type_count, &s->rows,
+			     why);
+}
+
+static int note_damage(struct cpu_streams *all, size_t i, struct error *why, struct error *err)
+{
+	const struct block_header *h = &all->scan->blocks[i];
+	const struct loss loss = { .cpu = h->cpu, .from = (int64_t)(h->first_time - all->base),
+				   .to = (int64_t)(h->last_time - all->base), .records = h->event_count };
+	int rc = capture_model_note_damage(all->scan, i, why, err);
+
+	if (rc < 0)
+		return rc;
+	return losses_insert(all->losses, &loss) ? 0 : error_nomem(err);
+}
+
+int cpu_stream_load(struct cpu_streams *all, struct cpu_stream *s, struct error *err)
+{
+	dictionary_put(s->dictionary);
+	s->dictionary = NULL;
+	s->next = s->rows.count = 0;
+	while (s->next_block < s->block_count) {
+		size_t i = s->blocks[s->next_block++];
+		struct error why = { 0 };
+		int rc;
+
+		rc = dictionaries_get(all->dictionaries, i, &s->dictionary, err);
+		if (rc < 0)
+			return rc;
+		all->bytes_done += all->scan->header_len[i] + all->scan->blocks[i].stored_len;
+		rc = all->scan->blocks[i].event_count ? decode(all, s, i, &why) : 0;
+		if (rc == ERR_NOMEM)
+			return error_nomem(err);
+		if (rc == 0 && s->rows.count)
+			return 1;
+		if (rc < 0)
+			rc = note_damage(all, i, &why, err);
+		if (rc < 0)
+			return rc;
+		s->rows.count = 0;
+		dictionary_put(s->dictionary);
+		s->dictionary = NULL;
+	}
+	return 0;
+}

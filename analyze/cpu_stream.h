@@ -1,0 +1,59 @@
+/*
+ * cpu_stream.h - the events of one CPU in the order of its ring, one decoded block in memory at a time.
+ *
+ *	struct cpu_streams all = { .reader = r, .scan = &scan, .types = types, .type_count = n,
+ *				   .dictionaries = d, .losses = &losses, .base = base };
+ *
+ *	cpu_streams_init(&all, &err);			// finds the CPUs; no block is loaded yet
+ *	while ((rc = cpu_stream_load(&all, s, &err)) > 0)	// the next block that has events; 0: no more
+ *		for (; s->next < s->rows.count; s->next++)
+ *			use(&s->rows.rows[s->next], s->dictionary);
+ *	cpu_streams_release(&all);
+ *
+ * A block that is damaged is noted in the scan and becomes a loss of that CPU from its first to its last time.
+ */
+#ifndef KMEM_ANALYZE_CPU_STREAM_H
+#define KMEM_ANALYZE_CPU_STREAM_H
+
+#include "analyze/dictionary.h"
+#include "analyze/losses.h"
+#include "format/events.h"
+#include "format/reader.h"
+
+struct cpu_stream {
+	int32_t cpu;
+	uint32_t *blocks;		/* of the scan, in file order */
+	size_t block_count, next_block;
+	struct block block;
+	struct event_block rows;
+	uint32_t next;			/* row not yet used */
+	struct dictionary *dictionary;
+};
+
+struct cpu_streams {
+	const struct capture_reader *reader;
+	struct capture_scan *scan;
+	const struct event_type *types;
+	size_t type_count;
+	struct dictionaries *dictionaries;
+	struct losses *losses;
+	uint64_t base;			/* trace clock at 0 of all times */
+	struct cpu_stream *list;	/* by CPU */
+	size_t count;
+	uint32_t *blocks;		/* what the streams' block lists point into */
+	uint64_t bytes_done;		/* of the file, for progress */
+	uint32_t unknown;		/* sections of unknown kinds */
+};
+
+int cpu_streams_init(struct cpu_streams *all, struct error *err);
+void cpu_streams_release(struct cpu_streams *all);
+
+/* Replaces the stream's block by its next one with events. 1: there is one; 0: the stream is at its end. */
+int cpu_stream_load(struct cpu_streams *all, struct cpu_stream *s, struct error *err);
+
+static inline const struct event_row *cpu_stream_head(const struct cpu_stream *s)
+{
+	return &s->rows.rows[s->next];
+}
+
+#endif

@@ -1,0 +1,143 @@
+#include "analyze/merge.h"
+
+#include <stdlib.h>
+
+static bool before(const struct cpu_stream *a, const struct cpu_stream *b)
+{
+	uint64_t x = cpu_stream_head(a)->time, y = cpu_stream_head(b)->time;
+
+	return x != y ? x < y : a->cpu < b->cpu;
+}
+
+static void swap(struct merge *m, size_t i, size_t k)
+{
+	struct cpu_stream *s = m->heap[i];
+
+	m->heap[i] = m->heap[k];
+	m->heap[k] = s;
+}
+
+static void sift_down(struct merge *m, size_t i)
+{
+	for (;;) {
+		size_t least = i, left = 2 * i + 1;
+
+		for (size_t k = left; k < m->count && k <= left + 1; k++)
+			if (before(m->heap[k], m->heap[least]))
+				least = k;
+		if (least == i)
+			return;
+		swap(m, i, least);
+		i = least;
+	}
+}
+
+/* A time that stepped back can move a stream up, too. */
+static void sift(struct merge *m, size_t i)
+{
+	while (i && before(m->heap[i], m->heap[(i - 1) / 2])) {
+		swap(m, i, (i - 1) / 2);
+		i = (i - 1) / 2;
+	}
+	sift_down(m, i);
+}
+
+static int start(struct merge *m, struct error *err)
+{
+	m->started = true;
+	m->heap = calloc(m->streams->count + 1, sizeof(*m->heap));
+	if (!m->heap)
+		return error_nomem(err);
+	for (size_t i = 0; i < m->streams->count; i++) {
+		int rc = cpu_stream_load(m->streams, &m->streams->list[i], err);
+
+		if (rc < 0)
+			return rc;
+		if (rc)
+			m->heap[m->count++] = &m->streams->list[i];
+	}
+	for (size_t i = m->count / 2; i--; )
+		sift_down(m, i);
+	return 0;
+}
+
+/* Puts the stream that was handed out back in its place, with its next block if the last is used up. */
+static int settle(struct merge *m, struct error *err)
+{
+	struct cpu_stream *s = m->heap[m->used];
+
+	if (s->next >= s->rows.count) {
+		int rc = cpu_stream_load(m->streams, s, err);
+
+		if (rc < 0)
+			return rc;
+		if (!rc) {
+			m->heap[m->used] = m->heap[--m->count];
+			if (m->used >= m->count)
+				return 0;
+		}
+	}
+	sift(m, m->used);
+	return 0;
+}
+
+static bool frees_same(const struct merge *m, const struct event_row *alloc, const struct event_row *other)
+{
+	const struct role *a = &m->roles[alloc->type], *b = &m->roles[other->type];
+
+	return a->kind == ROLE_ALLOC && b->kind == ROLE_FREE && a->domain == b->domain &&
+		alloc->address == other->address;
+}
+
+/* Which of the heads that share the earliest time comes first. */
+static size_t break_tie(const struct merge *m)
+{
+	const struct event_row *first = cpu_stream_head(m->heap[0]);
+	size_t best = 0;
+
+	for (size_t i = 1; i < m->count; i++) {
+		const struct event_row *row = cpu_stream_head(m->heap[i]);
+
+		if (row->time == first->time && frees_same(m, first, row) &&
+		    (!best || m->heap[i]->cpu < m->heap[best]->cpu))
+			best = i;
+	}
+	return best;
+}
+
+int merge_next(struct merge *m, struct cpu_stream **ret, uint32_t *ret_count, struct error *err)
+{
+	struct cpu_stream *s;
+	uint64_t limit = 0;
+	uint32_t n = 1;
+	int rc = !m->started ? start(m, err) : m->count ? settle(m, err) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (!m->count)
+		return 0;
+	for (size_t i = 1; i < m->count && i <= 2; i++)
+		if (i == 1 || cpu_stream_head(m->heap[i])->time < limit)
+			limit = cpu_stream_head(m->heap[i])->time;
+	m->used = 0;
+	s = m->heap[0];
+	if (m->count == 1) {
+		n = s->rows.count - s->next;
+	} else if (cpu_stream_head(s)->time == limit) {
+		m->used = break_tie(m);
+		s = m->heap[m->used];
+	} else {
+		while (s->next + n < s->rows.count && s->rows.rows[s->next + n].time < limit)
+			n++;
+	}
+	*ret = s;
+	*ret_count = n;
+	return 1;
+}
+
+void merge_release(struct merge *m)
+{
+	free(m->heap);
+	m->heap = NULL;
+	m->count = 0;
+}

@@ -1,0 +1,267 @@
+#include "analyze/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/other_event.h"
+
+#define PREFETCH_AHEAD 12	/* rows: about the latency of memory at 10 to 20 ns a row */
+
+int replay_init(struct replay *r, struct error *err)
+{
+	r->type_events = calloc(r->type_count + 1, sizeof(*r->type_events));
+	r->unknown_site = calloc(r->type_count + 1, sizeof(*r->unknown_site));
+	r->clock = INT64_MIN;
+	return r->type_events && r->unknown_site ? 0 : error_nomem(err);
+}
+
+void replay_release(struct replay *r)
+{
+	for (int i = 0; i < DOMAIN_COUNT; i++)
+		object_table_release(&r->objects[i]);
+	totals_release(&r->totals);
+	free(r->type_events);
+	free(r->unknown_site);
+	r->type_events = NULL;
+	r->unknown_site = NULL;
+}
+
+/* An event, reduced to what the replay works with. */
+struct step {
+	uint64_t address;
+	int64_t time;
+	uint32_t site, task;
+	uint16_t cpu;
+	enum domain domain;
+	bool self, failed;
+};
+
+static uint64_t lifetime(int64_t from, int64_t to)
+{
+	uint64_t ns = (uint64_t)to - (uint64_t)from;
+
+	if (to < from)		/* clocks of two CPUs may disagree by a little */
+		return 0;
+	return ns > INT64_MAX ? INT64_MAX : ns;
+}
+
+/* The row and the totals of an object that ends. freed: NULL when its free was not traced. */
+static int object_ends(struct replay *r, const struct object *o, const struct step *s, bool freed)
+{
+	const struct alloc_site *site = &r->sites->allocs[o->site - 1];
+	uint64_t ns = lifetime(o->time, s->time);
+	uint8_t end = (uint8_t)((freed ? END_FREED : END_REUSED) |
+				(losses_hit(r->losses, o->time, r->clock) ? END_IN_LOSS : 0));
+	struct feed_row *row = feed_row(r->feed, FEED_ALLOCATION);
+
+	if (!row)
+		return ERR_INTERRUPTED;
+	*row = (struct feed_row){ .time = o->time, .lifetime = (int64_t)ns, .address = o->address,
+				  .alloc_site = o->site, .task = o->task, .cpu = o->cpu, .end = end };
+	if (freed) {
+		row->free_site = s->site;
+		row->free_task = s->task;
+		row->free_cpu = s->cpu;
+	}
+	return totals_end(&r->totals, s->domain, o->site, o->self, site->bytes_alloc, freed ? s->site : 0, end,
+			  ns) ? 0 : ERR_NOMEM;
+}
+
+static int on_alloc(struct replay *r, const struct step *s)
+{
+	enum address_kind kind = address_kind(s->domain, s->address, r->long_size);
+	struct object *o;
+	bool existed;
+
+	if (s->failed || kind == ADDRESS_NULL) {
+		r->counts.failed++;
+		totals_site(&r->totals, s->site, s->self)->failed++;
+		return 0;
+	}
+	if (kind == ADDRESS_ZERO_SIZE) {
+		r->counts.zero_size++;
+		return 0;
+	}
+	r->counts.allocs++;
+	o = object_table_put(&r->objects[s->domain], s->address, &existed);
+	if (!o)
+		return ERR_NOMEM;
+	if (existed) {
+		int rc = object_ends(r, o, s, false);
+
+		if (rc < 0)
+			return rc;
+		r->counts.reused++;
+	}
+	o->time = s->time;
+	o->site = s->site;
+	o->task = s->task;
+	o->cpu = s->cpu;
+	o->self = s->self;
+	totals_begin(&r->totals, s->domain, s->site, s->self, r->sites->allocs[s->site - 1].bytes_alloc);
+	return 0;
+}
+
+/* Kernels before 6.18 name the cache only when an object is freed. */
+static void learn_cache(struct replay *r, uint32_t alloc_site, uint32_t free_site)
+{
+	uint32_t cache = r->sites->frees[free_site - 1].cache;
+	struct site_total *t = totals_site(&r->totals, alloc_site, false);
+
+	if (cache && t->learned != cache)
+		t->learned = t->learned ? LEARNED_CONFLICT : cache;
+}
+
+static int on_free(struct replay *r, const struct step *s)
+{
+	struct free_total *total = totals_free(&r->totals, s->site, s->self);
+	struct feed_row *row;
+	struct object o;
+
+	r->counts.frees++;
+	if (address_kind(s->domain, s->address, r->long_size) != ADDRESS_OBJECT) {
+		r->counts.null_frees++;
+		total->null_frees++;
+		return 0;
+	}
+	if (object_table_take(&r->objects[s->domain], s->address, &o)) {
+		total->matched++;
+		learn_cache(r, o.site, s->site);
+		return object_ends(r, &o, s, true);
+	}
+	r->counts.unmatched++;
+	total->unmatched++;
+	row = feed_row(r->feed, FEED_UNMATCHED);
+	if (!row)
+		return ERR_INTERRUPTED;
+	*row = (struct feed_row){ .time = s->time, .address = s->address, .free_site = s->site, .task = s->task,
+				  .cpu = s->cpu };
+	return 0;
+}
+
+/* Where events go whose tuple is gone: a site that says only which event it was. 0: no memory. */
+static uint32_t unknown_site(struct replay *r, uint16_t type)
+{
+	const struct role *role = &r->roles[type];
+	struct alloc_site alloc;
+	struct free_site freed;
+
+	if (r->unknown_site[type])
+		return r->unknown_site[type];
+	memset(&alloc, 0, sizeof(alloc));
+	memset(&freed, 0, sizeof(freed));
+	alloc.event = freed.event = type;
+	alloc.domain = freed.domain = (uint8_t)role->domain;
+	alloc.flags = freed.flags = r->types[type].has_stack ? SITE_STACK_LOST : 0;
+	r->unknown_site[type] = role->kind == ROLE_ALLOC ? sites_add_alloc(r->sites, &alloc) :
+							   sites_add_free(r->sites, &freed);
+	if (!totals_reserve(&r->totals, r->sites->alloc_count, r->sites->free_count))
+		return 0;
+	return r->unknown_site[type];
+}
+
+static int replay_row(struct replay *r, struct cpu_stream *s, const struct event_row *row)
+{
+	const struct role *role = &r->roles[row->type];
+	const struct tuple_fact *fact = dictionary_fact(s->dictionary, row->tuple, row->type);
+	struct step step = { .address = row->address, .time = (int64_t)(row->time - r->base),
+			     .cpu = (uint16_t)s->cpu, .domain = role->domain };
+
+	r->counts.events++;
+	r->type_events[row->type]++;
+	if (step.time > r->clock)
+		r->clock = step.time;
+	step.task = tasks_current(r->tasks, row->pid);
+	if (!step.task)
+		return ERR_NOMEM;
+	if (fact) {
+		r->counts.stacks_lost += fact->flags & FACT_STACK_LOST;
+		step.site = fact->site;
+		step.failed = fact->flags & FACT_FAILED;
+		step.self = fact->flags & FACT_IN_TASK && r->tasks->list[step.task - 1].self;
+		if (fact->flags & FACT_HAS_ADDRESS)
+			step.address = fact->address;
+	} else {
+		r->counts.tuples_lost++;
+	}
+	if (role->kind != ROLE_ALLOC && role->kind != ROLE_FREE)
+		return other_event(r, s, row, fact, step.task);
+	if (!fact) {
+		step.site = unknown_site(r, row->type);
+		if (!step.site)
+			return ERR_NOMEM;
+	}
+	return role->kind == ROLE_ALLOC ? on_alloc(r, &step) : on_free(r, &step);
+}
+
+static void prefetch(const struct replay *r, const struct event_row *row)
+{
+	const struct role *role = &r->roles[row->type];
+
+	if (role->domain < DOMAIN_COUNT)
+		object_table_prefetch(&r->objects[role->domain], row->address);
+}
+
+int replay_run(struct replay *r, struct cpu_stream *s, uint32_t n, struct error *err)
+{
+	if (!totals_reserve(&r->totals, r->sites->alloc_count, r->sites->free_count))
+		return error_nomem(err);
+	for (; n; n--, s->next++) {
+		int rc;
+
+		if (s->next + PREFETCH_AHEAD < s->rows.count)
+			prefetch(r, &s->rows.rows[s->next + PREFETCH_AHEAD]);
+		rc = replay_row(r, s, cpu_stream_head(s));
+		if (rc == ERR_NOMEM)
+			return error_nomem(err);
+		if (rc < 0)
+			return error_set(err, rc, "the load was given up");
+	}
+	return 0;
+}
+
+static int emit_live(struct replay *r, const struct object *o)
+{
+	struct feed_row *row = feed_row(r->feed, FEED_ALLOCATION);
+	uint8_t end = losses_hit(r->losses, o->time, INT64_MAX) ? END_LIVE | END_IN_LOSS : END_LIVE;
+
+	if (!row)
+		return ERR_INTERRUPTED;
+	*row = (struct feed_row){ .time = o->time, .live = true, .address = o->address, .alloc_site = o->site,
+				  .task = o->task, .cpu = o->cpu, .end = end };
+	r->counts.live++;
+	r->counts.live_bytes += r->sites->allocs[o->site - 1].bytes_alloc;
+	return totals_pair(&r->totals, o->site, o->self, 0, end, 0) ? 0 : ERR_NOMEM;
+}
+
+int replay_finish(struct replay *r, struct error *err)
+{
+	struct object *live[DOMAIN_COUNT];
+	size_t next[DOMAIN_COUNT] = { 0 };
+
+	if (!totals_reserve(&r->totals, r->sites->alloc_count, r->sites->free_count))
+		return error_nomem(err);
+	r->counts.first_live_id = feed_rows(r->feed, FEED_ALLOCATION) + 1;
+	r->counts.last_time = r->counts.events ? r->clock : 0;
+	for (int d = 0; d < DOMAIN_COUNT; d++)
+		live[d] = object_table_sorted(&r->objects[d]);
+	for (;;) {
+		const struct object *least = NULL;
+		int from = 0, rc;
+
+		for (int d = 0; d < DOMAIN_COUNT; d++) {
+			if (next[d] < r->objects[d].count && (!least || live[d][next[d]].time < least->time)) {
+				least = &live[d][next[d]];
+				from = d;
+			}
+		}
+		if (!least)
+			break;
+		next[from]++;
+		rc = emit_live(r, least);
+		if (rc < 0)
+			return rc == ERR_NOMEM ? error_nomem(err) : error_set(err, rc, "the load was given up");
+	}
+	totals_finish(&r->totals, r->sites->allocs, r->sites->alloc_count);
+	return 0;
+}
