@@ -1,0 +1,107 @@
+#!/bin/sh
+# test_witness.sh - kmem-analyze against witnesses that share no code with it: the reader scripts/read_capture.py and
+# the dictionary replay of tests/naive. They have to agree on every event and, to the byte, on every account.
+#
+#	KMEM_ANALYZE=build/kmem-analyze tests/cli/test_witness.sh [CAPTURE...]
+#
+# Captures made by tests/naive/mkcap.py are tried first, then the golden ones or those given.
+# Prints `ok NAME` and `not ok NAME: why`.
+
+set -u
+here=$(cd "$(dirname "$0")/.." && pwd)
+analyze=${KMEM_ANALYZE:-$here/../build/kmem-analyze}
+reader=$here/../scripts/read_capture.py
+naive=$here/naive
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+failed=0
+
+ok()
+{
+	echo "ok witness: $1"
+}
+
+not_ok()
+{
+	echo "not ok witness: $1: $2"
+	failed=1
+}
+
+# The reader prints what the encoder was given, event by event.
+reader_agrees()	# NAME CAPTURE EXPECTED
+{
+	python3 "$reader" "$2" --events >"$work/events" 2>"$work/err"
+	if cmp -s "$work/events" "$3"; then
+		ok "$1: read_capture.py prints every event"
+	else
+		not_ok "$1: read_capture.py prints every event" "$(diff "$3" "$work/events" | sed -n 2,3p | tr '\n' ' ')"
+	fi
+}
+
+account_agrees()	# NAME CAPTURE OPTION...
+{
+	name=$1 capture=$2
+	shift 2
+	"$analyze" account "$capture" "$@" >"$work/out" 2>"$work/err"
+	status=$?
+	sed -n '/^current bytes allocated:/,$p' "$work/out" >"$work/table"
+	python3 "$naive/replay.py" "$capture" "$@" >"$work/naive"
+	if [ $status -ne 0 ] && [ $status -ne 3 ]; then
+		not_ok "$name: account $*" "exit $status: $(head -n 1 "$work/err")"
+	elif ! [ -s "$work/naive" ] || ! cmp -s "$work/table" "$work/naive"; then
+		not_ok "$name: account $*" "$(diff "$work/naive" "$work/table" | sed -n 2,4p | tr '\n' '|')"
+	else
+		ok "$name: account $*"
+	fi
+}
+
+witness()	# NAME CAPTURE
+{
+	name=$1 capture=$2
+	db=$capture.db
+	"$analyze" load "$capture" -o "$db" -f >"$work/out" 2>"$work/err"
+	status=$?
+	if [ $status -ne 0 ] && [ $status -ne 3 ]; then
+		not_ok "$name: load" "exit $status: $(head -n 1 "$work/err")"
+		return
+	fi
+	# A capture from which something is missing has to be one for both.
+	python3 "$reader" "$capture" --verify >/dev/null 2>&1
+	theirs=$?
+	"$analyze" verify "$capture" >"$work/out" 2>"$work/err"
+	ours=$?
+	if [ $ours -eq $theirs ]; then
+		ok "$name: verify exits $ours"
+	else
+		not_ok "$name: verify" "exit $ours, and the reader's is $theirs: $(head -n 1 "$work/err")"
+	fi
+	python3 "$naive/compare_db.py" "$capture" "$db" >"$work/rows" || failed=1
+	cat "$work/rows"
+	for key in current_dynamic total_dynamic alloc_count free_count waste; do
+		account_agrees "$name" "$capture" -s $key
+		account_agrees "$name" "$capture" -s $key --classic
+	done
+	account_agrees "$name" "$capture" --malloc
+	account_agrees "$name" "$capture" --cache
+	account_agrees "$name" "$capture" --malloc --cache
+	account_agrees "$name" "$capture" --include-self
+	account_agrees "$name" "$capture" --classic --malloc
+	account_agrees "$name" "$capture" --classic --cache
+	account_agrees "$name" "$capture" -n 3
+}
+
+for scenario in $(python3 "$naive/mkcap.py" --list); do
+	python3 "$naive/mkcap.py" "$scenario" "$work/$scenario.kmem" --expect "$work/expected" || exit 1
+	reader_agrees "$scenario" "$work/$scenario.kmem" "$work/expected"
+	witness "$scenario" "$work/$scenario.kmem"
+done
+
+[ $# -gt 0 ] || set -- "$here"/golden/*.kmem
+for capture in "$@"; do
+	[ -e "$capture" ] || continue
+	name=$(basename "$capture")
+	cp "$capture" "$work/$name" || exit 1
+	witness "$name" "$work/$name"
+done
+exit $failed
