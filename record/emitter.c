@@ -1,0 +1,192 @@
+#include "record/emitter.h"
+
+#include <stdlib.h>
+
+#include "format/base/hash.h"
+
+#define GENERATION_FILE_BYTES (16u << 20)
+#define GENERATION_TABLE_BYTES (64u << 20)
+
+/* A dictionary section is put on its own when it gets near the limit of a block. */
+#define DICT_SECTION_BYTES (4u << 20)
+
+int emitter_init(struct emitter *e, struct capture_writer *writer, uint16_t id, const struct event_plan *plan,
+		 struct error *err)
+{
+	*e = (struct emitter){
+		.writer = writer,
+		.id = id,
+		.plan = plan,
+		.generation_start = capture_writer_bytes(writer),
+		.values = calloc(EVENT_FIELDS_MAX, sizeof(*e->values)),
+		.frames = calloc(STACK_FRAMES_MAX, sizeof(*e->frames)),
+	};
+	if (e->values && e->frames)
+		return 0;
+	emitter_release(e);
+	return error_nomem(err);
+}
+
+void emitter_release(struct emitter *e)
+{
+	intern_release(&e->stacks);
+	intern_release(&e->tuples);
+	intern_release(&e->addresses);
+	stack_encoder_release(&e->stack_encoder);
+	tuple_encoder_release(&e->tuple_encoder);
+	events_encoder_release(&e->events_encoder);
+	block_body_release(&e->body);
+	free(e->values);
+	free(e->frames);
+	*e = (struct emitter){ 0 };
+}
+
+static int put_section(struct emitter *e, enum section_kind kind, uint32_t first, uint32_t count,
+		       const struct buf *bytes, struct error *err)
+{
+	struct block_header h = {
+		.type = BLOCK_DICT,
+		.writer = e->id,
+		.cpu = CPU_NONE,
+		.generation = e->generation,
+	};
+
+	if (bytes->oom)
+		return error_nomem(err);
+	block_body_clear(&e->body);
+	block_body_add(&e->body, kind, first, count, bytes->data, bytes->len);
+	return capture_writer_put(e->writer, &h, &e->body, err);
+}
+
+static int put_stacks(struct emitter *e, struct error *err)
+{
+	struct stack_encoder *s = &e->stack_encoder;
+	int rc;
+
+	if (!s->count && !s->bytes.oom)
+		return 0;
+	rc = put_section(e, SECTION_STACKS, e->stacks_put, s->count, &s->bytes, err);
+	e->stacks_put += s->count;
+	stack_encoder_clear(s);
+	return rc;
+}
+
+static int put_tuples(struct emitter *e, struct error *err)
+{
+	struct tuple_encoder *t = &e->tuple_encoder;
+	int rc;
+
+	if (!t->count && !t->bytes.oom)
+		return 0;
+	rc = put_section(e, SECTION_TUPLES, e->tuples_put, t->count, &t->bytes, err);
+	e->tuples_put += t->count;
+	tuple_encoder_clear(t);
+	return rc;
+}
+
+static uint32_t emit_failed(struct emitter *e)
+{
+	error_nomem(&e->failure);	/* keeps what is there already */
+	return EMIT_FAILED;
+}
+
+static bool remember_address(struct emitter *e, uint64_t address)
+{
+	bool is_new;
+
+	return intern(&e->addresses, hash_u64(address), &address, sizeof(address), &is_new) != INTERN_FULL;
+}
+
+uint32_t emitter_stack(struct emitter *e, const uint8_t *raw, uint32_t depth)
+{
+	unsigned int size = e->plan->layout.long_size;
+	uint32_t len = depth * size;
+	bool is_new;
+	uint32_t n = intern(&e->stacks, hash_bytes(0, raw, len), raw, len, &is_new);
+
+	if (!is_new)
+		return n;
+	if (n == INTERN_FULL)
+		return emit_failed(e);
+	for (uint32_t i = 0; i < depth; i++) {
+		e->frames[i] = plan_number(&e->plan->layout, raw + (size_t)i * size, size);
+		if (!remember_address(e, e->frames[i]))
+			return emit_failed(e);
+	}
+	stack_encode(&e->stack_encoder, e->frames, depth);
+	if (e->stack_encoder.bytes.oom)
+		return emit_failed(e);
+	if (e->stack_encoder.bytes.len > DICT_SECTION_BYTES && put_stacks(e, &e->failure) < 0)
+		return emit_failed(e);
+	return n;
+}
+
+uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const uint8_t *key, uint32_t len)
+{
+	const struct event_type *event = &e->plan->types[type->index];
+	struct tuple tuple = { .type = type->index, .flags = key[6], .preempt_count = key[7] };
+	bool is_new;
+	uint32_t n = intern(&e->tuples, hash_bytes(0, key, len), key, len, &is_new);
+
+	if (!is_new)
+		return n;
+	if (n == INTERN_FULL)
+		return emit_failed(e);
+	memcpy(&tuple.stack, key, sizeof(tuple.stack));
+	plan_key_values(e->plan, type, key, e->values);
+	tuple.values = e->values;
+	for (uint16_t i = 0; i < type->key_field_count; i++)
+		if (event->fields[type->key_fields[i].field].offset == type->call_site_offset &&
+		    !remember_address(e, e->values[i].number))
+			return emit_failed(e);
+	tuple_encode(&e->tuple_encoder, event, &tuple);
+	if (e->tuple_encoder.bytes.oom)
+		return emit_failed(e);
+	if (e->tuple_encoder.bytes.len > DICT_SECTION_BYTES && put_tuples(e, &e->failure) < 0)
+		return emit_failed(e);
+	return n;
+}
+
+int emitter_put_events(struct emitter *e, const struct event_block *block, uint32_t cpu,
+		       uint64_t lost_before, struct error *err)
+{
+	struct block_header h = {
+		.type = BLOCK_EVENTS,
+		.writer = e->id,
+		.cpu = (int32_t)cpu,
+		.lost_before = lost_before,
+		.event_count = block->count,
+		.generation = e->generation,
+	};
+	int rc;
+
+	rc = put_stacks(e, err);
+	if (rc == 0)
+		rc = put_tuples(e, err);
+	if (rc < 0)
+		return rc;
+	block_body_clear(&e->body);
+	if (block->count) {
+		h.first_time = block->rows[0].time;
+		h.last_time = block->rows[block->count - 1].time;
+		rc = events_encode(&e->events_encoder, block, e->plan->types, &e->body, err);
+	}
+	return rc < 0 ? rc : capture_writer_put(e->writer, &h, &e->body, err);
+}
+
+bool emitter_wants_generation(const struct emitter *e)
+{
+	return capture_writer_bytes(e->writer) - e->generation_start > GENERATION_FILE_BYTES ||
+	       intern_size(&e->stacks) + intern_size(&e->tuples) > GENERATION_TABLE_BYTES;
+}
+
+void emitter_new_generation(struct emitter *e)
+{
+	intern_clear(&e->stacks);
+	intern_clear(&e->tuples);
+	stack_encoder_clear(&e->stack_encoder);
+	tuple_encoder_clear(&e->tuple_encoder);
+	e->stacks_put = e->tuples_put = 0;
+	e->generation++;
+	e->generation_start = capture_writer_bytes(e->writer);
+}

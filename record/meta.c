@@ -1,0 +1,345 @@
+#include "record/meta.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "format/base/fileio.h"
+
+#define FILE_MAX (256u << 20)
+
+void meta_init(struct meta *m, struct capture_writer *writer)
+{
+	*m = (struct meta){ .writer = writer };
+}
+
+void meta_release(struct meta *m)
+{
+	buf_release(&m->info);
+	buf_release(&m->scratch);
+	buf_release(&m->file);
+	block_body_release(&m->body);
+	*m = (struct meta){ 0 };
+}
+
+/* One block with the records in b. */
+static int put_records(struct meta *m, enum block_type type, uint64_t time, const struct buf *b,
+		       struct error *err)
+{
+	struct block_header h = { .type = type, .cpu = CPU_NONE, .first_time = time, .last_time = time };
+
+	if (b->oom)
+		return error_nomem(err);
+	block_body_clear(&m->body);
+	block_body_add(&m->body, SECTION_RECORDS, 0, 0, b->data, b->len);
+	return capture_writer_put(m->writer, &h, &m->body, err);
+}
+
+int meta_put_info(struct meta *m, struct error *err)
+{
+	int rc = put_records(m, BLOCK_INFO, 0, &m->info, err);
+
+	buf_clear(&m->info);
+	return rc;
+}
+
+/* ---- files ---- */
+
+int meta_put_bytes(struct meta *m, const char *name, const char *moment, const void *data, size_t len,
+		   struct error *err)
+{
+	size_t done = 0, n;
+	int rc = 0;
+
+	do {
+		n = len - done < FILE_PART_MAX ? len - done : FILE_PART_MAX;
+		struct file_part part = {
+			.name = { name, strlen(name) },
+			.moment = { moment, strlen(moment) },
+			.offset = done,
+			.last = done + n == len,
+			.bytes = { (const char *)data + done, n },
+		};
+
+		buf_clear(&m->scratch);
+		file_encode(&m->scratch, &part);
+		rc = put_records(m, BLOCK_FILE, 0, &m->scratch, err);
+		done += n;
+	} while (rc == 0 && done < len);
+	return rc;
+}
+
+int meta_put_file(struct meta *m, int dirfd, const char *path, const char *moment, struct error *err)
+{
+	buf_clear(&m->file);
+	if (file_slurp(dirfd, path, FILE_MAX, &m->file, NULL) < 0 || !m->file.len)
+		return m->file.oom ? error_nomem(err) : 0;
+	return meta_put_bytes(m, path, moment, m->file.data, m->file.len, err);
+}
+
+int meta_put_memory_files(struct meta *m, const char *moment, struct error *err)
+{
+	/* slabinfo first: it is what the capture is compared with, so it must be close to the moment */
+	static const char *const paths[] = { "/proc/slabinfo", "/proc/vmstat", "/proc/meminfo",
+					     "/proc/allocinfo" };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(paths) / sizeof(paths[0]); i++)
+		rc = meta_put_file(m, AT_FDCWD, paths[i], moment, err);
+	return rc;
+}
+
+static int put_directory_files(struct meta *m, const char *directory, struct error *err)
+{
+	DIR *dir = opendir(directory);
+	struct dirent *d;
+	char path[1024];
+	int rc = 0;
+
+	while (dir && rc == 0 && (d = readdir(dir))) {
+		if (d->d_type != DT_REG)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", directory, d->d_name);
+		rc = meta_put_file(m, AT_FDCWD, path, "start", err);
+	}
+	if (dir)
+		closedir(dir);
+	return rc;
+}
+
+static int put_modules(struct meta *m, struct error *err)
+{
+	DIR *dir = opendir("/sys/module");
+	struct dirent *d;
+	char path[512];
+	int rc = 0;
+
+	while (dir && rc == 0 && (d = readdir(dir))) {
+		if (d->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/sys/module/%s/sections", d->d_name);
+		if (access(path, F_OK) < 0)
+			continue;
+		rc = put_directory_files(m, path, err);
+		snprintf(path, sizeof(path), "/sys/module/%s/notes/.note.gnu.build-id", d->d_name);
+		if (rc == 0)
+			rc = meta_put_file(m, AT_FDCWD, path, "start", err);
+	}
+	if (dir)
+		closedir(dir);
+	return rc;
+}
+
+int meta_put_kernel_files(struct meta *m, bool kallsyms, struct error *err)
+{
+	static const char *const paths[] = { "/proc/modules", "/proc/iomem", "/sys/kernel/notes" };
+	int rc = 0;
+
+	if (kallsyms)
+		rc = meta_put_file(m, AT_FDCWD, "/proc/kallsyms", "start", err);
+	for (size_t i = 0; rc == 0 && i < sizeof(paths) / sizeof(paths[0]); i++)
+		rc = meta_put_file(m, AT_FDCWD, paths[i], "start", err);
+	return rc < 0 ? rc : put_modules(m, err);
+}
+
+int meta_put_formats(struct meta *m, int top, const struct event_plan *plan, struct error *err)
+{
+	static const char *const paths[] = { "events/header_page", "events/header_event",
+					     "events/ftrace/kernel_stack/format" };
+	char path[600];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(paths) / sizeof(paths[0]); i++)
+		rc = meta_put_file(m, top, paths[i], "start", err);
+	for (size_t i = 0; rc == 0 && i < plan->count; i++) {
+		snprintf(path, sizeof(path), "events/%s/%s/format", plan->types[i].system, plan->types[i].name);
+		rc = meta_put_file(m, top, path, "start", err);
+	}
+	return rc;
+}
+
+int meta_put_types(struct meta *m, const struct event_plan *plan, struct error *err)
+{
+	buf_clear(&m->scratch);
+	for (size_t i = 0; i < plan->count; i++)
+		type_encode(&m->scratch, &plan->types[i]);
+	return put_records(m, BLOCK_TYPES, 0, &m->scratch, err);
+}
+
+/* ---- tasks ---- */
+
+/* "123 (comm may hold anything) S 1 ..." */
+static void add_task(struct buf *b, const char *stat, int32_t tgid)
+{
+	const char *open = strchr(stat, '('), *close = strrchr(stat, ')');
+	struct task_record task = { .tgid = tgid };
+	int ppid = 0;
+
+	if (!open || !close || close < open)
+		return;
+	task.pid = atoi(stat);
+	sscanf(close + 1, " %*c %d", &ppid);
+	task.ppid = ppid;
+	task.comm = (struct text){ open + 1, (size_t)(close - open - 1) };
+	task_encode(b, &task);
+}
+
+static void scan_threads(struct buf *b, int proc, const char *pid)
+{
+	char path[300], text[1024];
+	struct dirent *d;
+	DIR *dir;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/task", pid);
+	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir && fd >= 0)
+		close(fd);
+	while (dir && (d = readdir(dir))) {
+		ssize_t n;
+
+		if (!isdigit((unsigned char)d->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "%s/stat", d->d_name);
+		fd = openat(dirfd(dir), path, O_RDONLY | O_CLOEXEC);
+		n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+		if (fd >= 0)
+			close(fd);
+		if (n <= 0)
+			continue;	/* it has just ended */
+		text[n] = '\0';
+		add_task(b, text, atoi(pid));
+	}
+	if (dir)
+		closedir(dir);
+}
+
+int meta_put_tasks(struct meta *m, uint64_t time, struct error *err)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *d;
+
+	buf_clear(&m->scratch);
+	while (dir && (d = readdir(dir)))
+		if (isdigit((unsigned char)d->d_name[0]))
+			scan_threads(&m->scratch, dirfd(dir), d->d_name);
+	if (dir)
+		closedir(dir);
+	return put_records(m, BLOCK_TASKS, time, &m->scratch, err);
+}
+
+/* ---- statistics and facts ---- */
+
+int meta_put_stats(struct meta *m, enum stats_moment moment, const struct ring_stats *stats, size_t count,
+		   struct error *err)
+{
+	buf_clear(&m->scratch);
+	stats_encode_moment(&m->scratch, moment);
+	for (size_t i = 0; i < count; i++)
+		stats_encode(&m->scratch, &stats[i]);
+	return put_records(m, BLOCK_STATS, 0, &m->scratch, err);
+}
+
+/* The first line of a file as a pair. */
+static void add_line(struct meta *m, const char *key, const char *path)
+{
+	char *end;
+
+	buf_clear(&m->file);
+	if (file_slurp(AT_FDCWD, path, 1u << 20, &m->file, NULL) < 0)
+		return;
+	buf_u8(&m->file, '\0');
+	if (m->file.oom)
+		return;
+	end = strpbrk((char *)m->file.data, "\n");
+	if (end)
+		*end = '\0';
+	info_encode(&m->info, key, (char *)m->file.data);
+}
+
+#define NOTE_BUILD_ID 3u
+
+/* /sys/kernel/notes: ELF notes; the build-id is the one of name GNU and type 3. */
+static void add_build_id(struct meta *m)
+{
+	const uint8_t *p;
+	size_t left;
+
+	buf_clear(&m->file);
+	if (file_slurp(AT_FDCWD, "/sys/kernel/notes", 1u << 20, &m->file, NULL) < 0)
+		return;
+	for (p = m->file.data, left = m->file.len; left >= 12;) {
+		uint32_t head[3];
+		size_t name_len, desc_len;
+		char hex[2 * 64 + 1];
+
+		memcpy(head, p, sizeof(head));
+		name_len = ((size_t)head[0] + 3) & ~(size_t)3;
+		desc_len = ((size_t)head[1] + 3) & ~(size_t)3;
+		if (name_len > left - 12 || desc_len > left - 12 - name_len)
+			return;
+		if (head[2] == NOTE_BUILD_ID && head[0] == 4 && !memcmp(p + 12, "GNU", 4) && head[1] <= 64) {
+			for (uint32_t i = 0; i < head[1]; i++)
+				snprintf(hex + 2 * i, 3, "%02x", p[12 + name_len + i]);
+			info_encode(&m->info, "kernel.build_id", hex);
+			return;
+		}
+		p += 12 + name_len + desc_len;
+		left -= 12 + name_len + desc_len;
+	}
+}
+
+void meta_add_machine(struct meta *m)
+{
+	struct utsname u;
+
+	if (uname(&u) == 0) {
+		info_encode(&m->info, "machine", u.machine);
+		info_encode(&m->info, "kernel.release", u.release);
+		info_encode(&m->info, "kernel.version", u.version);
+		info_encode(&m->info, "hostname", u.nodename);
+	}
+	add_line(m, "kernel.cmdline", "/proc/cmdline");
+	add_build_id(m);
+	add_line(m, "boot_id", "/proc/sys/kernel/random/boot_id");
+	add_line(m, "cpus.possible", "/sys/devices/system/cpu/possible");
+	add_line(m, "cpus.online", "/sys/devices/system/cpu/online");
+	info_encode_u64(&m->info, "page_size", (uint64_t)sysconf(_SC_PAGESIZE));
+	info_encode(&m->info, "endian", __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? "big" : "little");
+}
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void meta_add_clocks(struct meta *m, const char *prefix)
+{
+	uint64_t best = UINT64_MAX, trace = 0, wall = 0;
+	char key[64];
+
+	/* the tightest of several tries: in between we may have been off the CPU */
+	for (int i = 0; i < 8; i++) {
+		uint64_t before = clock_ns(CLOCK_MONOTONIC), w = clock_ns(CLOCK_REALTIME);
+		uint64_t gap = clock_ns(CLOCK_MONOTONIC) - before;
+
+		if (gap >= best)
+			continue;
+		best = gap;
+		trace = before + gap / 2;
+		wall = w;
+	}
+	snprintf(key, sizeof(key), "%s.trace_ns", prefix);
+	info_encode_u64(&m->info, key, trace);
+	snprintf(key, sizeof(key), "%s.wall_ns", prefix);
+	info_encode_u64(&m->info, key, wall);
+}

@@ -1,0 +1,42 @@
+#include "record/pairing.h"
+
+#include <stdlib.h>
+
+int pairing_init(struct pairing *p, const struct ring_layout *layout, struct error *err)
+{
+	size_t room = KEY_ROOM(layout->subbuf_size);
+
+	*p = (struct pairing){ .memory = malloc(PAIRING_CONTEXTS * room) };
+	if (!p->memory)
+		return error_nomem(err);
+	for (int i = 0; i < PAIRING_CONTEXTS; i++)
+		p->slots[i].key = p->memory + (size_t)i * room;
+	return 0;
+}
+
+void pairing_release(struct pairing *p)
+{
+	free(p->memory);
+	*p = (struct pairing){ 0 };
+}
+
+static bool contains(const struct ring_layout *layout, const uint8_t *frames, uint32_t depth, uint64_t address)
+{
+	for (uint32_t i = 0; i < depth; i++)
+		if (plan_number(layout, frames + (size_t)i * layout->long_size, layout->long_size) == address)
+			return true;
+	return false;
+}
+
+struct waiting_event *pairing_match(struct pairing *p, const struct ring_layout *layout, uint8_t flags,
+				    int32_t pid, uint64_t ordinal, const uint8_t *frames, uint32_t depth)
+{
+	struct waiting_event *w = pairing_slot(p, flags);
+
+	if (!w->waiting || w->pid != pid || !depth)
+		return NULL;
+	if (w->ordinal + 1 != ordinal && w->type->call_site_offset != NO_OFFSET &&
+	    !contains(layout, frames, depth, w->call_site))
+		return NULL;
+	return w;
+}

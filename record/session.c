@@ -1,0 +1,493 @@
+#include "record/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "format/base/fileio.h"
+#include "format/writer.h"
+#include "record/command.h"
+#include "record/instance.h"
+#include "record/meta.h"
+#include "record/reader.h"
+#include "record/symbols.h"
+#include "record/tracefs.h"
+
+#define STATUS_NS 500000000ull
+#define SYNC_NS 5000000000ull
+
+struct session {
+	const struct session_options *options;
+	const struct session_ui *ui;
+	struct session_report *report;
+	int top, out_fd, signal_fd;
+	bool out_made;			/* a regular file that this session created or emptied */
+	sigset_t old_mask;
+	struct sigaction old_pipe;
+	struct event_list events;
+	struct command command;
+	struct capture_writer *writer;
+	struct meta meta;
+	struct instance *instance;
+	struct event_plan *plan;
+	struct readers *readers;
+	uint64_t start_ns;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void note(const struct session *s, const char *text)
+{
+	if (s->ui->note)
+		s->ui->note(s->ui->arg, text);
+}
+
+/* ---- beginning ---- */
+
+static int block_signals(struct session *s, struct error *err)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &mask, &s->old_mask);
+	sigaction(SIGPIPE, &ignore, &s->old_pipe);	/* a reader that is gone is a write error here */
+	s->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signal_fd < 0 ? error_errno(err, "cannot wait for signals") : 0;
+}
+
+static int open_output(struct session *s, struct error *err)
+{
+	const char *path = s->options->output;
+	struct stat st;
+
+	if (!strcmp(path, "-")) {
+		if (isatty(STDOUT_FILENO))
+			return error_set(err, ERR_USAGE, "a capture is not for a terminal: send it to a file or a pipe");
+		s->out_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		return s->out_fd < 0 ? error_errno(err, "cannot write to standard output") : 0;
+	}
+	s->out_fd = file_create(path, s->options->force, err);
+	if (s->out_fd < 0)
+		return s->out_fd;
+	s->out_made = fstat(s->out_fd, &st) == 0 && S_ISREG(st.st_mode);
+	return 0;
+}
+
+static const char *output_name(const struct session *s)
+{
+	return strcmp(s->options->output, "-") ? s->options->output : "standard output";
+}
+
+static void pass_warnings(const struct session *s)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r((char *)s->events.warnings.data, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		note(s, line);
+}
+
+static int make_plan(struct session *s, struct error *err)
+{
+	struct buf b = { 0 };
+	char path[600];
+	int rc;
+
+	rc = event_plan_new(&s->plan, &s->instance->layout, err);
+	if (rc == 0)
+		rc = tracefs_read(s->top, "events/ftrace/kernel_stack/format", &b, err);
+	if (rc == 0)
+		rc = event_plan_set_stack(s->plan, (char *)b.data, b.len, err);
+	for (size_t i = 0; rc == 0 && i < s->events.count; i++) {
+		const struct listed_event *e = &s->events.items[i];
+
+		snprintf(path, sizeof(path), "events/%s/%s/format", e->system, e->name);
+		rc = tracefs_read(s->top, path, &b, err);
+		if (rc == 0)
+			rc = event_plan_add(s->plan, e->system, (char *)b.data, b.len, e->stacks, err);
+		if (rc < 0)
+			error_prefix(err, "cannot record %s:%s", e->system, e->name);
+	}
+	buf_release(&b);
+	return rc;
+}
+
+static void add_request(struct session *s)
+{
+	static const char *const stacks[] = { "alloc", "all", "none" };
+	struct buf *info = &s->meta.info;
+	struct buf text = { 0 };
+
+	info_encode(info, "recorder.version", s->options->version);
+	info_encode_u64(info, "recorder.tgid", (uint64_t)getpid());
+	info_encode(info, "recorder.backend", "ftrace");
+	info_encode(info, "recorder.command", s->options->command_line);
+	info_encode(info, "recorder.stacks", stacks[s->options->stacks]);
+	info_encode_u64(info, "recorder.ring_bytes", s->instance->ring_bytes);
+	info_encode_u64(info, "recorder.subbuf_bytes", s->instance->layout.subbuf_size);
+	info_encode_u64(info, "long_size", s->instance->layout.long_size);
+	info_encode(info, "clock", "mono");
+	if (s->events.absent.len > 1)
+		info_encode(info, "events.absent", (char *)s->events.absent.data);
+	if (s->options->command) {
+		for (char **arg = s->options->command; *arg; arg++) {
+			buf_bytes(&text, " ", arg != s->options->command);
+			buf_bytes(&text, *arg, strlen(*arg));
+		}
+		buf_u8(&text, '\0');
+		if (!text.oom)
+			info_encode(info, "command", (char *)text.data);
+		info_encode_u64(info, "command.pid", (uint64_t)s->command.pid);
+	}
+	buf_release(&text);
+}
+
+static int put_start_stats(struct session *s, struct error *err)
+{
+	struct ring_stats *stats = calloc(s->instance->cpu_count, sizeof(*stats));
+	int rc = stats ? 0 : error_nomem(err);
+
+	for (uint32_t i = 0; rc == 0 && i < s->instance->cpu_count; i++) {
+		int fd = instance_open_cpu(s->instance, s->instance->cpus[i], "stats", O_RDONLY, err);
+
+		stats[i].cpu = s->instance->cpus[i];
+		rc = fd < 0 ? fd : ring_counts_read(fd, &stats[i], err);
+		if (fd >= 0)
+			close(fd);
+	}
+	if (rc == 0)
+		rc = meta_put_stats(&s->meta, STATS_START, stats, s->instance->cpu_count, err);
+	free(stats);
+	return rc;
+}
+
+/* All that an analysis elsewhere needs, before the first event: a capture that is cut off has it, too. */
+static int put_metadata(struct session *s, struct error *err)
+{
+	int rc;
+
+	meta_add_machine(&s->meta);
+	add_request(s);
+	meta_add_clocks(&s->meta, "clock.start");
+	rc = meta_put_info(&s->meta, err);
+	if (rc == 0)
+		rc = meta_put_types(&s->meta, s->plan, err);
+	if (rc == 0)
+		rc = meta_put_formats(&s->meta, s->top, s->plan, err);
+	if (rc == 0)
+		rc = meta_put_kernel_files(&s->meta, !s->options->symbols_used, err);
+	if (rc == 0)
+		rc = put_start_stats(s, err);
+	return rc;
+}
+
+static int prepare(struct session *s, struct error *err)
+{
+	const struct session_options *o = s->options;
+	struct instance_options ring = { .ring_bytes = o->ring_bytes };
+	int rc;
+
+	s->top = tracefs_open(err);
+	if (s->top < 0)
+		return s->top;
+	rc = event_list_make(&s->events, s->top, o->specs, o->spec_count, o->stacks, err);
+	if (rc < 0)
+		return rc;
+	pass_warnings(s);
+	rc = block_signals(s, err);
+	if (rc == 0 && o->command)
+		rc = command_prepare(&s->command, o->command, &s->old_mask, err);
+	if (rc == 0)
+		rc = open_output(s, err);
+	if (rc == 0)
+		rc = capture_writer_new(&s->writer, s->out_fd, output_name(s), err);
+	if (rc < 0)
+		return rc;
+	meta_init(&s->meta, s->writer);
+	instance_sweep(s->top);
+	rc = instance_new(&s->instance, s->top, &ring, err);
+	if (rc == 0)
+		rc = make_plan(s, err);
+	if (rc == 0)
+		rc = put_metadata(s, err);
+	return rc;
+}
+
+static int start(struct session *s, struct error *err)
+{
+	int rc = 0;
+
+	/* tracing is off: events are armed one by one and begin together with the switch */
+	for (size_t i = 0; rc == 0 && i < s->events.count; i++)
+		rc = instance_enable(s->instance, s->events.items[i].system, s->events.items[i].name,
+				     s->events.items[i].stacks, err);
+	if (rc == 0)
+		rc = meta_put_memory_files(&s->meta, "start", err);
+	if (rc == 0)
+		rc = readers_start(&s->readers, s->instance, s->plan, s->writer, err);
+	if (rc < 0)
+		return rc;
+	s->start_ns = now_ns();
+	s->report->started = true;
+	rc = instance_switch(s->instance, true, err);
+	info_encode_u64(&s->meta.info, "time.start_ns", s->start_ns);
+	if (rc == 0)
+		rc = meta_put_info(&s->meta, err);
+	/* after the switch: whoever is born later is named by an event */
+	if (rc == 0)
+		rc = meta_put_tasks(&s->meta, now_ns(), err);
+	command_go(&s->command);
+	return rc;
+}
+
+/* ---- waiting ---- */
+
+/* True when the session is to end. */
+static bool take_signals(struct session *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD) {
+			if (!command_ended(&s->command))
+				continue;
+			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "command");
+		} else {
+			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "signal %u", info.ssi_signo);
+		}
+		return true;
+	}
+	return false;
+}
+
+static void tell_status(const struct session *s, uint64_t now)
+{
+	struct session_status status = {
+		.elapsed_ns = now - s->start_ns,
+		.events = capture_writer_events(s->writer),
+		.bytes = capture_writer_bytes(s->writer),
+		.lost = readers_lost(s->readers),
+	};
+
+	if (s->ui->status)
+		s->ui->status(s->ui->arg, &status);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int wait_for_end(struct session *s, struct error *err)
+{
+	uint64_t end = s->options->duration_ns ? s->start_ns + s->options->duration_ns : UINT64_MAX;
+	uint64_t next_status = s->ui->status ? s->start_ns + STATUS_NS : UINT64_MAX;
+	uint64_t next_sync = s->start_ns + SYNC_NS;
+	struct pollfd fds[2] = { { .fd = s->signal_fd, .events = POLLIN },
+				 { .fd = readers_event_fd(s->readers), .events = POLLIN } };
+
+	for (;;) {
+		uint64_t now = now_ns(), next = earlier(end, earlier(next_status, next_sync)), wait_ms;
+
+		if (now >= end) {
+			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "duration");
+			return 0;
+		}
+		if (now >= next_status) {
+			tell_status(s, now);
+			next_status = now + STATUS_NS;
+		}
+		if (now >= next_sync) {
+			if (capture_writer_sync(s->writer, err) < 0)
+				return err->code;
+			next_sync = now_ns() + SYNC_NS;
+		}
+		wait_ms = next > now ? (next - now + 999999) / 1000000 : 0;
+		if (poll(fds, 2, wait_ms < 1000 ? (int)wait_ms : 1000) < 0 && errno != EINTR)
+			return error_errno(err, "cannot wait");
+		if (fds[1].revents)	/* a reader has failed: readers_stop says why */
+			return 0;
+		if (take_signals(s))
+			return 0;
+	}
+}
+
+/* ---- ending ---- */
+
+static void problem(struct session_report *r, const char *fmt, uint32_t cpu, uint64_t a, uint64_t b)
+{
+	if (r->exact)
+		snprintf(r->problem, sizeof(r->problem), fmt, cpu, a, b);
+	r->exact = false;
+}
+
+static int make_account(struct session *s, struct error *err)
+{
+	struct session_report *r = s->report;
+
+	r->cpu_count = readers_cpu_count(s->readers);
+	r->cpus = calloc(r->cpu_count, sizeof(*r->cpus));
+	if (!r->cpus)
+		return error_nomem(err);
+	r->exact = true;
+	for (size_t i = 0; i < r->cpu_count; i++) {
+		struct ring_stats *c = &r->cpus[i];
+
+		readers_stats(s->readers, i, c);
+		r->lost += ring_stats_lost(c);
+		if (c->decoded != c->read)
+			problem(r, "CPU %u: the kernel handed out %" PRIu64 " records, %" PRIu64 " were decoded",
+				c->cpu, c->read, c->decoded);
+		if (c->entries)
+			problem(r, "CPU %u: %" PRIu64 " records were left in the ring (read: %" PRIu64 ")", c->cpu,
+				c->entries, c->read);
+		if (c->decoded != c->events + c->stacks + c->orphan_stacks)
+			problem(r, "CPU %u: of %" PRIu64 " records only %" PRIu64 " are of a type that was asked for",
+				c->cpu, c->decoded, c->events + c->stacks + c->orphan_stacks);
+	}
+	return 0;
+}
+
+static int put_symbols(struct session *s, struct error *err)
+{
+	struct buf all = { 0 }, used = { 0 };
+	struct intern addresses = { 0 };
+	int rc;
+
+	rc = readers_addresses(s->readers, &addresses, err);
+	if (rc == 0 && file_slurp(AT_FDCWD, "/proc/kallsyms", 256u << 20, &all, NULL) == 0)
+		rc = symbols_used(&used, (char *)all.data, all.len, &addresses, err);
+	if (rc == 0 && used.len)
+		rc = meta_put_bytes(&s->meta, "/proc/kallsyms.used", "end", used.data, used.len, err);
+	intern_release(&addresses);
+	buf_release(&all);
+	buf_release(&used);
+	return rc;
+}
+
+static int put_end(struct session *s, uint64_t end_ns, struct error *err)
+{
+	struct session_report *r = s->report;
+	int rc = 0;
+
+	if (s->options->symbols_used)
+		rc = put_symbols(s, err);
+	/* modules that came while we recorded */
+	if (rc == 0)
+		rc = meta_put_file(&s->meta, AT_FDCWD, "/proc/modules", "end", err);
+	if (rc == 0)
+		rc = meta_put_stats(&s->meta, STATS_END, r->cpus, r->cpu_count, err);
+	meta_add_clocks(&s->meta, "clock.end");
+	info_encode_u64(&s->meta.info, "time.end_ns", end_ns);
+	info_encode(&s->meta.info, "end.reason", r->end_reason);
+	if (s->command.pid && command_ended(&s->command))
+		info_encode(&s->meta.info, "command.status", s->command.status);
+	if (rc == 0)
+		rc = meta_put_info(&s->meta, err);
+	if (rc == 0)
+		rc = capture_writer_end(s->writer, r->lost, err);
+	r->complete = rc == 0;
+	return rc;
+}
+
+/* Everything after the last event. The first failure is kept; what can still be done is done. */
+static int finish(struct session *s, int failed, struct error *err)
+{
+	struct session_report *r = s->report;
+	uint64_t end_ns;
+	int rc;
+
+	rc = instance_switch(s->instance, false, err);
+	end_ns = now_ns();
+	if (failed == 0 && rc == 0)
+		rc = meta_put_memory_files(&s->meta, "end", err);
+	if (failed < 0)
+		rc = failed;
+	if (readers_stop(s->readers, err) < 0 && rc == 0)
+		rc = err->code;
+	if (make_account(s, err) < 0 && rc == 0)
+		rc = err->code;
+	if (rc == 0)
+		rc = put_end(s, end_ns, err);
+	command_ended(&s->command);
+	snprintf(r->command_status, sizeof(r->command_status), "%s", s->command.status);
+	r->elapsed_ns = end_ns - s->start_ns;
+	r->events = capture_writer_events(s->writer);
+	r->bytes = capture_writer_bytes(s->writer);
+	return rc;
+}
+
+static void session_release(struct session *s)
+{
+	readers_free(s->readers);
+	instance_free(s->instance);
+	command_release(&s->command);
+	event_plan_free(s->plan);
+	meta_release(&s->meta);
+	capture_writer_free(s->writer);
+	event_list_release(&s->events);
+	if (s->out_fd >= 0)
+		close(s->out_fd);
+	/* nothing was recorded: leave no empty file behind */
+	if (s->out_made && !s->report->started)
+		unlink(s->options->output);
+	if (s->signal_fd >= 0) {
+		close(s->signal_fd);
+		sigaction(SIGPIPE, &s->old_pipe, NULL);
+		sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+	}
+	if (s->top >= 0)
+		close(s->top);
+}
+
+int session_run(const struct session_options *options, const struct session_ui *ui,
+		struct session_report *report, struct error *err)
+{
+	struct session s = {
+		.options = options,
+		.ui = ui,
+		.report = report,
+		.top = -1,
+		.out_fd = -1,
+		.signal_fd = -1,
+		.command = { .go_fd = -1 },
+	};
+	int rc;
+
+	*report = (struct session_report){ 0 };
+	rc = prepare(&s, err);
+	if (rc == 0)
+		rc = start(&s, err);
+	if (rc == 0)
+		rc = wait_for_end(&s, err);
+	if (report->started)
+		rc = finish(&s, rc, err);
+	session_release(&s);
+	return rc;
+}
+
+void session_report_release(struct session_report *report)
+{
+	free(report->cpus);
+	*report = (struct session_report){ 0 };
+}

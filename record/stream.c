@@ -1,0 +1,265 @@
+#include "record/stream.h"
+
+#include <stdlib.h>
+
+int stream_init(struct stream *s, uint32_t cpu, struct emitter *emitter, struct error *err)
+{
+	const struct ring_layout *layout = &emitter->plan->layout;
+	int rc;
+
+	*s = (struct stream){
+		.cpu = cpu,
+		.emitter = emitter,
+		.plan = emitter->plan,
+		.key = malloc(KEY_ROOM(layout->subbuf_size)),
+	};
+	rc = s->key ? pairing_init(&s->pairing, layout, err) : error_nomem(err);
+	if (rc < 0)
+		stream_release(s);
+	return rc;
+}
+
+void stream_release(struct stream *s)
+{
+	event_block_release(&s->block);
+	pairing_release(&s->pairing);
+	free(s->key);
+	*s = (struct stream){ 0 };
+}
+
+static int emit_error(struct stream *s, struct error *err)
+{
+	return error_set(err, s->emitter->failure.code, "%s", s->emitter->failure.text);
+}
+
+/* Gives a waiting event its stack reference and thereby its tuple. */
+static int settle(struct stream *s, struct waiting_event *w, uint32_t stack, struct error *err)
+{
+	uint32_t tuple;
+
+	memcpy(w->key, &stack, sizeof(stack));
+	tuple = emitter_tuple(s->emitter, w->type, w->key, w->key_len);
+	w->waiting = false;
+	s->pairing.waiting--;
+	if (stack == STACK_LOST)
+		s->missing_stacks++;
+	if (tuple == EMIT_FAILED)
+		return emit_error(s, err);
+	s->block.rows[w->row].tuple = tuple;
+	return 0;
+}
+
+int stream_give_up(struct stream *s, struct error *err)
+{
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < PAIRING_CONTEXTS; i++)
+		if (s->pairing.slots[i].waiting)
+			rc = settle(s, &s->pairing.slots[i], STACK_LOST, err);
+	return rc;
+}
+
+/* The key of an event without its stack reference; 0 if the record contradicts itself. */
+static uint32_t make_key(const struct stream *s, const struct plan_type *type, const struct ring_record *rec,
+			 uint8_t *key)
+{
+	uint8_t *p = key + KEY_HEAD;
+
+	memset(key, 0, sizeof(uint32_t));
+	memcpy(key + 4, &type->index, sizeof(type->index));
+	key[6] = rec->data[s->plan->flags_offset];
+	key[7] = rec->data[s->plan->preempt_offset];
+	for (uint16_t i = 0; i < type->segment_count; i++) {
+		const struct key_segment *seg = &type->segments[i];
+
+		memcpy(p, rec->data + seg->offset, seg->len);
+		p += seg->len;
+	}
+	for (uint16_t i = 0; i < type->variable_count; i++) {
+		const uint8_t *bytes;
+		uint16_t len16;
+		size_t len;
+
+		if (!plan_field_bytes(&s->plan->layout, &type->variable[i], rec, &bytes, &len) ||
+		    (size_t)(p - key) + 2 + len > KEY_ROOM(s->plan->layout.subbuf_size))
+			return 0;
+		len16 = (uint16_t)len;
+		memcpy(p, &len16, sizeof(len16));
+		memcpy(p + 2, bytes, len);
+		p += 2 + len;
+	}
+	return (uint32_t)(p - key);
+}
+
+static bool put_columns(struct stream *s, const struct plan_type *type, const struct ring_record *rec)
+{
+	const struct ring_layout *layout = &s->plan->layout;
+
+	for (uint16_t i = 0; i < type->column_count; i++) {
+		const struct plan_field *f = &type->columns[i];
+		const uint8_t *bytes;
+		size_t len = f->size;
+
+		if (f->kind == FIELD_UNSIGNED || f->kind == FIELD_SIGNED) {
+			event_block_put_number(&s->block, type->index, f->field,
+					       plan_signed_number(layout, rec->data + f->offset, f->size,
+								  f->kind));
+		} else {
+			if (!plan_field_bytes(layout, f, rec, &bytes, &len))
+				return false;
+			event_block_put_bytes(&s->block, type->index, f->field, bytes, len);
+		}
+		s->column_bytes += len + 2;
+	}
+	return true;
+}
+
+static int damaged(const struct stream *s, const struct ring_record *rec, struct error *err)
+{
+	return error_set(err, ERR_DAMAGED, "CPU %u: a record of %u bytes (event number %u) is not what its format "
+			 "says", s->cpu, rec->len,
+			 (unsigned int)plan_number(&s->plan->layout, rec->data + s->plan->type_offset, 2));
+}
+
+static int add_event(struct stream *s, const struct plan_type *type, const struct ring_record *rec, int32_t pid,
+		     struct error *err)
+{
+	const struct ring_layout *layout = &s->plan->layout;
+	struct waiting_event *w = NULL;
+	struct event_row *row;
+	uint8_t *key = s->key;
+	uint32_t key_len;
+	int rc;
+
+	if (type->wants_stack) {
+		w = pairing_slot(&s->pairing, rec->data[s->plan->flags_offset]);
+		if (w->waiting) {	/* the next event of its context is here: its stack never came */
+			rc = settle(s, w, STACK_LOST, err);
+			if (rc < 0)
+				return rc;
+		}
+		key = w->key;
+	}
+	key_len = make_key(s, type, rec, key);
+	row = key_len ? event_block_add(&s->block) : NULL;
+	if (!row)
+		return key_len ? error_nomem(err) : damaged(s, rec, err);
+	*row = (struct event_row){ .time = rec->time, .pid = pid, .type = type->index };
+	if (type->address_offset != NO_OFFSET)
+		row->address = plan_number(layout, rec->data + type->address_offset, type->address_size);
+	if (type->column_count && !put_columns(s, type, rec))
+		return damaged(s, rec, err);
+	s->events++;
+	if (!w) {
+		row->tuple = emitter_tuple(s->emitter, type, key, key_len);
+		return row->tuple == EMIT_FAILED ? emit_error(s, err) : 0;
+	}
+	w->waiting = true;
+	w->row = s->block.count - 1;
+	w->pid = pid;
+	w->ordinal = s->decoded;
+	w->type = type;
+	w->key_len = key_len;
+	if (type->call_site_offset != NO_OFFSET)
+		w->call_site = plan_number(layout, rec->data + type->call_site_offset, layout->long_size);
+	s->pairing.waiting++;
+	return 0;
+}
+
+/* How many frames a stack record really has: it declares 8 and holds as many as there were. */
+static uint32_t stack_depth(const struct stream *s, const struct ring_record *rec)
+{
+	const struct event_plan *plan = s->plan;
+	unsigned int size = plan->layout.long_size;
+	uint32_t room, depth = 0;
+
+	if (rec->len < plan->stack_caller_offset)
+		return 0;
+	room = (rec->len - plan->stack_caller_offset) / size;
+	if (plan->stack_size_offset != NO_OFFSET) {
+		depth = (uint32_t)plan_number(&plan->layout, rec->data + plan->stack_size_offset, 4);
+	} else {	/* before 5.6: ended by ULONG_MAX */
+		const uint8_t *frames = rec->data + plan->stack_caller_offset;
+		uint64_t end = size == 8 ? UINT64_MAX : UINT32_MAX;
+
+		while (depth < room && plan_number(&plan->layout, frames + (size_t)depth * size, size) != end)
+			depth++;
+	}
+	if (depth > room)
+		return 0;
+	return depth < STACK_FRAMES_MAX ? depth : STACK_FRAMES_MAX;
+}
+
+static int add_stack(struct stream *s, const struct ring_record *rec, int32_t pid, struct error *err)
+{
+	const uint8_t *frames = rec->data + s->plan->stack_caller_offset;
+	uint32_t depth = stack_depth(s, rec), stack;
+	struct waiting_event *w = pairing_match(&s->pairing, &s->plan->layout, rec->data[s->plan->flags_offset],
+						pid, s->decoded, frames, depth);
+
+	if (!w) {
+		s->orphan_stacks++;
+		return 0;
+	}
+	stack = emitter_stack(s->emitter, frames, depth);
+	if (stack == EMIT_FAILED)
+		return emit_error(s, err);
+	s->stacks++;
+	return settle(s, w, STACK_FIRST + stack, err);
+}
+
+static int add_record(struct stream *s, const struct ring_record *rec, struct error *err)
+{
+	const struct event_plan *plan = s->plan;
+	const struct plan_type *type;
+	uint16_t id;
+	int32_t pid;
+
+	s->decoded++;
+	if (rec->len < 8)
+		return error_set(err, ERR_DAMAGED, "CPU %u: a record of %u bytes is too short", s->cpu, rec->len);
+	id = (uint16_t)plan_number(&plan->layout, rec->data + plan->type_offset, 2);
+	pid = (int32_t)plan_number(&plan->layout, rec->data + plan->pid_offset, 4);
+	if (id == plan->stack_id)
+		return add_stack(s, rec, pid, err);
+	type = event_plan_find(plan, id);
+	if (!type) {
+		s->unknown++;
+		return 0;
+	}
+	return rec->len < type->min_len ? damaged(s, rec, err) : add_event(s, type, rec, pid, err);
+}
+
+int stream_page(struct stream *s, const void *bytes, size_t len, bool lost_in_front, struct error *err)
+{
+	struct ring_record rec;
+	struct ring_page page;
+	int rc;
+
+	rc = ring_page_open(&page, &s->plan->layout, bytes, len, err);
+	if (rc == 0 && (lost_in_front || page.missed))
+		rc = stream_give_up(s, err);
+	if (rc < 0)
+		return rc;
+	while ((rc = ring_page_next(&page, &rec)) > 0) {
+		rc = add_record(s, &rec, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (rc < 0)
+		return error_set(err, rc, "CPU %u: a ring-buffer page is malformed at byte %zu", s->cpu,
+				 (size_t)(page.pos - page.start));
+	return 0;
+}
+
+/* The smallest record is 12 bytes: the word in front and the common fields. */
+bool stream_overfull(const struct stream *s)
+{
+	return s->block.count + s->plan->layout.subbuf_size / 12 > BLOCK_EVENTS_MAX;
+}
+
+void stream_block_done(struct stream *s)
+{
+	event_block_clear(&s->block);
+	s->column_bytes = 0;
+}

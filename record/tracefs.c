@@ -1,0 +1,103 @@
+#include "record/tracefs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format/base/fileio.h"
+
+#define SMALL_FILE_MAX (4u << 20)
+
+int tracefs_open(struct error *err)
+{
+	static const char *const places[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
+	bool denied = false;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		int fd = open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0) {
+			denied |= errno == EACCES || errno == EPERM;
+			continue;
+		}
+		if (tracefs_has(fd, "events/enable") && tracefs_has(fd, "instances")) {
+			if (faccessat(fd, "instances", W_OK | X_OK, AT_EACCESS) == 0)
+				return fd;
+			denied = true;
+		} else {
+			denied |= errno == EACCES || errno == EPERM;
+		}
+		close(fd);
+	}
+	if (denied)
+		return error_set(err, ERR_IO, "no permission to use the kernel's tracing directory "
+				 "(/sys/kernel/tracing): run as root");
+	return error_set(err, ERR_UNSUPPORTED, "the kernel's tracing directory is not there: mount it with "
+			 "'mount -t tracefs tracefs /sys/kernel/tracing' (needs CONFIG_FTRACE and its events)");
+}
+
+bool tracefs_has(int dirfd, const char *path)
+{
+	return faccessat(dirfd, path, F_OK, 0) == 0;
+}
+
+int tracefs_write(int dirfd, const char *path, const char *text, struct error *err)
+{
+	int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+	int rc = 0;
+
+	if (fd < 0)
+		return error_errno(err, "cannot open tracing file '%s'", path);
+	do
+		n = write(fd, text, strlen(text));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		rc = error_errno(err, "cannot write '%s' to tracing file '%s'", text, path);
+	close(fd);
+	return rc;
+}
+
+int tracefs_write_u64(int dirfd, const char *path, uint64_t value, struct error *err)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	return tracefs_write(dirfd, path, text, err);
+}
+
+int tracefs_read(int dirfd, const char *path, struct buf *b, struct error *err)
+{
+	int rc;
+
+	buf_clear(b);
+	rc = file_slurp(dirfd, path, SMALL_FILE_MAX, b, err);
+	if (rc < 0)
+		return rc;
+	if (!buf_reserve(b, 1))
+		return error_nomem(err);
+	b->data[b->len] = '\0';
+	return 0;
+}
+
+int tracefs_read_u64(int dirfd, const char *path, uint64_t *ret, struct error *err)
+{
+	struct buf b = { 0 };
+	int rc = tracefs_read(dirfd, path, &b, err);
+	char *end;
+	uint64_t v;
+
+	if (rc == 0) {
+		v = strtoull((char *)b.data, &end, 10);
+		if (end == (char *)b.data)
+			rc = error_set(err, ERR_DAMAGED, "tracing file '%s' holds no number", path);
+		else
+			*ret = v;
+	}
+	buf_release(&b);
+	return rc;
+}
