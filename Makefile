@@ -70,7 +70,7 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help record analyze test-programs clean FORCE
+.PHONY: all help record analyze test-programs demo check check-kernel check-valgrind lint install clean FORCE
 
 all: record analyze	## Build build/kmem-record and build/kmem-analyze (the default)
 
@@ -126,6 +126,40 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(all_cflags) $(all_ldflags)' | cmp -s - $@ || \
 		echo '$(CC) $(all_cflags) $(all_ldflags)' >$@
+
+run_tests = B=$(B) sh tests/run.sh
+
+demo:	## Install what is missing, build, record this machine for a few seconds, print the three reports
+	@sh scripts/setup.sh build
+	@$(MAKE) --no-print-directory all test-programs
+	@sh scripts/demo.sh $(B)
+
+check:	## Install what is missing, build, run all tests that need no root (SAN=address,undefined for sanitizers)
+	@sh scripts/setup.sh build test
+	@$(MAKE) --no-print-directory all test-programs
+	@$(run_tests) unit cli bad layers
+
+check-kernel:	## Live tracing on this kernel: needs root and tracefs
+	@sh scripts/setup.sh build test
+	@$(MAKE) --no-print-directory all test-programs
+	@$(run_tests) kernel
+
+check-valgrind:	## The unit tests and goldens under valgrind
+	@sh scripts/setup.sh build test
+	@$(MAKE) --no-print-directory all test-programs
+	@WRAP='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' $(run_tests) unit cli
+
+lint:	## Formatting, cppcheck, shellcheck; warnings of the compiler are errors here
+	@sh scripts/setup.sh build lint
+	@$(MAKE) --no-print-directory WERROR=1 CFLAGS='-O2 -g -DLINT' all test-programs
+	cppcheck --quiet --std=c11 --inline-suppr --enable=warning,portability --error-exitcode=1 -I. \
+		--suppress=missingIncludeSystem --suppress=checkersReport format record analyze
+	shellcheck -x scripts/*.sh tests/*.sh tests/*/*.sh .ci/run
+
+install: all	## Install programs, manual pages and completion below DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 build/kmem-record build/kmem-analyze $(DESTDIR)$(PREFIX)/bin
+	install -m 644 record/kmem-record.1 analyze/kmem-analyze.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 clean:	## Remove everything that was built
 	rm -rf build

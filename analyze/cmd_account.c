@@ -1,0 +1,127 @@
+/* account: the table of trace_analyze, per call site. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analyze/classic.h"
+#include "analyze/report.h"
+#include "schema_sql.h"
+
+struct account_options {
+	struct report_options report;
+	bool classic;
+};
+
+/* The first is the default. The long names are those of the older tool. */
+static const struct sort_key sort_keys[] = {
+	{ "net", "net DESC" },		{ "total", "total DESC" },
+	{ "alloc", "alloc DESC" },	{ "free", "free DESC" },
+	{ "waste", "waste DESC" },	{ "current_dynamic", "net DESC" },
+	{ "total_dynamic", "total DESC" }, { "alloc_count", "alloc DESC" },
+	{ "free_count", "free DESC" },	{ NULL, NULL },
+};
+
+static const struct option_row rows[] = {
+	REPORT_ROWS(struct account_options, report),
+	SORT_ROW(struct account_options, report, "net (default), total, alloc, free, waste; or the older names "
+		 "current_dynamic, total_dynamic, alloc_count, free_count"),
+	{ "classic", 0, NULL, "the arithmetic of the older tool, for comparison: frees that left no trace count as "
+	  "live for ever, --malloc and --cache select before pairing", OPT_FLAG,
+	  offsetof(struct account_options, classic), 0, 0, 0, NULL },
+	{ "order-by", 0, "KEY", NULL, OPT_STRING, offsetof(struct account_options, report.sort), 0, 0, 0, NULL },
+	{ "account-file", 0, "FILE", NULL, OPT_STRING, offsetof(struct account_options, report.output), 0, 0, 0, NULL },
+	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
+};
+
+static void print_summary(FILE *out, struct query *q)
+{
+	fprintf(out, "current bytes allocated: %10" PRId64 "\n", query_int(q, 0));
+	fprintf(out, "current bytes requested: %10" PRId64 "\n", query_int(q, 1));
+	fprintf(out, "current wasted bytes:    %10" PRId64 "\n", query_int(q, 2));
+	fprintf(out, "number of allocs:        %10" PRId64 "\n", query_int(q, 3));
+	fprintf(out, "number of frees:         %10" PRId64 "\n", query_int(q, 4));
+	fprintf(out, "number of callers:       %10" PRId64 "\n \n", query_int(q, 5));
+	fprintf(out, "   total    waste      net alloc/free  caller\n"
+		     "---------------------------------------------\n");
+}
+
+static int print_rows(struct report *r, const char *order, struct error *err)
+{
+	struct query q = { 0 };
+	char tail[400], caller[300];
+	int rc;
+
+	rc = query_init(&q, r->db, "SELECT coalesce(sum(net), 0), coalesce(sum(net_req), 0), coalesce(sum(waste), 0),"
+			" coalesce(sum(alloc), 0), coalesce(sum(free), 0), count(*) FROM temp.account", NULL, err);
+	if (rc == 0)
+		rc = query_step(&q, err);
+	if (rc == 1)
+		print_summary(r->out, &q);
+	query_release(&q);
+	if (rc < 0)
+		return rc;
+	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
+		 r->options->top ? (int64_t)r->options->top : INT64_C(-1));
+	rc = query_init(&q, r->db, "SELECT caller, total, waste, net, alloc, free FROM temp.account", tail, err);
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		fprintf(r->out, "%8" PRId64 " %8" PRId64 " %8" PRId64 " %5" PRId64 "/%-5" PRId64 " %s\n",
+			query_int(&q, 1), query_int(&q, 2), query_int(&q, 3), query_int(&q, 4), query_int(&q, 5),
+			report_safe(caller, sizeof(caller), query_text(&q, 0)));
+		rc = 0;
+	}
+	query_release(&q);
+	return rc;
+}
+
+static int account(struct report *r, const struct account_options *o, const char *order, struct error *err)
+{
+	const char *api = report_api(&o->report);
+	int rc;
+
+	/* filtered before pairing, objects pair differently: only a replay of the events can tell */
+	if (o->classic && api)
+		rc = classic_account(r->db, api, err);
+	else
+		rc = report_select_pairs(r, err);
+	if (rc == 0 && !(o->classic && api))
+		rc = query_materialise(r->db, "account", schema_query_account_sql, ":classic", o->classic, err);
+	if (rc == 0)
+		rc = report_header(r, o->classic ? "account (classic arithmetic)" : "account", err);
+	if (rc == 0)
+		rc = print_rows(r, order, err);
+	return rc;
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	struct account_options o = { 0 };
+	int first = command_parse(self, &o, argc, argv, 1, 1);
+	struct error err = { 0 };
+	struct report r = { 0 };
+	char order[256];
+
+	if (first < 0)
+		return command_exit_code(first);
+	/* the older tool knew no recorder: its arithmetic counts everybody */
+	o.report.include_self |= o.classic;
+	if (report_order(order, sizeof(order), sort_keys, o.report.sort, "caller", &err) < 0)
+		return command_fail(&err);
+	if (report_open(&r, &o.report, argv[first], &err) == 0)
+		account(&r, &o, order, &err);
+	return report_close(&r, &err);
+}
+
+const struct command cmd_account = {
+	.name = "account",
+	.summary = "bytes and objects per call site: total, waste, still live",
+	.operands = "CAPTURE|DB",
+	.description =
+		"One line per call site: all bytes it allocated, bytes it still holds that nobody asked for (waste),\n"
+		"bytes it still holds (net), allocations and frees of its objects, and its name.\n",
+	.examples =
+		"  kmem-analyze account cap.kmem                  who holds most memory\n"
+		"  kmem-analyze account -s total -n 20 cap.kmem   the 20 call sites that allocated most\n"
+		"  kmem-analyze account --malloc -s waste cap.kmem -o waste.txt\n",
+	.options = rows,
+	.run = run,
+};

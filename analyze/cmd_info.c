@@ -1,0 +1,209 @@
+/* info: what is in this capture. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analyze/report.h"
+#include "format/base/units.h"
+#include "schema_sql.h"
+
+struct info_options {
+	struct report_options report;
+	bool all;
+};
+
+static const struct option_row rows[] = {
+	{ "output", 'o', "FILE", "write the report to FILE (mode 0600)", OPT_STRING,
+	  offsetof(struct info_options, report.output), 0, 0, 0, NULL },
+	{ "force", 'f', NULL, "overwrite FILE, or a database that is in the way", OPT_FLAG,
+	  offsetof(struct info_options, report.force), 0, 0, 0, NULL },
+	{ "all", 'a', NULL, "every fact that the capture holds about itself, key by key", OPT_FLAG,
+	  offsetof(struct info_options, all), 0, 0, 0, NULL },
+	{ "db", 0, "FILE", "keep the database of the capture in FILE (default: CAPTURE.db)", OPT_STRING,
+	  offsetof(struct info_options, report.db), 0, 0, 0, NULL },
+	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
+};
+
+/* "label:   text", left out where the capture does not know. */
+static void line(struct report *r, const char *label, const char *key)
+{
+	char text[1024], safe[1200];
+
+	if (capture_text(r->db, key, text, sizeof(text)) && text[0])
+		fprintf(r->out, "%-22s%s\n", label, report_safe(safe, sizeof(safe), text));
+}
+
+static void bytes_line(struct report *r, const char *label, const char *key)
+{
+	int64_t n = capture_int(r->db, key, -1);
+	char text[UNITS_TEXT];
+
+	if (n >= 0)
+		fprintf(r->out, "%-22s%s\n", label, units_bytes(text, (uint64_t)n));
+}
+
+static void count_line(struct report *r, const char *label, const char *key)
+{
+	char text[UNITS_TEXT];
+
+	fprintf(r->out, "%-22s%s\n", label, units_count(text, (uint64_t)capture_int(r->db, key, 0)));
+}
+
+static void print_facts(struct report *r)
+{
+	char text[UNITS_TEXT];
+
+	line(r, "host:", "hostname");
+	line(r, "machine:", "machine");
+	line(r, "kernel:", "kernel.release");
+	line(r, "kernel build:", "kernel.version");
+	line(r, "kernel build-id:", "kernel.build_id");
+	line(r, "kernel command line:", "kernel.cmdline");
+	line(r, "CPUs possible:", "cpus.possible");
+	line(r, "CPUs online:", "cpus.online");
+	line(r, "page size:", "page_size");
+	line(r, "byte order:", "endian");
+	line(r, "clock:", "clock");
+	line(r, "recorded by:", "recorder.command");
+	line(r, "recorder version:", "recorder.version");
+	line(r, "backend:", "recorder.backend");
+	line(r, "stacks:", "recorder.stacks");
+	bytes_line(r, "ring per CPU:", "recorder.ring_bytes");
+	line(r, "workload:", "command");
+	line(r, "workload ended with:", "command.status");
+	line(r, "ended by:", "end.reason");
+	line(r, "events not there:", "events.absent");
+	fprintf(r->out, "%-22s", "start:");
+	report_timestamp(r, 0);
+	fprintf(r->out, "%-22s%s\n", "length:", units_duration(text, (uint64_t)r->length_ns));
+	bytes_line(r, "capture file:", "identity.length");
+}
+
+static int print_events(struct report *r, struct error *err)
+{
+	int64_t events = capture_int(r->db, "events", 0), size = capture_int(r->db, "identity.length", 0);
+	char count[UNITS_TEXT], name[120];
+	struct query q;
+	int rc = query_init(&q, r->db, schema_query_info_event_sql, NULL, err);
+
+	fprintf(r->out, "\nevents:\n");
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		fprintf(r->out, "  %15s  %s%s\n", units_count(count, (uint64_t)query_int(&q, 1)),
+			report_safe(name, sizeof(name), query_text(&q, 0)), query_int(&q, 2) ? ", with stacks" : "");
+		rc = 0;
+	}
+	query_release(&q);
+	fprintf(r->out, "  %15s  in all", units_count(count, (uint64_t)events));
+	if (events)
+		fprintf(r->out, ", %.2f bytes of file each", (double)size / (double)events);
+	fprintf(r->out, "\n\n");
+	count_line(r, "lost records:", "events.lost");
+	count_line(r, "untraced frees:", "objects.reused");
+	count_line(r, "unmatched frees:", "events.unmatched_free");
+	count_line(r, "NULL frees:", "events.null_free");
+	count_line(r, "failed allocations:", "events.failed_alloc");
+	count_line(r, "stacks lost:", "stacks.lost");
+	count_line(r, "objects live at end:", "objects.live");
+	bytes_line(r, "bytes live at end:", "objects.live_bytes");
+	count_line(r, "kernel symbols:", "symbols");
+	return rc;
+}
+
+static int print_rings(struct report *r, struct error *err)
+{
+	struct query q;
+	int rc = query_init(&q, r->db, "SELECT cpu, read, entries, overrun, commit_overrun, dropped, events, stacks,"
+			    " orphan_stacks, missing_stacks FROM ring ORDER BY cpu", NULL, err);
+
+	fprintf(r->out, "\nrings, in records (read + left + overrun + nested + dropped = entered):\n"
+		"  CPU         read     left  overrun   nested  dropped       events       stacks  orphan  missing\n");
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		fprintf(r->out, "  %3" PRId64 " %12" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %12"
+			PRId64 " %12" PRId64 " %7" PRId64 " %8" PRId64 "\n", query_int(&q, 0), query_int(&q, 1),
+			query_int(&q, 2), query_int(&q, 3), query_int(&q, 4), query_int(&q, 5), query_int(&q, 6),
+			query_int(&q, 7), query_int(&q, 8), query_int(&q, 9));
+		rc = 0;
+	}
+	query_release(&q);
+	return rc;
+}
+
+static int print_losses(struct report *r, struct error *err)
+{
+	char from[UNITS_TEXT], to[UNITS_TEXT], safe[400];
+	struct query q;
+	int rc = query_init(&q, r->db, "SELECT cpu, from_time, to_time, records FROM loss ORDER BY 2, 1 LIMIT 20",
+			    NULL, err);
+
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		fprintf(r->out, "loss: CPU %" PRId64 ", %" PRId64 " records between %s and %s\n", query_int(&q, 0),
+			query_int(&q, 3), units_duration(from, (uint64_t)query_int(&q, 1)),
+			units_duration(to, (uint64_t)query_int(&q, 2)));
+		rc = 0;
+	}
+	query_release(&q);
+	if (rc == 0)
+		rc = query_init(&q, r->db, "SELECT text FROM damage ORDER BY offset LIMIT 20", NULL, err);
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		fprintf(r->out, "damage: %s\n", report_safe(safe, sizeof(safe), query_text(&q, 0)));
+		rc = 0;
+	}
+	query_release(&q);
+	return rc;
+}
+
+static int print_all(struct report *r, struct error *err)
+{
+	char key[200], value[2000];
+	struct query q;
+	int rc = query_init(&q, r->db, "SELECT key, value FROM capture ORDER BY key", NULL, err);
+
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		fprintf(r->out, "%s=%s\n", report_safe(key, sizeof(key), query_text(&q, 0)),
+			report_safe(value, sizeof(value), query_text(&q, 1)));
+		rc = 0;
+	}
+	query_release(&q);
+	return rc;
+}
+
+static int info(struct report *r, bool all, struct error *err)
+{
+	int rc;
+
+	if (all)
+		return print_all(r, err);
+	print_facts(r);
+	rc = print_events(r, err);
+	if (rc == 0)
+		rc = print_rings(r, err);
+	if (rc == 0)
+		rc = print_losses(r, err);
+	return rc;
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	struct info_options o = { 0 };
+	int first = command_parse(self, &o, argc, argv, 1, 1);
+	struct error err = { 0 };
+	struct report r = { 0 };
+
+	if (first < 0)
+		return command_exit_code(first);
+	if (report_open(&r, &o.report, argv[first], &err) == 0)
+		info(&r, o.all, &err);
+	return report_close(&r, &err);
+}
+
+const struct command cmd_info = {
+	.name = "info",
+	.summary = "what is in a capture: machine, kernel, length, events, losses",
+	.operands = "CAPTURE|DB",
+	.description = "Where, when and how the capture was made, how many events of which type it has, what was lost.\n",
+	.examples =
+		"  kmem-analyze info cap.kmem\n"
+		"  kmem-analyze info --all cap.kmem | grep ^clock\n",
+	.options = rows,
+	.run = run,
+};

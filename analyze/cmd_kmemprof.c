@@ -1,0 +1,214 @@
+/* kmemprof: the stacks that allocate and free most, per allocation event and per pair of events. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analyze/report.h"
+#include "format/base/units.h"
+#include "schema_sql.h"
+
+struct kmemprof_options {
+	struct report_options report;
+	uint64_t interval_ns;
+};
+
+static const struct sort_key sort_keys[] = {
+	{ "bytes", "bytes DESC" },
+	{ "objects", "objects DESC" },
+	{ "lifetime", "1.0 * lifetime_sum / objects DESC" },
+	{ NULL, NULL },
+};
+
+#define TIES "bytes DESC, objects DESC, stack, call_site"
+
+static const struct option_row rows[] = {
+	REPORT_ROWS(struct kmemprof_options, report),
+	SORT_ROW(struct kmemprof_options, report, "bytes (default), objects, lifetime (mean, shown as well)"),
+	{ "interval", 'i', "TIME", "one report per TIME of the capture (a bare number means ms); an object counts in the "
+	  "interval of its free", OPT_TIME, offsetof(struct kmemprof_options, interval_ns), 0, 0, 1000000, NULL },
+	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
+};
+
+enum end_kind { KIND_LIVE = 0, KIND_FREED = 1, KIND_UNTRACED = 2 };
+
+struct section_row {
+	int64_t event, kind, other_event;
+	char alloc_name[100], free_name[100];
+	int64_t objects, bytes;
+};
+
+static double percent(int64_t part, int64_t whole)
+{
+	return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+/* One side of a section: the stacks that allocated ("Allocate") or freed ("Free"), and how many were not shown. */
+static int print_stacks(struct report *r, const struct section_row *s, bool frees, const char *order,
+			struct error *err)
+{
+	const char *sql = frees ? "SELECT * FROM temp.free_group WHERE event = :event AND kind = :kind AND "
+				  "other_event = :other" :
+				  "SELECT * FROM temp.alloc_group WHERE event = :event AND kind = :kind AND "
+				  "other_event = :other";
+	bool lifetimes = r->options->sort && strstr(r->options->sort, "lifetime");
+	uint64_t shown = 0, all = 0;
+	struct query q;
+	int rc = query_init(&q, r->db, sql, order, err);
+
+	if (rc == 0) {
+		query_bind_int(&q, ":event", s->event);
+		query_bind_int(&q, ":kind", s->kind);
+		query_bind_int(&q, ":other", s->other_event);
+	}
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		int64_t objects = query_int(&q, 5), bytes = query_int(&q, 6);
+		char mean[UNITS_TEXT], most[UNITS_TEXT];
+
+		rc = 0;
+		all++;
+		if (r->options->top && shown == r->options->top)
+			continue;
+		shown++;
+		fprintf(r->out, "%s %" PRId64 " (%.1f%%) bytes on %" PRId64 " (%.1f%%) objects",
+			frees ? "Free" : "Allocate", bytes, percent(bytes, s->bytes), objects,
+			percent(objects, s->objects));
+		if (lifetimes && objects)
+			fprintf(r->out, ", %s mean %s, longest %s", s->kind == KIND_LIVE ? "age" : "lifetime",
+				units_duration(mean, (uint64_t)(query_int(&q, 7) / objects)),
+				units_duration(most, (uint64_t)query_int(&q, 8)));
+		fprintf(r->out, ":\n");
+		rc = report_stack(r, !query_is_null(&q, 3), query_int(&q, 3), !query_is_null(&q, 4),
+				  query_int(&q, 4), err);
+	}
+	query_release(&q);
+	if (rc == 0 && all > shown)
+		fprintf(r->out, "Skipping %s numbered %" PRIu64 "..%" PRIu64 "\n", frees ? "free" : "alloc", shown + 1,
+			all);
+	return rc;
+}
+
+static int print_section(struct report *r, const struct section_row *s, const char *order, int64_t time_ns,
+			 struct error *err)
+{
+	int rc;
+
+	report_timestamp(r, time_ns);
+	if (s->kind == KIND_FREED)
+		fprintf(r->out, "%s => %s\n", s->alloc_name, s->free_name);
+	fprintf(r->out, "%s total alloc %" PRId64 " bytes on %" PRId64 " objects%s\n", s->alloc_name, s->bytes,
+		s->objects, s->kind == KIND_LIVE ? " but not freed" : s->kind == KIND_UNTRACED ?
+		", freed without a trace (their address was allocated again)" : "");
+	rc = print_stacks(r, s, false, order, err);
+	if (rc == 0 && s->kind == KIND_FREED) {
+		fprintf(r->out, "%s total free %" PRId64 " bytes on %" PRId64 " objects\n", s->free_name, s->bytes,
+			s->objects);
+		rc = print_stacks(r, s, true, order, err);
+	}
+	fprintf(r->out, "\n");
+	return rc;
+}
+
+/* The report over the rows that the temporary view pair has now. */
+static int print_report(struct report *r, const char *order, int64_t time_ns, struct error *err)
+{
+	struct query q = { 0 };
+	int rc;
+
+	rc = query_materialise(r->db, "alloc_group", schema_query_kmemprof_alloc_sql, NULL, 0, err);
+	if (rc == 0)
+		rc = query_materialise(r->db, "free_group", schema_query_kmemprof_free_sql, NULL, 0, err);
+	if (rc == 0)
+		rc = query_init(&q, r->db, schema_query_kmemprof_section_sql, NULL, err);
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		struct section_row s = {
+			.event = query_int(&q, 0),
+			.kind = query_int(&q, 1),
+			.other_event = query_int(&q, 2),
+			.objects = query_int(&q, 5),
+			.bytes = query_int(&q, 6),
+		};
+
+		report_safe(s.alloc_name, sizeof(s.alloc_name), query_text(&q, 3));
+		report_safe(s.free_name, sizeof(s.free_name), query_text(&q, 4));
+		rc = print_section(r, &s, order, time_ns, err);
+	}
+	query_release(&q);
+	return rc;
+}
+
+#define INTERVALS_MAX 100000
+
+static int print_intervals(struct report *r, uint64_t interval, const char *order, struct error *err)
+{
+	int64_t count = (r->length_ns + (int64_t)interval - 1) / (int64_t)interval;
+	struct query q = { 0 };
+	char *sql;
+	int rc;
+
+	if (count > INTERVALS_MAX)
+		return error_set(err, ERR_USAGE, "--interval: that would be %" PRId64 " reports; choose a longer time",
+				 count);
+	rc = query_run(r->db, "CREATE TEMP TABLE interval_pair (interval, alloc_site, free_site, end, self, objects,"
+		       " lifetime_sum, lifetime_min, lifetime_max); CREATE TEMP TABLE now (interval)", err);
+	sql = sqlite3_mprintf("INSERT INTO temp.interval_pair %s", schema_query_kmemprof_interval_sql);
+	if (rc == 0)
+		rc = sql ? query_init(&q, r->db, sql, NULL, err) : error_nomem(err);
+	if (rc == 0) {
+		query_bind_int(&q, ":interval", (int64_t)interval);
+		query_bind_int(&q, ":length", r->length_ns);
+		rc = query_step(&q, err);
+	}
+	query_release(&q);
+	sqlite3_free(sql);
+	if (rc == 0)
+		rc = query_run(r->db, "CREATE INDEX temp.by_interval ON interval_pair (interval);"
+			       "INSERT INTO temp.now VALUES (0)", err);
+	if (rc == 0)
+		rc = report_select_pairs_of(r, "(SELECT * FROM temp.interval_pair WHERE interval ="
+					    " (SELECT interval FROM temp.now))", err);
+	for (int64_t i = 0; rc == 0 && i < count; i++) {
+		int64_t end = (i + 1) * (int64_t)interval;
+
+		rc = print_report(r, order, end < r->length_ns ? end : r->length_ns, err);
+		if (rc == 0)
+			rc = query_run(r->db, "UPDATE temp.now SET interval = interval + 1", err);
+	}
+	return rc;
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	struct kmemprof_options o = { .report.top = 10 };
+	int first = command_parse(self, &o, argc, argv, 1, 1);
+	struct error err = { 0 };
+	struct report r = { 0 };
+	char order[256];
+
+	if (first < 0)
+		return command_exit_code(first);
+	if (report_order(order, sizeof(order), sort_keys, o.report.sort, TIES, &err) < 0)
+		return command_fail(&err);
+	if (report_open(&r, &o.report, argv[first], &err) < 0 || report_header(&r, "kmemprof", &err) < 0)
+		return report_close(&r, &err);
+	if (o.interval_ns)
+		print_intervals(&r, o.interval_ns, order, &err);
+	else if (report_select_pairs(&r, &err) == 0)
+		print_report(&r, order, r.length_ns, &err);
+	return report_close(&r, &err);
+}
+
+const struct command cmd_kmemprof = {
+	.name = "kmemprof",
+	.summary = "the stacks that allocate and free most, pair by pair of events",
+	.operands = "CAPTURE|DB",
+	.description =
+		"For each allocation event: what was not freed; then, for each event that freed its objects, the stacks\n"
+		"that allocated them and the stacks that freed them, with bytes, objects and their shares.\n",
+	.examples =
+		"  kmem-analyze kmemprof cap.kmem                 the ten biggest stacks of every section\n"
+		"  kmem-analyze kmemprof -n 3 -s objects cap.kmem the three that allocate most often\n"
+		"  kmem-analyze kmemprof -s lifetime cap.kmem     the stacks whose objects live longest\n"
+		"  kmem-analyze kmemprof -i 5s cap.kmem           one report per five seconds of the capture\n",
+	.options = rows,
+	.run = run,
+};

@@ -1,0 +1,80 @@
+/* load: a capture into its database, without a question. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyze/command.h"
+#include "analyze/load.h"
+#include "format/base/units.h"
+
+struct load_command_options {
+	const char *output;
+	bool force, quiet;
+};
+
+static const struct option_row rows[] = {
+	{ "output", 'o', "DB", "the database to make (default: CAPTURE.db)", OPT_STRING,
+	  offsetof(struct load_command_options, output), 0, 0, 0, NULL },
+	{ "force", 'f', NULL, "overwrite it", OPT_FLAG, offsetof(struct load_command_options, force), 0, 0, 0, NULL },
+	{ "quiet", 'q', NULL, "no progress, no summary", OPT_FLAG, offsetof(struct load_command_options, quiet),
+	  0, 0, 0, NULL },
+	{ "save-db", 0, "DB", NULL, OPT_STRING, offsetof(struct load_command_options, output), 0, 0, 0, NULL },
+	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
+};
+
+static void print_result(const struct load_result *result, const char *db)
+{
+	char events[UNITS_TEXT], rows_text[UNITS_TEXT], from[UNITS_TEXT], to[UNITS_TEXT], lost[UNITS_TEXT];
+
+	fprintf(stderr, "%s events (%s), %s allocations -> %s (%s) in %.2f s\n", units_count(events, result->events),
+		units_bytes(from, result->capture_bytes), units_count(rows_text, result->allocations), db,
+		units_bytes(to, result->db_bytes), result->seconds);
+	if (result->lost)
+		fprintf(stderr, "%s records were LOST while recording: totals are lower bounds\n",
+			units_count(lost, result->lost));
+	if (!result->clean_end)
+		fprintf(stderr, "the capture was cut off, or is still being written: this is what is there\n");
+	if (result->damage > (result->clean_end ? 0u : 1u))
+		fprintf(stderr, "parts of the capture are damaged; kmem-analyze verify lists them\n");
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	struct load_command_options o = { 0 };
+	int first = command_parse(self, &o, argc, argv, 1, 1);
+	struct load_result result;
+	struct error err = { 0 };
+	struct load_options options;
+	char *name;
+
+	if (first < 0)
+		return command_exit_code(first);
+	options = (struct load_options){
+		.capture = argv[first],
+		.db = o.output,
+		.force = o.force,
+		.progress = !o.quiet,
+	};
+	if (load_capture(&options, &result, &err) < 0)
+		return command_fail(&err);
+	name = load_db_name(argv[first]);
+	if (!o.quiet)
+		print_result(&result, o.output ? o.output : name ? name : "?");
+	free(name);
+	return result.lost || result.damage || !result.clean_end ? EXIT_INCOMPLETE : EXIT_DONE;
+}
+
+const struct command cmd_load = {
+	.name = "load",
+	.summary = "load a capture into its database (every question does this on first use)",
+	.operands = "CAPTURE",
+	.description =
+		"Replays the capture in the order of its timestamps, pairs allocations with frees and keeps the result in\n"
+		"an SQLite database. The views in it are documented and can be queried with the sqlite3 shell.\n",
+	.examples =
+		"  kmem-analyze load cap.kmem                     makes cap.kmem.db\n"
+		"  kmem-analyze load -f -o /tmp/cap.db cap.kmem\n"
+		"  sqlite3 cap.kmem.db 'SELECT cache, sum(bytes_alloc) FROM live GROUP BY cache'\n",
+	.options = rows,
+	.run = run,
+};

@@ -1,0 +1,89 @@
+/* verify: is this capture whole, and if not, what survives? */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "analyze/command.h"
+#include "analyze/verify.h"
+#include "format/base/units.h"
+
+struct verify_options {
+	bool quiet;
+};
+
+static const struct option_row rows[] = {
+	{ "quiet", 'q', NULL, "only the exit status", OPT_FLAG, offsetof(struct verify_options, quiet), 0, 0, 0, NULL },
+	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
+};
+
+/* A capture with thousands of holes need not list them all. */
+#define PROBLEMS_SHOWN 20
+
+struct printer {
+	bool quiet;
+	uint64_t count;
+};
+
+static void print_problem(void *arg, const char *text)
+{
+	struct printer *p = arg;
+
+	if (!p->quiet && p->count < PROBLEMS_SHOWN)
+		printf("damage: %s\n", text);
+	p->count++;
+}
+
+static void print_result(const char *path, const struct verify_result *v)
+{
+	char a[UNITS_TEXT], b[UNITS_TEXT];
+
+	if (v->damage > PROBLEMS_SHOWN)
+		printf("damage: ... and %" PRIu64 " more\n", v->damage - PROBLEMS_SHOWN);
+	printf("%s: %s, %" PRIu64 " blocks, %s events in %" PRIu64 " event blocks, %" PRIu64 " stacks\n", path,
+	       units_bytes(a, v->length), v->blocks, units_count(b, v->events), v->event_blocks, v->stacks);
+	if (v->unknown)
+		printf("note: %" PRIu64 " blocks or sections are of kinds that this version does not know; they were "
+		       "skipped\n", v->unknown);
+	if (v->lost_records)
+		printf("lost while recording: %s records (the rings were full)\n", units_count(a, v->lost_records));
+	if (v->bad_blocks)
+		printf("lost to damage: %" PRIu64 " blocks with %s events\n", v->bad_blocks,
+		       units_count(a, v->lost_events));
+	if (!v->damage)
+		printf("the capture is whole\n");
+	else if (!v->clean_end && v->damage == 1)
+		printf("the capture was cut off; everything before the cut is good\n");
+	else
+		printf("the capture is damaged; what is listed above is missing, everything else is good\n");
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	struct verify_options o = { 0 };
+	int first = command_parse(self, &o, argc, argv, 1, 1);
+	struct printer printer = { 0 };
+	struct verify_result result;
+	struct error err = { 0 };
+
+	if (first < 0)
+		return command_exit_code(first);
+	printer.quiet = o.quiet;
+	if (verify_capture(argv[first], print_problem, &printer, &result, &err) < 0)
+		return command_fail(&err);
+	if (!o.quiet)
+		print_result(argv[first], &result);
+	return result.damage || result.lost_records ? EXIT_INCOMPLETE : EXIT_DONE;
+}
+
+const struct command cmd_verify = {
+	.name = "verify",
+	.summary = "check every block of a capture: what is damaged, what survives",
+	.operands = "CAPTURE",
+	.description =
+		"Reads the whole capture, checks every checksum, decodes every block and compares the totals. Nothing is\n"
+		"written. Exit status: 0 whole; 3 usable, but something is missing; 1 no capture at all.\n",
+	.examples =
+		"  kmem-analyze verify cap.kmem\n"
+		"  kmem-analyze verify -q cap.kmem && scp cap.kmem host:\n",
+	.options = rows,
+	.run = run,
+};

@@ -1,0 +1,84 @@
+/* kmem-analyze: finds the command, runs it, checks that what it printed arrived. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analyze/command.h"
+#include "version.h"
+
+static const struct command *const commands[] = {
+	&cmd_account, &cmd_kmemprof, &cmd_kmemleak, &cmd_info, &cmd_load, &cmd_verify,
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))
+
+static void help(void)
+{
+	printf("usage: kmem-analyze COMMAND [OPTION...] CAPTURE|DB\n\n"
+	       "Answers questions about kernel memory from a capture that kmem-record made. The first question\n"
+	       "loads CAPTURE into CAPTURE.db (SQLite); every later one is answered from there.\n\ncommands:\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
+	printf("\nexamples:\n"
+	       "  kmem-analyze account cap.kmem             who allocated, who still holds, who wastes\n"
+	       "  kmem-analyze kmemleak --comm cap.kmem     what was never freed, from where, by whom\n"
+	       "  kmem-analyze kmemprof -n 5 cap.kmem       the stacks that allocate and free most\n"
+	       "  kmem-analyze COMMAND --help               its options, with examples\n"
+	       "\nexit status: 0 done; 1 failed; 2 wrong usage; 3 done, but the capture lost events or is cut off,\n"
+	       "and the report says where\n");
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+static int dispatch(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2) {
+		fprintf(stderr, "kmem-analyze: no command; kmem-analyze --help lists them\n");
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		command = argc > 2 ? find_command(argv[2]) : NULL;
+		if (command)
+			command_help(command);
+		else
+			help();
+		return EXIT_DONE;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("kmem-analyze %s\n", KMEM_VERSION);
+		return EXIT_DONE;
+	}
+	command = find_command(argv[1]);
+	if (!command) {
+		fprintf(stderr, "kmem-analyze: unknown command '%s'; kmem-analyze --help lists them\n", argv[1]);
+		return EXIT_USAGE;
+	}
+	return command->run(command, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	int code;
+
+	/* `| head` is no failure of ours; the write error is seen below and ends quietly */
+	signal(SIGPIPE, SIG_IGN);
+	code = dispatch(argc, argv);
+	errno = 0;
+	if (fflush(stdout) || ferror(stdout)) {
+		if (errno != EPIPE)
+			fprintf(stderr, "kmem-analyze: cannot write the report: %s\n",
+				errno ? strerror(errno) : "output error");
+		if (code == EXIT_DONE || code == EXIT_INCOMPLETE)
+			code = errno == EPIPE ? code : EXIT_FAILED;
+	}
+	return code;
+}

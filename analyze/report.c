@@ -1,0 +1,335 @@
+#include "analyze/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "analyze/db_open.h"
+#include "format/base/fileio.h"
+#include "format/base/units.h"
+#include "schema_sql.h"
+
+static void print_note(void *arg, const char *text)
+{
+	(void)arg;
+	fprintf(stderr, "kmem-analyze: %s\n", text);
+}
+
+static int open_output(struct report *r, struct error *err)
+{
+	int fd;
+
+	r->out = stdout;
+	if (!r->options->output || !strcmp(r->options->output, "-"))
+		return 0;
+	fd = file_create(r->options->output, r->options->force, err);
+	if (fd < 0)
+		return fd;
+	r->out = fdopen(fd, "w");
+	if (r->out)
+		return 0;
+	error_errno(err, "cannot write '%s'", r->options->output);
+	close(fd);
+	r->out = stdout;
+	return err->code;
+}
+
+int report_open(struct report *r, const struct report_options *options, const char *path, struct error *err)
+{
+	struct db_open_options how = {
+		.db = options->db,
+		.force = options->force,
+		.progress = true,
+		.note = print_note,
+	};
+	int rc;
+
+	*r = (struct report){ .options = options, .out = stdout };
+	rc = db_open(&r->db, path, &how, err);
+	if (rc < 0)
+		return rc;
+	r->base_wall_ns = capture_int(r->db, "clock.start.wall_ns", 0) +
+			  capture_int(r->db, "time.base_ns", 0) - capture_int(r->db, "clock.start.trace_ns", 0);
+	if (!capture_int(r->db, "clock.start.wall_ns", 0))
+		r->base_wall_ns = capture_int(r->db, "created_ns", 0);
+	r->length_ns = capture_int(r->db, "time.length_ns", 0);
+	r->complete = !capture_int(r->db, "events.lost", 0) && !capture_int(r->db, "damage.count", 0) &&
+		      !capture_int(r->db, "tuples.lost", 0) && capture_int(r->db, "clean_end", 0);
+	return open_output(r, err);
+}
+
+int report_close(struct report *r, const struct error *err)
+{
+	struct error failure = *err;
+	int code = EXIT_DONE;
+
+	if (r->out && r->out != stdout) {
+		bool bad = fflush(r->out) || ferror(r->out);
+
+		if (bad)
+			error_errno(&failure, "cannot write '%s'", r->options->output);
+		if (fclose(r->out) && !bad)
+			error_errno(&failure, "cannot write '%s'", r->options->output);
+	}
+	sqlite3_close(r->db);
+	if (failure.code)
+		code = command_fail(&failure);
+	else if (!r->complete)
+		code = EXIT_INCOMPLETE;
+	*r = (struct report){ 0 };
+	return code;
+}
+
+const char *report_api(const struct report_options *options)
+{
+	if (options->malloc_only == options->cache_only)
+		return NULL;
+	return options->malloc_only ? "malloc" : "cache";
+}
+
+int report_select_pairs(struct report *r, struct error *err)
+{
+	return report_select_pairs_of(r, "pair_total", err);
+}
+
+int report_select_pairs_of(struct report *r, const char *source, struct error *err)
+{
+	const char *api = report_api(r->options);
+	char *sql = sqlite3_mprintf(
+		"CREATE TEMP VIEW pair AS SELECT p.* FROM %s p"
+		" JOIN alloc_site a ON a.id = p.alloc_site JOIN event e ON e.id = a.event"
+		" WHERE e.domain = 'slab'%s%s%s%s", source,
+		r->options->include_self ? "" : " AND p.self = 0", api ? " AND e.api = '" : "", api ? api : "",
+		api ? "'" : "");
+	int rc = sql ? query_run(r->db, sql, err) : error_nomem(err);
+
+	sqlite3_free(sql);
+	return rc;
+}
+
+static const struct sort_key *find_key(const struct sort_key *keys, const char *name, size_t len)
+{
+	for (; keys->name; keys++)
+		if (strlen(keys->name) == len && !strncmp(keys->name, name, len))
+			return keys;
+	return NULL;
+}
+
+static int unknown_key(const struct sort_key *keys, const char *name, size_t len, struct error *err)
+{
+	char all[256] = "";
+	size_t used = 0;
+
+	for (; keys->name && used < sizeof(all); keys++)
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", used ? ", " : "", keys->name);
+	return error_set(err, ERR_USAGE, "unknown sort key '%.*s'; the keys are: %s", (int)len, name, all);
+}
+
+int report_order(char *text, size_t room, const struct sort_key *keys, const char *chosen, const char *ties,
+		 struct error *err)
+{
+	size_t used = (size_t)snprintf(text, room, "ORDER BY ");
+
+	if (!chosen)
+		chosen = keys->name;
+	while (used < room) {
+		size_t len = strcspn(chosen, ",");
+		const struct sort_key *key = find_key(keys, chosen, len);
+
+		if (!key)
+			return unknown_key(keys, chosen, len, err);
+		used += (size_t)snprintf(text + used, room - used, "%s, ", key->sql);
+		chosen += len;
+		if (!*chosen++)
+			break;
+	}
+	if (used < room)
+		used += (size_t)snprintf(text + used, room - used, "%s", ties);
+	if (used >= room)
+		return error_set(err, ERR_USAGE, "too many sort keys");
+	return 0;
+}
+
+/* ---- text ---- */
+
+/* Length of the UTF-8 sequence at p, or 0 if there is none. Overlong forms and surrogates are none. */
+static size_t utf8_len(const unsigned char *p)
+{
+	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = *p < 0x80 ? 1 : *p >= 0xf0 && *p < 0xf5 ? 4 : *p >= 0xe0 ? 3 : *p >= 0xc2 ? 2 : 0;
+	unsigned int code;
+
+	if (n <= 1)
+		return n;
+	if (*p >= 0xf5)
+		return 0;
+	code = *p & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (p[i] & 0x3f);
+	}
+	/* U+0080..U+009F are control characters: terminals obey some of them */
+	if (code < least[n] || code < 0xa0 || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)
+		return 0;
+	return n;
+}
+
+const char *report_safe(char *room, size_t size, const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t used = 0;
+
+	while (*p && used + 5 < size) {
+		size_t n = utf8_len(p);
+
+		if (n == 0 || *p < 0x20 || *p == 0x7f) {
+			used += (size_t)snprintf(room + used, size - used, "\\x%02x", *p++);
+			continue;
+		}
+		memcpy(room + used, p, n);
+		used += n;
+		p += n;
+	}
+	room[used] = '\0';
+	return room;
+}
+
+void report_timestamp(struct report *r, int64_t time_ns)
+{
+	int64_t wall = r->base_wall_ns + time_ns;
+	time_t seconds = (time_t)(wall / 1000000000);
+	struct tm tm;
+	char text[32];
+
+	localtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	fprintf(r->out, "%s.%06u \n", text, (unsigned int)(wall % 1000000000 / 1000));
+}
+
+static void print_frame(struct report *r, const struct query *q)
+{
+	char name[256], module[80];
+
+	fprintf(r->out, "    %016" PRIx64, (uint64_t)query_int(q, 0));
+	if (query_is_null(q, 1)) {
+		fprintf(r->out, " [unknown]\n");
+		return;
+	}
+	report_safe(name, sizeof(name), query_text(q, 1));
+	report_safe(module, sizeof(module), query_is_null(q, 3) ? "kernel.kallsyms" : query_text(q, 3));
+	fprintf(r->out, " %s+0x%" PRIx64 " ([%s])\n", name, (uint64_t)query_int(q, 2), module);
+}
+
+int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_site, int64_t call_site,
+		 struct error *err)
+{
+	struct query q = { 0 };
+	int rc;
+
+	if (!has_stack && !has_call_site) {
+		fprintf(r->out, "    (no call site and no stack recorded)\n");
+		return 0;
+	}
+	if (has_stack) {
+		rc = query_init(&q, r->db, schema_query_stack_sql, NULL, err);
+		if (rc == 0)
+			query_bind_int(&q, ":stack", stack);
+	} else {
+		rc = query_init(&q, r->db, schema_query_frame_sql, NULL, err);
+		if (rc == 0)
+			query_bind_int(&q, ":frame", call_site);
+	}
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		print_frame(r, &q);
+		rc = 0;
+	}
+	query_release(&q);
+	return rc;
+}
+
+/* ---- the header ---- */
+
+static void header_capture(struct report *r, const char *name)
+{
+	char kernel[80] = "?", machine[32] = "?", text[96], when[32], length[UNITS_TEXT], safe[2][200];
+	time_t seconds = (time_t)(r->base_wall_ns / 1000000000);
+	struct tm tm;
+
+	capture_text(r->db, "kernel.release", kernel, sizeof(kernel));
+	capture_text(r->db, "machine", machine, sizeof(machine));
+	snprintf(text, sizeof(text), "%s", r->length_ns ? units_duration(length, (uint64_t)r->length_ns) : "0 s");
+	localtime_r(&seconds, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+	fprintf(r->out, "# kmem %s: %s from %s, Linux %s %s\n", name, text, when,
+		report_safe(safe[0], sizeof(safe[0]), kernel), report_safe(safe[1], sizeof(safe[1]), machine));
+}
+
+static void header_loss(struct report *r)
+{
+	char events[UNITS_TEXT], lost[UNITS_TEXT];
+	int64_t n = capture_int(r->db, "events.lost", 0);
+
+	units_count(events, (uint64_t)capture_int(r->db, "events", 0));
+	units_count(lost, (uint64_t)n);
+	if (r->complete) {
+		fprintf(r->out, "# %s events, none lost: every number is exact for what the kernel traces\n", events);
+		return;
+	}
+	if (n)
+		fprintf(r->out, "# %s events, %s records LOST: totals are lower bounds, and a lost free looks live\n",
+			events, lost);
+	else
+		fprintf(r->out, "# %s events\n", events);
+	if (!capture_int(r->db, "clean_end", 0))
+		fprintf(r->out, "# the capture was CUT OFF (or is still being written): what came later is not here\n");
+	n = capture_int(r->db, "damage.count", 0) - !capture_int(r->db, "clean_end", 0);
+	if (n > 0)
+		fprintf(r->out, "# %" PRId64 " part%s of the capture DAMAGED, their events are missing: see "
+			"kmem-analyze verify\n", n, n == 1 ? " is" : "s are");
+	n = capture_int(r->db, "tuples.lost", 0);
+	if (n)
+		fprintf(r->out, "# %s events came without call site and size (DAMAGED): they count with 0 bytes\n",
+			units_count(lost, (uint64_t)n));
+}
+
+static int header_counts(struct report *r, struct error *err)
+{
+	struct query q;
+	int rc = query_init(&q, r->db, schema_query_header_sql, NULL, err);
+	char n[5][UNITS_TEXT];
+
+	if (rc < 0)
+		goto out;
+	rc = query_step(&q, err);
+	if (rc != 1)
+		goto out;
+	for (int i = 0; i < 5; i++)
+		units_count(n[i], (uint64_t)query_int(&q, i));
+	fprintf(r->out, "# untraced frees %s (address allocated again), unmatched frees %s, NULL frees %s\n", n[0],
+		n[1], n[2]);
+	if (query_int(&q, 3) && !r->options->include_self)
+		fprintf(r->out, "# left out: %s allocations of kmem-record itself (--include-self)\n", n[3]);
+	if (query_int(&q, 4))
+		fprintf(r->out, "# %s allocations have no stack although one was asked for\n", n[4]);
+	rc = 0;
+out:
+	query_release(&q);
+	return rc;
+}
+
+int report_header(struct report *r, const char *name, struct error *err)
+{
+	int rc;
+
+	header_capture(r, name);
+	header_loss(r);
+	rc = header_counts(r, err);
+	if (rc == 0)
+		fprintf(r->out, "\n");
+	return rc;
+}

@@ -1,0 +1,322 @@
+#include "analyze/verify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/dict.h"
+#include "format/events.h"
+#include "format/reader.h"
+#include "format/records.h"
+
+/* How far each dictionary (writer, generation) is filled: numbers below it are there. */
+struct dict_fill {
+	uint32_t generation;
+	bool used;
+	uint8_t *tuple_there;
+	uint32_t tuple_cap;
+};
+
+struct verify {
+	struct verify_result result;
+	void (*problem)(void *arg, const char *text);
+	void *arg;
+	struct event_type *types;
+	size_t type_count;
+	struct dict_fill dict[WRITER_MAX];	/* of the generation that the writer is in */
+	struct dict_fill *now;
+	struct event_block events;
+	struct block block;
+	struct end_totals end;
+	bool have_end;
+	uint64_t end_offset;
+	uint64_t ring_events, ring_lost;	/* from the STATS block at the end */
+	bool have_stats;
+};
+
+static void problem(struct verify *v, const char *text)
+{
+	v->result.damage++;
+	v->problem(v->arg, text);
+}
+
+static int on_pair(void *arg, struct text key, struct text value)
+{
+	(void)arg;
+	(void)key;
+	(void)value;
+	return 0;
+}
+
+static int on_type(void *arg, struct event_type *type)
+{
+	struct verify *v = arg;
+	struct event_type *p = NULL;
+
+	if (v->type_count < EVENT_TYPES_MAX)
+		p = realloc(v->types, (v->type_count + 1) * sizeof(*p));
+	if (!p) {
+		event_type_release(type);
+		return ERR_NOMEM;
+	}
+	v->types = p;
+	p[v->type_count++] = *type;
+	return 0;
+}
+
+static int on_task(void *arg, const struct task_record *task)
+{
+	(void)arg;
+	(void)task;
+	return 0;
+}
+
+static int on_stack(void *arg, uint32_t number, const uint64_t *frames, uint32_t depth)
+{
+	struct verify *v = arg;
+
+	(void)number;
+	(void)frames;
+	(void)depth;
+	v->result.stacks++;
+	return 0;
+}
+
+static int on_tuple(void *arg, uint32_t number, const struct tuple *tuple)
+{
+	struct verify *v = arg;
+	struct dict_fill *d = v->now;
+
+	(void)tuple;
+	if (number >= d->tuple_cap) {
+		uint32_t cap = number + number / 2 + 1024;
+		uint8_t *p = realloc(d->tuple_there, cap);
+
+		if (!p)
+			return ERR_NOMEM;
+		memset(p + d->tuple_cap, 0, cap - d->tuple_cap);
+		d->tuple_there = p;
+		d->tuple_cap = cap;
+	}
+	d->tuple_there[number] = 1;
+	v->result.tuples++;
+	return 0;
+}
+
+static int on_stats(void *arg, const struct ring_stats *s)
+{
+	struct verify *v = arg;
+	uint64_t entered = s->events + s->stacks + s->orphan_stacks;
+	char text[200];
+
+	v->ring_events += s->events;
+	v->ring_lost += ring_stats_lost(s);
+	if (entered == s->decoded && s->decoded == s->read)
+		return 0;
+	snprintf(text, sizeof(text), "the account of CPU %u does not add up: read %" PRIu64 ", decoded %" PRIu64
+		 ", events and stacks %" PRIu64, s->cpu, s->read, s->decoded, entered);
+	problem(v, text);
+	return 0;
+}
+
+static int check_stats(struct verify *v, const struct section *s, struct error *err)
+{
+	enum stats_moment moment;
+	uint64_t events = v->ring_events, lost = v->ring_lost;
+	int rc = stats_decode(s->data, s->len, &moment, on_stats, v, err);
+
+	if (rc == 0 && moment == STATS_END) {
+		v->have_stats = true;
+	} else {
+		v->ring_events = events;
+		v->ring_lost = lost;
+	}
+	return rc;
+}
+
+static int check_dict(struct verify *v, const struct block_header *h, struct error *err)
+{
+	struct dict_fill *d = &v->dict[h->writer];
+	int rc = 0;
+
+	if (!d->used || d->generation != h->generation) {
+		memset(d->tuple_there, 0, d->tuple_there ? d->tuple_cap : 0);
+		d->generation = h->generation;
+		d->used = true;
+	}
+	v->now = d;
+	for (size_t i = 0; rc == 0 && i < v->block.section_count; i++) {
+		const struct section *s = &v->block.sections[i];
+
+		if (s->kind == SECTION_STACKS)
+			rc = stacks_decode(s, on_stack, v, err);
+		else if (s->kind == SECTION_TUPLES)
+			rc = tuples_decode(s, v->types, v->type_count, on_tuple, v, err);
+	}
+	return rc;
+}
+
+/* Every column of every event, so that a column that ends too early is found. */
+static int check_columns(struct verify *v, struct error *err)
+{
+	struct value value;
+
+	for (uint32_t i = 0; i < v->events.count; i++) {
+		uint16_t type = v->events.rows[i].type;
+		const struct event_type *t = &v->types[type];
+
+		for (uint16_t f = 0; f < t->field_count; f++)
+			if (t->fields[f].place == PLACE_COLUMN &&
+			    event_block_value(&v->events, t, type, f, &value, err) < 0)
+				return ERR_DAMAGED;
+	}
+	return 0;
+}
+
+static int check_events(struct verify *v, const struct block_header *h, struct error *err)
+{
+	const struct dict_fill *d = &v->dict[h->writer];
+	int rc = events_decode(h, v->block.sections, v->block.section_count, v->types, v->type_count, &v->events,
+			       err);
+
+	if (rc == 0)
+		rc = check_columns(v, err);
+	if (rc < 0)
+		return rc;
+	v->result.event_blocks++;
+	v->result.events += v->events.count;
+	for (uint32_t i = 0; i < v->events.count; i++) {
+		uint32_t tuple = v->events.rows[i].tuple;
+
+		v->result.dangling += !d->used || d->generation != h->generation || tuple >= d->tuple_cap ||
+				      !d->tuple_there[tuple];
+	}
+	return 0;
+}
+
+static int check_block(struct verify *v, const struct block_header *h, struct error *err)
+{
+	const struct section *s = block_section(&v->block, SECTION_RECORDS);
+	struct file_part part;
+
+	v->result.unknown += v->block.unknown_sections;
+	if (h->type == BLOCK_DICT)
+		return check_dict(v, h, err);
+	if (h->type == BLOCK_EVENTS)
+		return check_events(v, h, err);
+	if (h->type > BLOCK_END || !h->type) {
+		v->result.unknown++;
+		return 0;
+	}
+	if (!s)
+		return error_set(err, ERR_DAMAGED, "the block has no record");
+	switch (h->type) {
+	case BLOCK_INFO:
+		return info_decode(s->data, s->len, on_pair, v, err);
+	case BLOCK_FILE:
+		return file_decode(s->data, s->len, &part, err);
+	case BLOCK_TYPES:
+		return types_decode(s->data, s->len, on_type, v, err);
+	case BLOCK_TASKS:
+		return tasks_decode(s->data, s->len, on_task, v, err);
+	case BLOCK_STATS:
+		return check_stats(v, s, err);
+	case BLOCK_END:
+		v->have_end = true;
+		v->end_offset = h->offset;
+		return end_decode(s->data, s->len, &v->end, NULL, NULL, err);
+	}
+	return 0;
+}
+
+static void bad_block(struct verify *v, size_t i, const struct block_header *h, const char *why)
+{
+	char text[640];
+
+	v->result.bad_blocks++;
+	v->result.lost_events += h->event_count;
+	snprintf(text, sizeof(text), "block %zu at offset %" PRIu64 " (%u events) is lost: %s", i, h->offset,
+		 h->event_count, why);
+	problem(v, text);
+}
+
+/* What the END block promised against what is there. */
+static void check_totals(struct verify *v)
+{
+	char text[200];
+
+	if (v->have_end && (v->end.events != v->result.events || v->end.bytes != v->end_offset)) {
+		snprintf(text, sizeof(text), "the END block counts %" PRIu64 " events in %" PRIu64 " bytes, and %" PRIu64
+			 " events in %" PRIu64 " bytes are here", v->end.events, v->end.bytes, v->result.events,
+			 v->end_offset);
+		problem(v, text);
+	}
+	if (v->have_end && v->have_stats && v->ring_events != v->end.events) {
+		snprintf(text, sizeof(text), "the rings gave %" PRIu64 " events and the END block counts %" PRIu64,
+			 v->ring_events, v->end.events);
+		problem(v, text);
+	}
+	if (v->result.dangling) {
+		snprintf(text, sizeof(text), "%" PRIu64 " events refer to dictionary entries that are not there: their "
+			 "call site, sizes and stack are lost", v->result.dangling);
+		problem(v, text);
+	}
+}
+
+static void verify_release(struct verify *v)
+{
+	for (size_t i = 0; i < v->type_count; i++)
+		event_type_release(&v->types[i]);
+	for (size_t i = 0; i < WRITER_MAX; i++)
+		free(v->dict[i].tuple_there);
+	free(v->types);
+	event_block_release(&v->events);
+	block_release(&v->block);
+	free(v);
+}
+
+int verify_capture(const char *path, void (*report)(void *arg, const char *text), void *arg,
+		   struct verify_result *ret, struct error *err)
+{
+	struct verify *v = calloc(1, sizeof(*v));
+	struct capture_reader *r = NULL;
+	struct capture_scan scan = { 0 };
+	int rc = v ? capture_reader_open(&r, path, err) : error_nomem(err);
+
+	if (rc == 0)
+		rc = capture_reader_scan(r, &scan, NULL, NULL, err);
+	if (rc < 0)
+		goto out;
+	v->problem = report;
+	v->arg = arg;
+	v->result.length = scan.length;
+	v->result.clean_end = scan.clean_end;
+	v->result.blocks = scan.count;
+	for (size_t i = 0; i < scan.damage_count; i++)
+		problem(v, scan.damage[i].text);
+	for (size_t i = 0; i < scan.count; i++) {
+		const struct block_header *h = &scan.blocks[i];
+		struct error why = { 0 };
+
+		v->result.lost_records += h->type == BLOCK_EVENTS ? h->lost_before : 0;
+		rc = capture_reader_load(r, &scan, i, &v->block, &why);
+		if (rc == 0)
+			rc = check_block(v, h, &why);
+		if (rc == ERR_DAMAGED || rc == ERR_TRUNCATED) {
+			bad_block(v, i, h, why.text);
+		} else if (rc < 0) {
+			error_set(err, rc, "%s", why.code ? why.text : "out of memory");
+			goto out;
+		}
+	}
+	rc = 0;
+	check_totals(v);
+	*ret = v->result;
+out:
+	capture_scan_release(&scan);
+	capture_reader_free(r);
+	if (v)
+		verify_release(v);
+	return rc;
+}

@@ -1,0 +1,25 @@
+-- Per call site: all bytes it allocated, the live ones, the live ones that were not asked for, allocations and
+-- traced frees of its objects. :classic = 1 is the arithmetic of the tool that this report comes from: an object
+-- whose address was allocated again counts as live for ever.
+SELECT
+	coalesce(name.text, '(unknown)') AS caller,
+	sum(s.total) AS total,
+	sum(s.net - s.net_req) AS waste,
+	sum(s.net) AS net,
+	sum(s.alloc) AS alloc,
+	sum(s.free) AS free,
+	sum(s.net_req) AS net_req
+FROM (
+	SELECT
+		a.call_site,
+		sum(p.objects * a.bytes_alloc) AS total,
+		sum(p.objects) AS alloc,
+		sum(p.objects * (p.end & 3 = 1)) AS free,
+		sum(p.objects * (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_alloc) AS net,
+		sum(p.objects * (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_req) AS net_req
+	FROM pair p
+	JOIN alloc_site a ON a.id = p.alloc_site
+	GROUP BY a.call_site
+) s
+LEFT JOIN frame_text name ON name.frame = s.call_site
+GROUP BY 1;

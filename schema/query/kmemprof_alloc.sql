@@ -1,0 +1,16 @@
+-- Allocations by how they ended (kind: 0 live, 1 freed, 2 address allocated again), by the event that freed them
+-- and by stack; where no stack was recorded the call site stands for it.
+SELECT
+	a.event AS event,
+	p.end & 3 AS kind,
+	coalesce(f.event, -1) AS other_event,
+	a.stack AS stack,
+	CASE WHEN a.stack IS NULL THEN a.call_site END AS call_site,
+	sum(p.objects) AS objects,
+	sum(p.objects * a.bytes_alloc) AS bytes,
+	sum(p.lifetime_sum) AS lifetime_sum,
+	max(p.lifetime_max) AS lifetime_max
+FROM pair p
+JOIN alloc_site a ON a.id = p.alloc_site
+LEFT JOIN free_site f ON f.id = p.free_site
+GROUP BY 1, 2, 3, 4, 5;

@@ -1,0 +1,16 @@
+-- The same objects by the stack that freed them. Bytes are those of the allocation.
+SELECT
+	a.event AS event,
+	p.end & 3 AS kind,
+	f.event AS other_event,
+	f.stack AS stack,
+	CASE WHEN f.stack IS NULL THEN f.call_site END AS call_site,
+	sum(p.objects) AS objects,
+	sum(p.objects * a.bytes_alloc) AS bytes,
+	sum(p.lifetime_sum) AS lifetime_sum,
+	max(p.lifetime_max) AS lifetime_max
+FROM pair p
+JOIN alloc_site a ON a.id = p.alloc_site
+JOIN free_site f ON f.id = p.free_site
+WHERE p.end & 3 = 1
+GROUP BY 1, 2, 3, 4, 5;

@@ -1,0 +1,14 @@
+-- The sections of a report over the temporary table alloc_group: per allocation event its live objects first,
+-- then one section per event that freed them, then those whose free left no trace.
+SELECT
+	g.event, g.kind, g.other_event,
+	e.system || ':' || e.name AS alloc_name,
+	o.system || ':' || o.name AS free_name,
+	sum(g.objects) AS objects,
+	sum(g.bytes) AS bytes,
+	count(*) AS stacks
+FROM temp.alloc_group g
+JOIN event e ON e.id = g.event
+LEFT JOIN event o ON o.id = g.other_event
+GROUP BY g.event, g.kind, g.other_event
+ORDER BY e.name, g.kind, o.name;

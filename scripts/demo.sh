@@ -1,0 +1,56 @@
+#!/bin/sh
+# demo.sh BUILD-DIR - records this machine's slab events for a few seconds while a small workload runs, loads the capture
+# and prints the top of the three reports. Without root or tracefs it takes the capture that comes with the tree.
+set -eu
+build=$1
+dir=$(mktemp -d "${TMPDIR:-/tmp}/kmem-demo-XXXXXX")
+capture=$dir/demo.kmem
+
+why_not() { # empty when this machine can record
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "you are not root"
+	elif [ ! -d /sys/kernel/tracing ] && [ ! -d /sys/kernel/debug ]; then
+		echo "this kernel has no tracefs"
+	elif ! "$build/kmem-record" -q -o "$dir/probe.kmem" -d 50ms 2>"$dir/why"; then
+		sed 's/^kmem-record: //' "$dir/why"
+	fi
+}
+
+# What a workstation does: files are found, packed, unpacked and removed, and a few sockets are left open for a while.
+workload='
+mkdir "$1/files"
+tar -C /usr/include -cf - . 2>/dev/null | tar -C "$1/files" -xf -
+find "$1/files" /etc /usr/share -newer /etc/passwd >/dev/null 2>&1
+rm -r "$1/files"
+"$2" 20000'
+
+reason=$(why_not)
+rm -f "$dir/probe.kmem" "$dir/why"
+if [ -n "$reason" ]; then
+	echo "Not recording here ($reason); this is the capture that comes with the tree."
+	cp tests/golden/v1.kmem "$capture"
+	chmod 600 "$capture"
+else
+	echo "\$ kmem-record -o demo.kmem -- WORKLOAD"
+	"$build/kmem-record" -o "$capture" -- sh -c "$workload" demo "$dir" "$build/tests/churn"
+fi
+
+show() { # LINES COMMAND...: the first lines of a report
+	lines=$1
+	shift
+	echo
+	echo "\$ kmem-analyze $* demo.kmem"
+	code=0
+	"$build/kmem-analyze" "$@" "$capture" >"$dir/report" || code=$?
+	[ $code -eq 0 ] || [ $code -eq 3 ] || exit $code
+	head -n "$lines" "$dir/report"
+}
+
+show 40 account -n 12
+show 44 kmemprof -n 2
+show 50 kmemleak -n 3 --comm
+rm -f "$dir/report"
+echo
+echo "These files were left for you to ask more:"
+ls -lh "$dir" | awk 'NR > 1 { print "  '"$dir"'/" $NF, $5 }'
+echo "Try: build/kmem-analyze kmemleak -s age -n 5 $capture"
