@@ -86,6 +86,7 @@ static bool frees_same(const struct merge *m, const struct event_row *alloc, con
 	const struct role *a = &m->roles[alloc->type], *b = &m->roles[other->type];
 
 	return a->kind == ROLE_ALLOC && b->kind == ROLE_FREE && a->domain == b->domain &&
+		a->address < 0 && b->address < 0 &&
 		alloc->address == other->address;
 }
 

@@ -96,19 +96,18 @@ uint32_t tasks_lookup(struct tasks *t, int32_t pid)
 	return id;
 }
 
-bool tasks_name(struct tasks *t, int32_t pid, int32_t tgid, const void *comm, size_t len, const int64_t *start)
+bool tasks_known(const struct tasks *t, int32_t pid)
 {
-	uint32_t *slot = current_slot(t, pid);
+	const struct pid_key key = { t, pid };
+	uint32_t place = id_index_find(&t->index, pid_hash(pid), same_pid, &key);
+
+	return place && t->current[place - 1];
+}
+
+bool tasks_name(struct tasks *t, int32_t pid, int32_t tgid, const void *comm, size_t len)
+{
 	struct task task = { .pid = pid, .tgid = tgid, .has_tgid = true };
 
-	if (!slot)
-		return false;
-	if (*slot && has_name(&t->list[*slot - 1], comm, len))
-		return true;
-	if (start) {
-		task.has_start = true;
-		task.start = *start;
-	}
 	set_comm(&task, comm, len);
 	return add(t, &task) != 0;
 }

@@ -3,7 +3,7 @@
  *
  *	struct tasks t = { .recorder_tgid = 4711 };
  *
- *	tasks_name(&t, pid, tgid, comm, len, NULL);	// known before the capture
+ *	tasks_name(&t, pid, tgid, comm, len);	// known before the capture
  *	id = tasks_current(&t, pid);			// from 1; unknown pids get a row without a name; 0: no memory
  *	tasks_fork(&t, parent, pid, clone_flags, comm, len, time);	// task:task_newtask
  *	tasks_rename(&t, pid, comm, len, time);				// task:task_rename
@@ -41,14 +41,15 @@ struct tasks {
 };
 
 uint32_t tasks_lookup(struct tasks *t, int32_t pid);
+bool tasks_known(const struct tasks *t, int32_t pid);
 
 static inline uint32_t tasks_current(struct tasks *t, int32_t pid)
 {
 	return t->last_task && t->last_pid == pid ? t->last_task : tasks_lookup(t, pid);
 }
 
-/* A task as /proc showed it. Makes no new row when the pid has that name already. False: no memory. */
-bool tasks_name(struct tasks *t, int32_t pid, int32_t tgid, const void *comm, size_t len, const int64_t *start);
+/* A task as /proc showed it, before any event. These return false when there is no memory. */
+bool tasks_name(struct tasks *t, int32_t pid, int32_t tgid, const void *comm, size_t len);
 bool tasks_fork(struct tasks *t, int32_t parent, int32_t pid, uint64_t clone_flags, const void *comm, size_t len,
 		int64_t time);
 bool tasks_rename(struct tasks *t, int32_t pid, const void *comm, size_t len, int64_t time);

@@ -1,0 +1,302 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE		/* asprintf, eaccess */
+#endif
+#include "analyze/db_open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analyze/load.h"
+#include "format/reader.h"
+
+static const char sqlite_magic[16] = "SQLite format 3";
+
+/* What a database says about itself. */
+struct db_identity {
+	bool ours;		/* application_id is */
+	int64_t version;
+	char uuid[2 * CAPTURE_UUID_LEN + 1];
+	int64_t length, tail_crc;
+};
+
+int db_path_kind(const char *path, enum db_path_kind *ret, struct error *err)
+{
+	unsigned char head[16];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);	/* a FIFO must not hold us up */
+	struct stat st;
+	ssize_t n;
+	int rc = 0;
+
+	if (fd < 0)
+		return error_errno(err, "cannot read '%s'", path);
+	n = fstat(fd, &st) < 0 ? -1 : S_ISREG(st.st_mode) ? pread(fd, head, sizeof(head), 0) : 0;
+	if (n < 0)
+		rc = error_errno(err, "cannot read '%s'", path);
+	else if (!S_ISREG(st.st_mode))
+		rc = error_set(err, ERR_FORMAT, "'%s' is no regular file", path);
+	else if (!n)
+		rc = error_set(err, ERR_FORMAT, "'%s' is empty", path);
+	else if (n == sizeof(head) && !memcmp(head, sqlite_magic, sizeof(head)))
+		*ret = DB_PATH_DATABASE;
+	else if (n >= 8 && !memcmp(head, CAPTURE_MAGIC, 8))
+		*ret = DB_PATH_CAPTURE;
+	else
+		rc = error_set(err, ERR_FORMAT, "'%s' is neither a capture of kmem-record nor a database of "
+			       "kmem-analyze", path);
+	close(fd);
+	return rc;
+}
+
+static void note(const struct db_open_options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void note(const struct db_open_options *o, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (!o->note)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	o->note(o->arg, text);
+}
+
+/* The first column of the first row, as a number and as text; false when there is none. */
+static bool ask(sqlite3 *db, const char *sql, int64_t *number, char *text, size_t room)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool there = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW;
+
+	if (there && number)
+		*number = sqlite3_column_int64(stmt, 0);
+	if (there && text)
+		snprintf(text, room, "%s", (const char *)sqlite3_column_text(stmt, 0));
+	sqlite3_finalize(stmt);
+	return there;
+}
+
+static int open_read_only(sqlite3 **ret, const char *path, struct error *err)
+{
+	sqlite3 *db = NULL;
+	int64_t id;
+
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK || !ask(db, "PRAGMA application_id",
+											&id, NULL, 0)) {
+		error_set(err, ERR_FORMAT, "cannot read '%s' as a database: %s", path,
+			  db ? sqlite3_errmsg(db) : "out of memory");
+		sqlite3_close(db);
+		return ERR_FORMAT;
+	}
+	/* Its schema may be hostile: no functions with side effects from views, no writes to its own tables. */
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_exec(db, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
+		     "PRAGMA mmap_size = 1073741824;", NULL, NULL, NULL);
+	*ret = db;
+	return 0;
+}
+
+static void identify(sqlite3 *db, struct db_identity *ret)
+{
+	int64_t id = 0;
+
+	*ret = (struct db_identity){ .version = 0 };
+	ret->ours = ask(db, "PRAGMA application_id", &id, NULL, 0) && id == DB_APPLICATION_ID;
+	ask(db, "PRAGMA user_version", &ret->version, NULL, 0);
+	if (!ret->ours)
+		return;
+	ask(db, "SELECT value FROM capture WHERE key = 'identity.uuid'", NULL, ret->uuid, sizeof(ret->uuid));
+	ask(db, "SELECT value FROM capture WHERE key = 'identity.length'", &ret->length, NULL, 0);
+	ask(db, "SELECT value FROM capture WHERE key = 'identity.tail_crc'", &ret->tail_crc, NULL, 0);
+}
+
+int db_open_database(sqlite3 **ret, const char *path, struct error *err)
+{
+	struct db_identity id;
+	sqlite3 *db;
+	int rc = open_read_only(&db, path, err);
+
+	if (rc < 0)
+		return rc;
+	identify(db, &id);
+	if (!id.ours)
+		rc = error_set(err, ERR_FORMAT, "'%s' is a database, but not one of kmem-analyze", path);
+	else if (id.version > DB_USER_VERSION)
+		rc = error_set(err, ERR_FORMAT, "'%s' was made by a newer kmem-analyze (schema %lld, this one knows "
+			       "%d)", path, (long long)id.version, DB_USER_VERSION);
+	else if (id.version < DB_USER_VERSION)
+		rc = error_set(err, ERR_FORMAT, "'%s' was made by an older kmem-analyze (schema %lld, this one needs "
+			       "%d); name its capture instead, and it is made anew", path, (long long)id.version,
+			       DB_USER_VERSION);
+	else if (!id.uuid[0])
+		rc = error_set(err, ERR_FORMAT, "'%s' is damaged: it does not say which capture it belongs to", path);
+	if (rc < 0)
+		sqlite3_close(db);
+	else
+		*ret = db;
+	return rc;
+}
+
+struct wanted {
+	struct capture_identity identity;
+	char uuid[2 * CAPTURE_UUID_LEN + 1];
+};
+
+static int wanted_identity(const char *path, struct wanted *ret, struct error *err)
+{
+	struct capture_reader *r = NULL;
+	int rc = capture_reader_open(&r, path, err);
+
+	if (rc == 0)
+		rc = capture_reader_identity(r, &ret->identity, err);
+	for (int i = 0; i < CAPTURE_UUID_LEN && rc == 0; i++)
+		snprintf(ret->uuid + 2 * i, 3, "%02x", ret->identity.uuid[i]);
+	capture_reader_free(r);
+	return rc;
+}
+
+enum fit { FIT_NONE, FIT_GOOD, FIT_STALE, FIT_FOREIGN };
+
+/* How the file that is under a database's name relates to the capture. Opens it when it fits. */
+static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret)
+{
+	enum db_path_kind kind = DB_PATH_CAPTURE;
+	struct db_identity id;
+	struct stat st;
+	sqlite3 *db;
+
+	if (lstat(path, &st) < 0 && errno == ENOENT)
+		return FIT_NONE;
+	if (db_path_kind(path, &kind, NULL) < 0 || kind != DB_PATH_DATABASE || open_read_only(&db, path, NULL) < 0)
+		return FIT_FOREIGN;
+	identify(db, &id);
+	if (id.ours && !strcmp(id.uuid, w->uuid) && id.version == DB_USER_VERSION &&
+	    id.length == (int64_t)w->identity.length && id.tail_crc == w->identity.tail_crc) {
+		*ret = db;
+		return FIT_GOOD;
+	}
+	sqlite3_close(db);
+	return id.ours && !strcmp(id.uuid, w->uuid) && id.version <= DB_USER_VERSION ? FIT_STALE : FIT_FOREIGN;
+}
+
+static bool directory_is_writable(const char *path)
+{
+	char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
+	bool writable;
+
+	if (slash)
+		slash[slash == copy] = 0;
+	writable = copy && eaccess(slash ? copy : ".", W_OK | X_OK) == 0;
+	free(copy);
+	return writable;
+}
+
+/* A directory of our own; false when something else, or somebody else's, has that name. */
+static bool make_private_directory(const char *path)
+{
+	struct stat st;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return false;
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022);
+}
+
+/* $XDG_CACHE_HOME/kmem-analyze/UUID.db, else below ~/.cache, else below TMPDIR. Heap; NULL when none will do. */
+static char *cache_name(const char *uuid)
+{
+	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *tmp = getenv("TMPDIR");
+	char *dirs[3] = { NULL, NULL, NULL }, *name = NULL;
+
+	if (xdg && *xdg == '/' && asprintf(&dirs[0], "%s/kmem-analyze", xdg) < 0)
+		dirs[0] = NULL;
+	if (home && *home == '/' && asprintf(&dirs[1], "%s/.cache", home) >= 0) {
+		mkdir(dirs[1], 0700);
+		free(dirs[1]);
+		if (asprintf(&dirs[1], "%s/.cache/kmem-analyze", home) < 0)
+			dirs[1] = NULL;
+	}
+	if (asprintf(&dirs[2], "%s/kmem-analyze-%u", tmp && *tmp == '/' ? tmp : "/tmp", geteuid()) < 0)
+		dirs[2] = NULL;
+	for (int i = 0; i < 3 && !name; i++)
+		if (dirs[i] && make_private_directory(dirs[i]) && eaccess(dirs[i], W_OK | X_OK) == 0 &&
+		    asprintf(&name, "%s/%s.db", dirs[i], uuid) < 0)
+			name = NULL;
+	for (int i = 0; i < 3; i++)
+		free(dirs[i]);
+	return name;
+}
+
+/* Where the capture's database is or goes, when the user named no place. Heap. */
+static char *default_name(const char *capture, const struct wanted *w)
+{
+	char *beside = load_db_name(capture), *cached;
+
+	if (!beside || directory_is_writable(beside) || access(beside, F_OK) == 0)
+		return beside;
+	cached = cache_name(w->uuid);
+	if (!cached)
+		return beside;
+	free(beside);
+	return cached;
+}
+
+static int load_into(const char *capture, const char *name, bool force, const struct db_open_options *o,
+		     struct error *err)
+{
+	const struct load_options options = { .capture = capture, .db = name, .force = force,
+					      .progress = o->progress };
+	int rc = load_capture(&options, NULL, err);
+
+	if (rc == 0)
+		note(o, "loaded '%s' into '%s'", capture, name);
+	return rc;
+}
+
+static int open_capture(sqlite3 **ret, const char *path, const struct db_open_options *o, struct error *err)
+{
+	struct wanted w = { .uuid = "" };
+	char *name = NULL;
+	enum fit fit;
+	int rc = wanted_identity(path, &w, err);
+
+	if (rc < 0)
+		return rc;
+	name = o->db ? strdup(o->db) : default_name(path, &w);
+	if (!name)
+		return error_nomem(err);
+	fit = fit_of(name, &w, ret);
+	if (fit == FIT_STALE && !o->db && !directory_is_writable(name)) {
+		char *cached = cache_name(w.uuid);	/* an old one in a place that has become read-only */
+
+		if (cached) {
+			free(name);
+			name = cached;
+			fit = fit_of(name, &w, ret);
+		}
+	}
+	if (fit == FIT_FOREIGN && !o->force)
+		rc = error_set(err, ERR_EXISTS, "'%s' is not the database of '%s'; -f overwrites it", name, path);
+	else if (fit != FIT_GOOD)
+		rc = load_into(path, name, fit != FIT_NONE, o, err);
+	if (rc == 0 && fit != FIT_GOOD)
+		rc = db_open_database(ret, name, err);
+	free(name);
+	return rc;
+}
+
+int db_open(sqlite3 **ret, const char *path, const struct db_open_options *options, struct error *err)
+{
+	enum db_path_kind kind = DB_PATH_CAPTURE;
+	int rc = db_path_kind(path, &kind, err);
+
+	if (rc < 0)
+		return rc;
+	return kind == DB_PATH_DATABASE ? db_open_database(ret, path, err) : open_capture(ret, path, options, err);
+}

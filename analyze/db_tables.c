@@ -1,0 +1,350 @@
+#include "analyze/db_tables.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Runs `fill` with a statement prepared from sql. */
+static int fill_table(struct db_writer *w, const struct db_facts *f, const char *sql,
+		      int (*fill)(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+				  struct error *err), struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = db_prepare(w, &stmt, sql, err);
+
+	if (rc == 0)
+		rc = fill(w, f, stmt, err);
+	sqlite3_finalize(stmt);
+	return rc;
+}
+
+static int fill_event(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	static const char *const roles[] = { NULL, "alloc", "free", NULL, NULL };
+	const struct replay *r = f->replay;
+	int rc = 0;
+
+	for (size_t i = 0; i < r->type_count && rc == 0; i++) {
+		const struct event_type *t = &r->types[i];
+
+		rc = db_put(w, stmt, err, "isssssii", (int64_t)i, t->system, t->name, roles[r->roles[i].kind],
+			    domain_name(r->roles[i].domain), r->roles[i].api, (int64_t)t->has_stack,
+			    (int64_t)r->type_events[i]);
+	}
+	return rc;
+}
+
+/* Symbols that some frame has, each once: id is the symbol's place in kallsyms plus one. */
+static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct stacks *s = f->replay->sites->stacks;
+	size_t all = symbols_count(f->symbols);
+	const struct symbol_hit **hits = calloc(all + 1, sizeof(*hits));
+	int rc = hits ? 0 : error_nomem(err);
+
+	for (size_t i = 0; i < s->frame_count && rc == 0; i++)
+		if (s->frames[i].known)
+			hits[s->frames[i].hit.index] = &s->frames[i].hit;
+	for (size_t i = 0; i < all && rc == 0; i++)
+		if (hits[i])
+			rc = db_put(w, stmt, err, "itt", (int64_t)i + 1, hits[i]->name.data, hits[i]->name.len,
+				    hits[i]->module.len ? hits[i]->module.data : NULL, hits[i]->module.len);
+	free(hits);
+	return rc;
+}
+
+static int fill_frame(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct stacks *s = f->replay->sites->stacks;
+	int rc = 0;
+
+	for (size_t i = 0; i < s->frame_count && rc == 0; i++) {
+		const struct frame *frame = &s->frames[i];
+
+		rc = db_put(w, stmt, err, "iinN", (int64_t)i + 1, (int64_t)frame->address,
+			    frame->known ? frame->hit.index + 1 : 0, (int)frame->known,
+			    (int64_t)(frame->address - frame->hit.start));
+	}
+	return rc;
+}
+
+static int fill_stack(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct stacks *s = f->replay->sites->stacks;
+	int rc = 0;
+
+	for (size_t i = 0; i < s->count && rc == 0; i++)
+		rc = db_put(w, stmt, err, "ii", (int64_t)i + 1, (int64_t)s->list[i].depth);
+	return rc;
+}
+
+static int fill_stack_frame(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct stacks *s = f->replay->sites->stacks;
+	int rc = 0;
+
+	for (size_t i = 0; i < s->count && rc == 0; i++)
+		for (uint32_t k = 0; k < s->list[i].depth && rc == 0; k++)
+			rc = db_put(w, stmt, err, "iii", (int64_t)i + 1, (int64_t)k,
+				    (int64_t)s->path[s->list[i].first + k]);
+	return rc;
+}
+
+static int fill_cache(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct sites *s = f->replay->sites;
+	int rc = 0;
+
+	for (size_t i = 0; i < s->cache_count && rc == 0; i++)
+		rc = db_put(w, stmt, err, "it", (int64_t)i + 1, s->caches[i].name, s->caches[i].len);
+	return rc;
+}
+
+static int fill_task(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct tasks *t = f->replay->tasks;
+	int rc = 0;
+
+	for (size_t i = 0; i < t->count && rc == 0; i++) {
+		const struct task *task = &t->list[i];
+
+		rc = db_put(w, stmt, err, "iiNtNi", (int64_t)i + 1, (int64_t)task->pid, (int)task->has_tgid,
+			    (int64_t)task->tgid, task->has_comm ? task->comm : NULL, (size_t)task->comm_len,
+			    (int)task->has_start, task->start, (int64_t)task->self);
+	}
+	return rc;
+}
+
+static uint32_t learned_cache(const struct replay *r, size_t site)
+{
+	uint32_t learned = r->totals.sites[(site + 1) * 2].learned;
+
+	return r->sites->allocs[site].cache || learned == LEARNED_CONFLICT ? r->sites->allocs[site].cache : learned;
+}
+
+static int fill_alloc_site(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct sites *s = f->replay->sites;
+	int rc = 0;
+
+	for (size_t i = 0; i < s->alloc_count && rc == 0; i++) {
+		const struct alloc_site *a = &s->allocs[i];
+
+		rc = db_put(w, stmt, err, "iinniiiNNni", (int64_t)i + 1, (int64_t)a->event, a->call_site, a->stack,
+			    (int64_t)!!(a->flags & SITE_STACK_LOST), (int64_t)a->bytes_req, (int64_t)a->bytes_alloc,
+			    a->flags & SITE_HAS_GFP, (int64_t)a->gfp, a->flags & SITE_HAS_NODE, (int64_t)a->node,
+			    learned_cache(f->replay, i), (int64_t)a->context);
+	}
+	return rc;
+}
+
+static int fill_free_site(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct sites *s = f->replay->sites;
+	int rc = 0;
+
+	for (size_t i = 0; i < s->free_count && rc == 0; i++) {
+		const struct free_site *a = &s->frees[i];
+
+		rc = db_put(w, stmt, err, "iinnini", (int64_t)i + 1, (int64_t)a->event, a->call_site, a->stack,
+			    (int64_t)!!(a->flags & SITE_STACK_LOST), a->cache, (int64_t)a->context);
+	}
+	return rc;
+}
+
+static int fill_pair_total(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct totals *t = &f->replay->totals;
+	int rc = 0;
+
+	for (size_t i = 0; i < t->pair_count && rc == 0; i++) {
+		const struct pair_total *p = &t->pairs[i];
+
+		rc = db_put(w, stmt, err, "iiiiiiii", (int64_t)p->alloc_site, (int64_t)p->free_site, (int64_t)p->end,
+			    (int64_t)p->self, (int64_t)p->objects, (int64_t)p->lifetime_sum, (int64_t)p->lifetime_min,
+			    (int64_t)p->lifetime_max);
+	}
+	return rc;
+}
+
+static int fill_site_total(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct replay *r = f->replay;
+	int rc = 0;
+
+	for (size_t i = 2; i < (r->sites->alloc_count + 1) * 2 && rc == 0; i++) {
+		const struct site_total *s = &r->totals.sites[i];
+
+		if (s->last_pair || s->failed)
+			rc = db_put(w, stmt, err, "iiii", (int64_t)(i / 2), (int64_t)(i % 2), (int64_t)s->failed,
+				    (int64_t)s->at_peak);
+	}
+	return rc;
+}
+
+static int fill_free_total(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct replay *r = f->replay;
+	int rc = 0;
+
+	for (size_t i = 2; i < (r->sites->free_count + 1) * 2 && rc == 0; i++) {
+		const struct free_total *t = &r->totals.frees[i];
+
+		if (t->matched || t->unmatched || t->null_frees)
+			rc = db_put(w, stmt, err, "iiiii", (int64_t)(i / 2), (int64_t)(i % 2), (int64_t)t->matched,
+				    (int64_t)t->unmatched, (int64_t)t->null_frees);
+	}
+	return rc;
+}
+
+static int fill_loss(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct losses *l = f->replay->losses;
+	int rc = 0;
+
+	for (size_t i = 0; i < l->count && rc == 0; i++)
+		rc = db_put(w, stmt, err, "iiii", (int64_t)l->list[i].cpu, l->list[i].from, l->list[i].to,
+			    (int64_t)l->list[i].records);
+	return rc;
+}
+
+static int fill_damage(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < f->scan->damage_count && rc == 0; i++) {
+		const struct capture_damage *d = &f->scan->damage[i];
+
+		rc = db_put(w, stmt, err, "iis", (int64_t)d->offset, (int64_t)d->length, d->text);
+	}
+	return rc;
+}
+
+static int fill_ring(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < f->model->stats_count[STATS_END] && rc == 0; i++) {
+		const struct ring_stats *s = &f->model->stats[STATS_END][i];
+
+		rc = db_put(w, stmt, err, "iiiiiiiiiiii", (int64_t)s->cpu, (int64_t)s->entries, (int64_t)s->overrun,
+			    (int64_t)s->commit_overrun, (int64_t)s->dropped, (int64_t)s->read, (int64_t)s->decoded,
+			    (int64_t)s->events, (int64_t)s->stacks, (int64_t)s->orphan_stacks,
+			    (int64_t)s->missing_stacks, (int64_t)s->bytes);
+	}
+	return rc;
+}
+
+/* Symbols are in their own table, and formats in the events'. */
+static bool file_is_kept(const struct model_file *file)
+{
+	return strncmp(file->name, "/proc/kallsyms", 14) && strncmp(file->name, "events/", 7);
+}
+
+static int fill_file(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < f->model->file_count && rc == 0; i++) {
+		const struct model_file *file = &f->model->files[i];
+
+		if (file_is_kept(file))
+			rc = db_put(w, stmt, err, "ssb", file->name, file->moment, file->content.data,
+				    file->content.len);
+	}
+	return rc;
+}
+
+uint64_t db_facts_lost(const struct db_facts *f)
+{
+	const struct losses *l = f->replay->losses;
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < l->count; i++)
+		lost += l->list[i].records;
+	return lost;
+}
+
+static int64_t length_ns(const struct db_facts *f)
+{
+	uint64_t end = capture_model_number(f->model, "time.end_ns", 0);
+
+	return end > f->replay->base ? (int64_t)(end - f->replay->base) : f->replay->counts.last_time;
+}
+
+static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+{
+	const struct replay_counts *c = &f->replay->counts;
+	const struct { const char *key; int64_t value; } numbers[] = {
+		{ "identity.length", (int64_t)f->identity.length },
+		{ "identity.tail_crc", f->identity.tail_crc },
+		{ "created_ns", (int64_t)f->created_ns },
+		{ "time.base_ns", (int64_t)f->replay->base },
+		{ "time.length_ns", length_ns(f) },
+		{ "events", (int64_t)c->events },
+		{ "events.alloc", (int64_t)c->allocs },
+		{ "events.free", (int64_t)c->frees },
+		{ "events.failed_alloc", (int64_t)c->failed },
+		{ "events.zero_size", (int64_t)c->zero_size },
+		{ "events.null_free", (int64_t)c->null_frees },
+		{ "events.unmatched_free", (int64_t)c->unmatched },
+		{ "events.lost", (int64_t)db_facts_lost(f) },
+		{ "objects.reused", (int64_t)c->reused },
+		{ "objects.live", (int64_t)c->live },
+		{ "objects.live_bytes", (int64_t)c->live_bytes },
+		{ "first_live_id", c->first_live_id },
+		{ "loss.intervals", (int64_t)f->replay->losses->count },
+		{ "stacks.lost", (int64_t)c->stacks_lost },
+		{ "tuples.lost", (int64_t)c->tuples_lost },
+		{ "clean_end", f->scan->clean_end },
+		{ "damage.count", (int64_t)f->scan->damage_count },
+		{ "blocks.unknown", f->unknown },
+		{ "symbols", (int64_t)symbols_count(f->symbols) },
+		{ "symbols.hidden", symbols_hidden(f->symbols) },
+		{ "load.version", LOAD_VERSION },
+	};
+	char uuid[2 * CAPTURE_UUID_LEN + 1];
+	int rc = 0;
+
+	for (size_t i = 0; i < f->model->pair_count && rc == 0; i++)
+		rc = db_put(w, stmt, err, "ss", f->model->pairs[i].key, f->model->pairs[i].value);
+	for (int i = 0; i < CAPTURE_UUID_LEN; i++)
+		snprintf(uuid + 2 * i, 3, "%02x", f->identity.uuid[i]);
+	if (rc == 0)
+		rc = db_put(w, stmt, err, "ss", "identity.uuid", uuid);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && rc == 0; i++)
+		rc = db_put(w, stmt, err, "si", numbers[i].key, numbers[i].value);
+	return rc;
+}
+
+int db_tables_write(struct db_writer *w, const struct db_facts *f, struct error *err)
+{
+	static const struct {
+		const char *sql;
+		int (*fill)(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err);
+	} tables[] = {
+		{ "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)", fill_event },
+		{ "INSERT INTO symbol VALUES (?,?,?)", fill_symbol },
+		{ "INSERT INTO frame VALUES (?,?,?,?)", fill_frame },
+		{ "INSERT INTO stack VALUES (?,?)", fill_stack },
+		{ "INSERT INTO stack_frame VALUES (?,?,?)", fill_stack_frame },
+		{ "INSERT OR IGNORE INTO cache VALUES (?,?)", fill_cache },
+		{ "INSERT INTO task VALUES (?,?,?,?,?,?)", fill_task },
+		{ "INSERT INTO alloc_site VALUES (?,?,?,?,?,?,?,?,?,?,?)", fill_alloc_site },
+		{ "INSERT INTO free_site VALUES (?,?,?,?,?,?,?)", fill_free_site },
+		{ "INSERT INTO pair_total VALUES (?,?,?,?,?,?,?,?)", fill_pair_total },
+		{ "INSERT INTO site_total VALUES (?,?,?,?)", fill_site_total },
+		{ "INSERT INTO free_total VALUES (?,?,?,?,?)", fill_free_total },
+		{ "INSERT INTO loss VALUES (?,?,?,?)", fill_loss },
+		{ "INSERT INTO damage VALUES (?,?,?)", fill_damage },
+		{ "INSERT INTO ring VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", fill_ring },
+		{ "INSERT OR REPLACE INTO file VALUES (?,?,?)", fill_file },
+		{ "INSERT OR REPLACE INTO capture VALUES (?,?)", fill_capture },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && rc == 0; i++)
+		rc = fill_table(w, f, tables[i].sql, tables[i].fill, err);
+	return rc;
+}

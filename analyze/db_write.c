@@ -1,0 +1,277 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "analyze/db_write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analyze/feed_table.h"
+#include "format/base/fileio.h"
+#include "schema_sql.h"
+
+#define WATCH_STEPS 100000	/* virtual machine steps between looks at the flag: about a millisecond */
+
+struct db_writer {
+	char *target, *temporary;
+	bool created;			/* the temporary file is there and ours to remove */
+	sqlite3 *db;
+	sqlite3_stmt *insert[2];	/* by enum feed_kind */
+	const struct feed_batch *batch;
+};
+
+/* A name beside the target that nobody can guess and prepare. */
+static char *temporary_name(const char *target)
+{
+	uint64_t random = 0;
+	char *name;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random) ||
+	    asprintf(&name, "%s.tmp.%016llx", target, (unsigned long long)random) < 0)
+		return NULL;
+	return name;
+}
+
+static int check_target(const char *target, bool force, struct error *err)
+{
+	struct stat st;
+
+	if (lstat(target, &st) < 0)
+		return errno == ENOENT ? 0 : error_errno(err, "cannot write '%s'", target);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, ERR_EXISTS, "'%s' is there and is no regular file", target);
+	if (!force)
+		return error_set(err, ERR_EXISTS, "'%s' exists; -f overwrites it", target);
+	return 0;
+}
+
+static int create_file(struct db_writer *w, struct error *err)
+{
+	int fd = open(w->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return error_errno(err, "cannot create '%s'", w->temporary);
+	w->created = true;
+	close(fd);
+	if (sqlite3_open_v2(w->temporary, &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL) != SQLITE_OK)
+		return error_set(err, ERR_IO, "cannot open '%s': %s", w->temporary,
+				 w->db ? sqlite3_errmsg(w->db) : "out of memory");
+	return 0;
+}
+
+static int prepare(struct db_writer *w, struct error *err)
+{
+	static const char pragmas[] =
+		"PRAGMA page_size = 65536; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;"
+		"PRAGMA cell_size_check = OFF;";
+	static const char *const inserts[] = {
+		"INSERT INTO allocation SELECT id, time, lifetime, address, alloc_site, free_site, task, free_task, "
+		"cpu, free_cpu, end FROM feed",
+		"INSERT INTO unmatched_free SELECT id, time, address, free_site, task, cpu FROM feed",
+	};
+	int rc = db_writer_run(w, pragmas, err);
+
+	if (rc == 0)
+		rc = feed_table_register(w->db, &w->batch, err);
+	if (rc == 0)
+		rc = db_writer_run(w, schema_tables_sql, err);
+	if (rc == 0)
+		rc = db_writer_run(w, "BEGIN", err);
+	for (int i = 0; i < 2 && rc == 0; i++)
+		rc = db_prepare(w, &w->insert[i], inserts[i], err);
+	return rc;
+}
+
+int db_writer_new(struct db_writer **ret, const char *target, bool force, struct error *err)
+{
+	struct db_writer *w;
+	int rc = check_target(target, force, err);
+
+	if (rc < 0)
+		return rc;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return error_nomem(err);
+	w->target = strdup(target);
+	w->temporary = temporary_name(target);
+	rc = w->target && w->temporary ? create_file(w, err) : error_nomem(err);
+	if (rc == 0)
+		rc = prepare(w, err);
+	if (rc < 0) {
+		db_writer_free(w);
+		return rc;
+	}
+	*ret = w;
+	return 0;
+}
+
+void db_writer_free(struct db_writer *w)
+{
+	if (!w)
+		return;
+	sqlite3_finalize(w->insert[0]);
+	sqlite3_finalize(w->insert[1]);
+	sqlite3_close(w->db);
+	if (w->created)
+		unlink(w->temporary);
+	free(w->target);
+	free(w->temporary);
+	free(w);
+}
+
+sqlite3 *db_writer_db(struct db_writer *w)
+{
+	return w->db;
+}
+
+static int on_progress(void *arg)
+{
+	return __atomic_load_n((const int *)arg, __ATOMIC_RELAXED) != 0;
+}
+
+void db_writer_watch(struct db_writer *w, const int *flag)
+{
+	sqlite3_progress_handler(w->db, WATCH_STEPS, on_progress, (void *)(uintptr_t)flag);
+}
+
+int db_writer_error(struct db_writer *w, struct error *err)
+{
+	int code = sqlite3_errcode(w->db) & 0xff;
+
+	if (code == SQLITE_FULL)
+		return error_set(err, ERR_FULL, "cannot write '%s': no space left on the device", w->target);
+	if (code == SQLITE_INTERRUPT)
+		return error_set(err, ERR_INTERRUPTED, "interrupted; nothing was written to '%s'", w->target);
+	if (code == SQLITE_NOMEM)
+		return error_nomem(err);
+	return error_set(err, ERR_IO, "cannot write '%s': %s", w->target, sqlite3_errmsg(w->db));
+}
+
+int db_writer_run(struct db_writer *w, const char *sql, struct error *err)
+{
+	return sqlite3_exec(w->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_writer_error(w, err);
+}
+
+int db_prepare(struct db_writer *w, sqlite3_stmt **ret, const char *sql, struct error *err)
+{
+	return sqlite3_prepare_v2(w->db, sql, -1, ret, NULL) == SQLITE_OK ? 0 : db_writer_error(w, err);
+}
+
+int db_writer_batch(struct db_writer *w, const struct feed_batch *batch, struct error *err)
+{
+	sqlite3_stmt *stmt = w->insert[batch->kind];
+	int rc;
+
+	w->batch = batch;
+	rc = sqlite3_step(stmt);
+	if (rc != SQLITE_DONE)
+		return db_writer_error(w, err);
+	sqlite3_reset(stmt);
+	w->batch = NULL;
+	return 0;
+}
+
+static void bind_text(sqlite3_stmt *stmt, int i, const char *text, size_t len)
+{
+	if (text)
+		sqlite3_bind_text64(stmt, i, text, strnlen(text, len), SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+int db_put(struct db_writer *w, sqlite3_stmt *stmt, struct error *err, const char *kinds, ...)
+{
+	va_list ap;
+	int rc;
+
+	sqlite3_clear_bindings(stmt);
+	va_start(ap, kinds);
+	for (int i = 1; kinds[i - 1]; i++) {
+		const char *text;
+		uint32_t n;
+		int there;
+
+		switch (kinds[i - 1]) {
+		case 'i':
+			sqlite3_bind_int64(stmt, i, va_arg(ap, int64_t));
+			break;
+		case 'n':
+			n = va_arg(ap, uint32_t);
+			if (n)
+				sqlite3_bind_int64(stmt, i, n);
+			break;
+		case 'N':
+			there = va_arg(ap, int);
+			if (there)
+				sqlite3_bind_int64(stmt, i, va_arg(ap, int64_t));
+			else
+				va_arg(ap, int64_t);
+			break;
+		case 's':
+			text = va_arg(ap, const char *);
+			bind_text(stmt, i, text, text ? strlen(text) : 0);
+			break;
+		case 't':
+			text = va_arg(ap, const char *);
+			bind_text(stmt, i, text, va_arg(ap, size_t));
+			break;
+		default:
+			text = va_arg(ap, const char *);
+			sqlite3_bind_blob64(stmt, i, text ? text : "", va_arg(ap, size_t), SQLITE_TRANSIENT);
+			break;
+		}
+	}
+	va_end(ap);
+	rc = sqlite3_step(stmt);
+	if (rc != SQLITE_DONE)
+		return db_writer_error(w, err);
+	sqlite3_reset(stmt);
+	return 0;
+}
+
+static int sync_file(const char *path, uint64_t *ret_bytes, struct error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	int rc = 0;
+
+	if (fd < 0 || fsync(fd) < 0 || fstat(fd, &st) < 0)
+		rc = error_errno(err, "cannot write '%s'", path);
+	else
+		*ret_bytes = (uint64_t)st.st_size;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+int db_writer_commit(struct db_writer *w, uint64_t *ret_bytes, struct error *err)
+{
+	uint64_t bytes = 0;
+	int rc = db_writer_run(w, "COMMIT; PRAGMA locking_mode = NORMAL;", err);
+
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < 2; i++) {
+		sqlite3_finalize(w->insert[i]);
+		w->insert[i] = NULL;
+	}
+	if (sqlite3_close(w->db) != SQLITE_OK)
+		return db_writer_error(w, err);
+	w->db = NULL;
+	rc = sync_file(w->temporary, &bytes, err);
+	if (rc < 0)
+		return rc;
+	if (rename(w->temporary, w->target) < 0)
+		return error_errno(err, "cannot rename '%s' to '%s'", w->temporary, w->target);
+	w->created = false;
+	rc = file_sync_parent(w->target, err);
+	if (rc == 0 && ret_bytes)
+		*ret_bytes = bytes;
+	return rc;
+}

@@ -1,0 +1,347 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE		/* asprintf */
+#endif
+#include "analyze/load.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "analyze/db_tables.h"
+#include "analyze/loss_map.h"
+#include "analyze/merge.h"
+#include "analyze/other_table.h"
+#include "analyze/progress.h"
+#include "analyze/replay.h"
+#include "schema_sql.h"
+
+/* Set by the signal handler, read by both threads; signals allow no other way than a global. */
+static int interrupted;
+
+static bool is_interrupted(void)
+{
+	return __atomic_load_n(&interrupted, __ATOMIC_RELAXED) != 0;
+}
+
+struct load {
+	struct capture_reader *reader;
+	struct capture_identity identity;
+	struct capture_scan scan;
+	struct capture_model model;
+	struct symbols *symbols;
+	struct role *roles;
+	struct stacks stacks;
+	struct sites sites;
+	struct tasks tasks;
+	struct losses losses;
+	struct dictionaries *dictionaries;
+	struct cpu_streams streams;
+	struct merge merge;
+	struct replay replay;
+	struct feed *feed;
+	struct db_writer *writer;
+	struct other_tables others;
+	struct progress progress;
+	uint64_t base;
+	struct error replay_error;	/* of the replay thread */
+	uint64_t bytes_done;		/* by the replay thread, read by the other: relaxed atomics */
+};
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	__atomic_store_n(&interrupted, 1, __ATOMIC_RELAXED);
+}
+
+char *load_db_name(const char *capture)
+{
+	char *name;
+
+	return asprintf(&name, "%s.db", capture) < 0 ? NULL : name;
+}
+
+static void on_scan(void *arg, uint64_t done, uint64_t all)
+{
+	progress_show(arg, done, all);
+}
+
+static int find_symbols(struct load *l, struct error *err)
+{
+	const struct model_file *f = capture_model_file(&l->model, "/proc/kallsyms", "start");
+
+	if (!f)
+		f = capture_model_file(&l->model, "/proc/kallsyms.used", "end");
+	if (!f)
+		f = capture_model_file(&l->model, "/proc/kallsyms", "end");
+	return symbols_new(&l->symbols, f ? f->content.data : NULL, f ? f->content.len : 0, err);
+}
+
+/* The trace clock at 0 of all times in the database. */
+static uint64_t time_base(const struct load *l)
+{
+	uint64_t base = capture_model_number(&l->model, "time.start_ns", UINT64_MAX);
+
+	if (base != UINT64_MAX)
+		return base;
+	for (size_t i = 0; i < l->scan.count; i++) {
+		const struct block_header *h = &l->scan.blocks[i];
+
+		if (h->type == BLOCK_EVENTS && h->event_count && h->first_time < base)
+			base = h->first_time;
+	}
+	return base == UINT64_MAX ? 0 : base;
+}
+
+static int by_task_time(const void *a, const void *b)
+{
+	const struct model_task *x = *(const struct model_task *const *)a, *y = *(const struct model_task *const *)b;
+
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	return (x > y) - (x < y);
+}
+
+/* Names that /proc showed are taken as known from the beginning; events tell of all changes. */
+static int name_tasks(struct load *l, struct error *err)
+{
+	const struct model_task **order = calloc(l->model.task_count + 1, sizeof(*order));
+	int rc = order ? 0 : error_nomem(err);
+
+	l->tasks.recorder_tgid = (int32_t)capture_model_number(&l->model, "recorder.tgid", 0);
+	for (size_t i = 0; i < l->model.task_count && order; i++)
+		order[i] = &l->model.tasks[i];
+	if (order)
+		qsort(order, l->model.task_count, sizeof(*order), by_task_time);
+	for (size_t i = 0; i < l->model.task_count && rc == 0; i++)
+		if (!tasks_known(&l->tasks, order[i]->pid) &&
+		    !tasks_name(&l->tasks, order[i]->pid, order[i]->tgid, order[i]->comm, strlen(order[i]->comm)))
+			rc = error_nomem(err);
+	free(order);
+	return rc;
+}
+
+static int prepare_roles(struct load *l, struct error *err)
+{
+	l->roles = calloc(l->model.type_count + 1, sizeof(*l->roles));
+	if (!l->roles)
+		return error_nomem(err);
+	for (size_t i = 0; i < l->model.type_count; i++)
+		l->roles[i] = role_of(&l->model.types[i]);
+	return 0;
+}
+
+/* Everything up to the first event. */
+static int read_metadata(struct load *l, const char *path, struct error *err)
+{
+	int rc = capture_reader_open(&l->reader, path, err);
+
+	if (rc == 0)
+		rc = capture_reader_identity(l->reader, &l->identity, err);
+	if (rc == 0)
+		rc = capture_reader_scan(l->reader, &l->scan, on_scan, &l->progress, err);
+	if (rc == 0)
+		rc = capture_model_read(&l->model, l->reader, &l->scan, err);
+	if (rc < 0)
+		return rc;
+	l->base = time_base(l);
+	rc = find_symbols(l, err);
+	if (rc == 0)
+		rc = prepare_roles(l, err);
+	if (rc == 0)
+		rc = name_tasks(l, err);
+	if (rc == 0)
+		rc = loss_map(&l->losses, &l->scan, &l->model, l->base, err);
+	return rc;
+}
+
+static int prepare_replay(struct load *l, struct error *err)
+{
+	const struct capture_model *m = &l->model;
+	uint64_t long_size = capture_model_number(m, "long_size", 8);
+	int rc;
+
+	l->stacks.symbols = l->symbols;
+	l->sites.stacks = &l->stacks;
+	rc = dictionaries_new(&l->dictionaries, l->reader, &l->scan, m->types, m->type_count, l->roles, &l->sites,
+			      capture_model_number(m, "page_size", 4096), err);
+	if (rc < 0)
+		return rc;
+	l->streams = (struct cpu_streams){ .reader = l->reader, .scan = &l->scan, .types = m->types,
+		.type_count = m->type_count, .dictionaries = l->dictionaries, .losses = &l->losses, .base = l->base };
+	l->merge = (struct merge){ .streams = &l->streams, .roles = l->roles };
+	l->replay = (struct replay){ .types = m->types, .type_count = m->type_count, .roles = l->roles,
+		.sites = &l->sites, .tasks = &l->tasks, .losses = &l->losses, .feed = l->feed, .base = l->base,
+		.long_size = long_size == 4 ? 4 : 8 };
+	rc = cpu_streams_init(&l->streams, err);
+	return rc < 0 ? rc : replay_init(&l->replay, err);
+}
+
+/* The first thread: blocks to rows. */
+static void *replay_thread(void *arg)
+{
+	struct load *l = arg;
+	struct cpu_stream *stream;
+	uint32_t count;
+	int rc;
+
+	while ((rc = merge_next(&l->merge, &stream, &count, &l->replay_error)) > 0) {
+		if (is_interrupted())
+			rc = error_set(&l->replay_error, ERR_INTERRUPTED, "interrupted; nothing was written");
+		else
+			rc = replay_run(&l->replay, stream, count, &l->replay_error);
+		if (rc < 0)
+			break;
+		__atomic_store_n(&l->bytes_done, l->streams.bytes_done, __ATOMIC_RELAXED);
+	}
+	if (rc == 0)
+		replay_finish(&l->replay, &l->replay_error);
+	feed_finish(l->feed);
+	return NULL;
+}
+
+/* The second thread, this one: rows to SQLite, until there are no more or one of the two fails. */
+static int write_rows(struct load *l, struct error *err)
+{
+	struct feed_batch *batch;
+	int rc = 0;
+
+	while ((batch = feed_next(l->feed)) != NULL) {
+		if (rc == 0)
+			rc = batch->kind == FEED_OTHER ? other_tables_batch(&l->others, batch, err) :
+							 db_writer_batch(l->writer, batch, err);
+		if (rc < 0)
+			feed_cancel(l->feed);
+		feed_recycle(l->feed, batch);
+		progress_show(&l->progress, __atomic_load_n(&l->bytes_done, __ATOMIC_RELAXED), l->scan.length);
+	}
+	return rc;
+}
+
+static int run_threads(struct load *l, struct error *err)
+{
+	pthread_t thread;
+	int rc, failed = pthread_create(&thread, NULL, replay_thread, l);
+
+	if (failed)
+		return error_set(err, ERR_IO, "cannot start a thread: %s", strerror(failed));
+	rc = write_rows(l, err);
+	pthread_join(thread, NULL);
+	if (rc == 0 && l->replay_error.code)
+		rc = error_set(err, l->replay_error.code, "%s", l->replay_error.text);
+	return rc;
+}
+
+static int make_database(struct load *l, const char *target, bool force, struct error *err)
+{
+	int rc = db_writer_new(&l->writer, target, force, err);
+
+	if (rc < 0)
+		return rc;
+	db_writer_watch(l->writer, &interrupted);
+	l->others = (struct other_tables){ .writer = l->writer, .types = l->model.types, .roles = l->roles,
+					   .type_count = l->model.type_count };
+	rc = other_tables_create(&l->others, err);
+	if (rc == 0)
+		rc = run_threads(l, err);
+	other_tables_release(&l->others);
+	return rc;
+}
+
+static int finish_database(struct load *l, struct load_result *ret, struct error *err)
+{
+	const struct db_facts facts = { .model = &l->model, .scan = &l->scan, .replay = &l->replay,
+		.symbols = l->symbols, .identity = l->identity,
+		.created_ns = capture_reader_created_ns(l->reader),
+		.unknown = l->model.unknown + l->streams.unknown + dictionaries_unknown(l->dictionaries) };
+	int rc = db_tables_write(l->writer, &facts, err);
+
+	if (rc == 0)
+		rc = db_writer_run(l->writer, schema_indexes_sql, err);
+	if (rc == 0)
+		rc = db_writer_run(l->writer, schema_views_sql, err);
+	if (rc == 0 && is_interrupted())
+		rc = error_set(err, ERR_INTERRUPTED, "interrupted; nothing was written");
+	if (rc == 0)
+		rc = db_writer_commit(l->writer, &ret->db_bytes, err);
+	if (rc < 0)
+		return rc;
+	ret->events = l->replay.counts.events;
+	ret->allocations = l->replay.counts.allocs;
+	ret->lost = db_facts_lost(&facts);
+	ret->damage = l->scan.damage_count;
+	ret->capture_bytes = l->identity.length;
+	ret->clean_end = l->scan.clean_end;
+	return 0;
+}
+
+static void load_release(struct load *l)
+{
+	progress_clear(&l->progress);
+	db_writer_free(l->writer);
+	replay_release(&l->replay);
+	merge_release(&l->merge);
+	cpu_streams_release(&l->streams);
+	dictionaries_free(l->dictionaries);
+	feed_free(l->feed);
+	losses_release(&l->losses);
+	tasks_release(&l->tasks);
+	sites_release(&l->sites);
+	stacks_release(&l->stacks);
+	free(l->roles);
+	symbols_free(l->symbols);
+	capture_model_release(&l->model);
+	capture_scan_release(&l->scan);
+	capture_reader_free(l->reader);
+	free(l);
+}
+
+static int load(const struct load_options *options, const char *target, struct load_result *ret, struct error *err)
+{
+	struct load *l = calloc(1, sizeof(*l));
+	int rc;
+
+	if (!l)
+		return error_nomem(err);
+	progress_init(&l->progress, "loading", options->progress);
+	rc = feed_new(&l->feed, err);
+	if (rc == 0)
+		rc = read_metadata(l, options->capture, err);
+	if (rc == 0)
+		rc = prepare_replay(l, err);
+	if (rc == 0)
+		rc = make_database(l, target, options->force, err);
+	if (rc == 0)
+		rc = finish_database(l, ret, err);
+	load_release(l);
+	return rc;
+}
+
+int load_capture(const struct load_options *options, struct load_result *ret, struct error *err)
+{
+	/* The second signal has its usual effect. */
+	const struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+	struct sigaction old_int, old_term;
+	struct load_result result = { 0 };
+	struct timespec start, end;
+	char *name = options->db ? strdup(options->db) : load_db_name(options->capture);
+	int rc;
+
+	if (!name)
+		return error_nomem(err);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	__atomic_store_n(&interrupted, 0, __ATOMIC_RELAXED);
+	sigaction(SIGINT, &action, &old_int);
+	sigaction(SIGTERM, &action, &old_term);
+	rc = load(options, name, &result, err);
+	sigaction(SIGINT, &old_int, NULL);
+	sigaction(SIGTERM, &old_term, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	result.seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
+	if (rc == 0 && ret)
+		*ret = result;
+	free(name);
+	return rc;
+}

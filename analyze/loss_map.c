@@ -1,0 +1,173 @@
+#include "analyze/loss_map.h"
+
+#include <stdlib.h>
+
+#define GAPS_PLACED 64	/* a file with more is in shreds: the rest may have been lost at any time */
+
+struct cpu_state {
+	bool seen;
+	uint64_t last;		/* of its previous block with events */
+	uint64_t lost;		/* placed so far */
+};
+
+struct loss_mapper {
+	struct losses *losses;
+	const struct capture_scan *scan;
+	const struct capture_model *model;
+	uint64_t base, end;
+	struct cpu_state *cpus;	/* CPU_MAX of them */
+};
+
+static bool add(struct loss_mapper *m, int32_t cpu, uint64_t from, uint64_t to, uint64_t records)
+{
+	const struct loss loss = { .cpu = cpu, .from = (int64_t)(from - m->base), .records = records,
+				   .to = (int64_t)((to > from ? to : from) - m->base) };
+
+	return losses_add(m->losses, &loss);
+}
+
+static bool has_cpu(const struct block_header *h)
+{
+	return h->type == BLOCK_EVENTS && h->cpu >= 0 && h->cpu < CPU_MAX;
+}
+
+static bool from_headers(struct loss_mapper *m)
+{
+	for (size_t i = 0; i < m->scan->count; i++) {
+		const struct block_header *h = &m->scan->blocks[i];
+		struct cpu_state *c;
+
+		if (!has_cpu(h))
+			continue;
+		c = &m->cpus[h->cpu];
+		/* A block without events carries a loss after the CPU's last event: up to the end, as far as we know. */
+		if (h->lost_before && !add(m, h->cpu, c->seen ? c->last : m->base,
+					   h->event_count ? h->first_time : m->end, h->lost_before))
+			return false;
+		c->lost += h->lost_before;
+		if (h->event_count) {
+			c->seen = true;
+			c->last = h->last_time;
+		}
+	}
+	return true;
+}
+
+static bool block_at(const struct capture_scan *scan, uint64_t offset)
+{
+	size_t low = 0, high = scan->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (scan->blocks[middle].offset < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < scan->count && scan->blocks[low].offset == offset;
+}
+
+static bool from_index(struct loss_mapper *m)
+{
+	for (size_t i = 0; i < m->model->index_count; i++) {
+		const struct end_entry *e = &m->model->index[i];
+
+		if (!block_at(m->scan, e->offset) && e->cpu < CPU_MAX &&
+		    !add(m, (int32_t)e->cpu, e->first_time, e->last_time, e->event_count ? e->event_count : 1))
+			return false;
+	}
+	return true;
+}
+
+/* Blocks of a writer are missing before `offset`: of one of its CPUs, between its blocks on both sides. */
+static bool from_gap(struct loss_mapper *m, const struct capture_damage *d)
+{
+	uint64_t from = UINT64_MAX, to = 0;
+	int32_t cpu = LOSS_CPU_UNKNOWN;
+	bool several = false;
+
+	for (int c = 0; c < CPU_MAX; c++)
+		m->cpus[c].seen = false;
+	for (size_t i = 0; i < m->scan->count; i++) {
+		const struct block_header *h = &m->scan->blocks[i];
+
+		if (!has_cpu(h) || h->writer != d->writer || !h->event_count)
+			continue;
+		several |= cpu != LOSS_CPU_UNKNOWN && cpu != h->cpu;
+		cpu = h->cpu;
+		if (h->offset < d->offset) {
+			m->cpus[cpu].last = h->last_time;
+			m->cpus[cpu].seen = true;
+		} else if (h->first_time > to) {
+			to = h->first_time;
+			break;		/* the writer has moved on: anything later is not missing */
+		}
+	}
+	for (int c = 0; c < CPU_MAX; c++)
+		if (m->cpus[c].seen && m->cpus[c].last < from)
+			from = m->cpus[c].last;
+	return add(m, several ? LOSS_CPU_UNKNOWN : cpu, from == UINT64_MAX ? m->base : from, to ? to : m->end, 1);
+}
+
+static bool from_gaps(struct loss_mapper *m)
+{
+	size_t gaps = 0;
+
+	for (size_t i = 0; i < m->scan->damage_count; i++) {
+		const struct capture_damage *d = &m->scan->damage[i];
+
+		if (d->kind != DAMAGE_MISSING || !d->count || !d->writer)
+			continue;
+		if (gaps++ < GAPS_PLACED && !from_gap(m, d))
+			return false;
+	}
+	return gaps <= GAPS_PLACED || add(m, LOSS_CPU_UNKNOWN, m->base, m->end, gaps - GAPS_PLACED);
+}
+
+static uint64_t stats_lost(const struct capture_model *model, enum stats_moment moment, uint32_t cpu)
+{
+	for (size_t i = 0; i < model->stats_count[moment]; i++)
+		if (model->stats[moment][i].cpu == cpu)
+			return ring_stats_lost(&model->stats[moment][i]);
+	return 0;
+}
+
+static bool from_stats(struct loss_mapper *m)
+{
+	for (size_t i = 0; i < m->model->stats_count[STATS_END]; i++) {
+		uint32_t cpu = m->model->stats[STATS_END][i].cpu;
+		uint64_t end = stats_lost(m->model, STATS_END, cpu), start = stats_lost(m->model, STATS_START, cpu);
+		uint64_t placed = cpu < CPU_MAX ? m->cpus[cpu].lost : 0;
+
+		if (end > start && end - start > placed &&
+		    !add(m, (int32_t)cpu, m->base, m->end, end - start - placed))
+			return false;
+	}
+	return true;
+}
+
+static uint64_t end_of(const struct capture_scan *scan, const struct capture_model *model, uint64_t base)
+{
+	uint64_t end = capture_model_number(model, "time.end_ns", base);
+
+	for (size_t i = 0; i < scan->count; i++)
+		if (scan->blocks[i].type == BLOCK_EVENTS && scan->blocks[i].last_time > end)
+			end = scan->blocks[i].last_time;
+	return end;
+}
+
+int loss_map(struct losses *losses, const struct capture_scan *scan, const struct capture_model *model,
+	     uint64_t base, struct error *err)
+{
+	struct loss_mapper m = { .losses = losses, .scan = scan, .model = model, .base = base,
+				 .end = end_of(scan, model, base),
+				 .cpus = calloc(CPU_MAX, sizeof(*m.cpus)) };
+	bool good = m.cpus && from_headers(&m) && from_stats(&m);
+
+	if (good)
+		good = model->has_end ? from_index(&m) : from_gaps(&m);
+	losses_sort(losses);
+	free(m.cpus);
+	return good ? 0 : error_nomem(err);
+}
