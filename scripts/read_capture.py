@@ -16,7 +16,7 @@ As a module:
     for damage in capture.damage:          # complete once the events were read to the end
         print(damage)
 
-Exit status: 0 good, 3 damaged or cut off but readable, 1 not a capture (or one that this reader must refuse),
+Exit status: 0 good, 3 damaged, cut off or with losses, but readable, 1 not a capture (or one that this reader must refuse),
 2 usage. Frames of zstd are decompressed by a Python module where there is one, else by the zstd program.
 """
 
@@ -414,6 +414,7 @@ class Capture:
         self._scan()
         self._read_metadata()
         self._check_end()
+        self._check_stats()
 
     @classmethod
     def open(cls, path):
@@ -758,6 +759,23 @@ class Capture:
         if self.end["events"] != sum(entry.events for entry in self.end["index"]):
             self._damaged(at, 0, "END block: the events of its index do not add up to %d" % self.end["events"])
 
+    def _check_stats(self):
+        """The account of each ring: nothing may be gone between the kernel's count and the blocks."""
+        if self.damage or not self.end:
+            return                      # then blocks are missing, and their events with them
+        written = {}
+        for block in self.event_blocks():
+            written[block.cpu] = written.get(block.cpu, 0) + block.events
+        for row in self.stats.get("end", ()):
+            if row["read"] != row["decoded"]:
+                self._damaged(self.size, 0, "CPU %(cpu)d: %(read)d records were read and %(decoded)d decoded" % row)
+            if row["decoded"] != row["events"] + row["stacks"] + row["orphan_stacks"]:
+                self._damaged(self.size, 0, "CPU %(cpu)d: %(events)d events, %(stacks)d stacks and %(orphan_stacks)d "
+                              "orphan stacks are not the %(decoded)d records decoded" % row)
+            if row["events"] != written.get(row["cpu"], 0):
+                self._damaged(self.size, 0, "CPU %d: %d events are in the blocks and %d in the statistics"
+                              % (row["cpu"], written.get(row["cpu"], 0), row["events"]))
+
     # ---- events
 
     def event_blocks(self):
@@ -1095,7 +1113,10 @@ def main():
         print("read_capture.py: offset %d: %s" % (damage.offset, damage.text), file=sys.stderr)
     if capture.cut_off is not None:
         print("read_capture.py: the capture was cut off at offset %d" % capture.cut_off, file=sys.stderr)
-    return 3 if capture.damage or capture.cut_off is not None else 0
+    lost = sum(loss.records for loss in capture.losses())
+    if lost:
+        print("read_capture.py: %d records were lost while recording" % lost, file=sys.stderr)
+    return 3 if capture.damage or lost or capture.cut_off is not None else 0
 
 
 if __name__ == "__main__":
