@@ -97,7 +97,7 @@ static int open_read_only(sqlite3 **ret, const char *path, struct error *err)
 	/* Its schema may be hostile: no functions with side effects from views, no writes to its own tables. */
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	sqlite3_exec(db, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
+	sqlite3_exec(db, "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
 		     "PRAGMA mmap_size = 1073741824;", NULL, NULL, NULL);
 	*ret = db;
 	return 0;
