@@ -31,7 +31,7 @@ static bool contains(const struct ring_layout *layout, const uint8_t *frames, ui
 struct waiting_event *pairing_match(struct pairing *p, const struct ring_layout *layout, uint8_t flags,
 				    int32_t pid, uint64_t ordinal, const uint8_t *frames, uint32_t depth)
 {
-	struct waiting_event *w = pairing_slot(p, flags);
+	struct waiting_event *w = &p->slots[pairing_context(flags)];
 
 	if (!w->waiting || w->pid != pid || !depth)
 		return NULL;

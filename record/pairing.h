@@ -2,17 +2,19 @@
  * pairing.h - stack records to the events that they belong to, on one CPU.
  *
  * The kernel writes the stack of an event as a record of its own, after the event. Interrupts come between, and
- * bring events and stacks of their own: A B Sb Sa. But event and stack are written with preemption off, so on
- * one CPU at most one event per context (task, softirq, interrupt, NMI) waits for its stack at any time, and a
- * stack belongs to the event that waits in its own context. Where nothing was lost between the two there is no
- * other candidate. Records are refused only when the ring is full, that is, between two sub-buffers: the user
- * says where that may have happened, and no pair is made across.
+ * bring events and stacks of their own: A B Sb Sa. But event and stack are written with preemption off, so
+ * contexts (task, softirq, interrupt, NMI) nest like a stack: in each at most one event waits, a stack belongs
+ * to the event that waits in its own context, and a record of a lower context, or the next event of the same
+ * one, proves that a stack will not come any more. (Some never do: the unwinder gives up, or the record was
+ * refused.) Where nothing was lost between an event and a stack there is no other candidate. Records are refused
+ * only when the ring is full, that is, between two sub-buffers: the user says where that may have happened,
+ * and no pair is made across.
  *
  * Beyond that, a stack that does not follow its event at once must contain the event's call_site.
  *
- *	w = pairing_slot(&p, flags);			// of the event's context
- *	if (w->waiting) ...				// its stack never came
- *	*w = ...
+ *	context = pairing_context(flags);
+ *	while ((w = pairing_overdue(&p, context, is_event))) ...	// its stack will not come
+ *	p.slots[context] = ...				// an event that waits
  *	w = pairing_match(&p, ...);			// for a stack: NULL: an orphan
  */
 #ifndef KMEM_RECORD_PAIRING_H
@@ -51,11 +53,20 @@ struct pairing {
 int pairing_init(struct pairing *p, const struct ring_layout *layout, struct error *err);
 void pairing_release(struct pairing *p);
 
-static inline struct waiting_event *pairing_slot(struct pairing *p, uint8_t flags)
+static inline unsigned int pairing_context(uint8_t flags)
 {
-	unsigned int context = flags & FLAG_NMI ? 3 : flags & FLAG_HARDIRQ ? 2 : flags & FLAG_SOFTIRQ ? 1 : 0;
+	return flags & FLAG_NMI ? 3 : flags & FLAG_HARDIRQ ? 2 : flags & FLAG_SOFTIRQ ? 1 : 0;
+}
 
-	return &p->slots[context];
+/* An event that waits in vain, now that a record of this context has come; NULL: none. */
+static inline struct waiting_event *pairing_overdue(struct pairing *p, unsigned int context, bool is_event)
+{
+	if (!p->waiting)
+		return NULL;
+	for (unsigned int i = PAIRING_CONTEXTS; i > context + !is_event; i--)
+		if (p->slots[i - 1].waiting)
+			return &p->slots[i - 1];
+	return NULL;
 }
 
 /* frames: depth return addresses as the target wrote them. ordinal: of the stack's own record. */

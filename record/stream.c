@@ -129,15 +129,9 @@ static int add_event(struct stream *s, const struct plan_type *type, const struc
 	struct event_row *row;
 	uint8_t *key = s->key;
 	uint32_t key_len;
-	int rc;
 
 	if (type->wants_stack) {
-		w = pairing_slot(&s->pairing, rec->data[s->plan->flags_offset]);
-		if (w->waiting) {	/* the next event of its context is here: its stack never came */
-			rc = settle(s, w, STACK_LOST, err);
-			if (rc < 0)
-				return rc;
-		}
+		w = &s->pairing.slots[pairing_context(rec->data[s->plan->flags_offset])];
 		key = w->key;
 	}
 	key_len = make_key(s, type, rec, key);
@@ -212,14 +206,23 @@ static int add_record(struct stream *s, const struct ring_record *rec, struct er
 {
 	const struct event_plan *plan = s->plan;
 	const struct plan_type *type;
+	struct waiting_event *w;
+	unsigned int context;
 	uint16_t id;
 	int32_t pid;
+	int rc;
 
 	s->decoded++;
 	if (rec->len < 8)
 		return error_set(err, ERR_DAMAGED, "CPU %u: a record of %u bytes is too short", s->cpu, rec->len);
 	id = (uint16_t)plan_number(&plan->layout, rec->data + plan->type_offset, 2);
 	pid = (int32_t)plan_number(&plan->layout, rec->data + plan->pid_offset, 4);
+	context = pairing_context(rec->data[plan->flags_offset]);
+	while ((w = pairing_overdue(&s->pairing, context, id != plan->stack_id))) {
+		rc = settle(s, w, STACK_LOST, err);
+		if (rc < 0)
+			return rc;
+	}
 	if (id == plan->stack_id)
 		return add_stack(s, rec, pid, err);
 	type = event_plan_find(plan, id);
