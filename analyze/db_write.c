@@ -69,7 +69,7 @@ static int create_file(struct db_writer *w, struct error *err)
 static int prepare(struct db_writer *w, struct error *err)
 {
 	static const char pragmas[] =
-		"PRAGMA page_size = 65536; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+		"PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
 		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;"
 		"PRAGMA cell_size_check = OFF;";
 	static const char *const inserts[] = {
