@@ -55,6 +55,13 @@ PLACE_TUPLE, PLACE_COLUMN, PLACE_ADDRESS, PLACE_COMMON = 1, 2, 3, 4
 
 STACK_NONE, STACK_LOST = -1, -2         # values of Event.stack besides a number of Capture.stacks
 
+# Who gives out and takes back addresses of the same kind: decides the order of two CPUs at one time.
+ALLOCATES = {"kmem:kmalloc": "slab", "kmem:kmalloc_node": "slab", "kmem:kmem_cache_alloc": "slab",
+             "kmem:kmem_cache_alloc_node": "slab", "kmem:mm_page_alloc": "page",
+             "percpu:percpu_alloc_percpu": "percpu", "vmalloc:alloc_vmap_area": "vmalloc"}
+FREES = {"kmem:kfree": "slab", "kmem:kmem_cache_free": "slab", "kmem:mm_page_free": "page",
+         "percpu:percpu_free_percpu": "percpu", "vmalloc:free_vmap_area_noflush": "vmalloc"}
+
 STATS_FIELDS = ("cpu", "entries", "overrun", "commit_overrun", "dropped", "read", "decoded", "events",
                 "stacks", "orphan_stacks", "missing_stacks", "bytes")
 
@@ -313,8 +320,8 @@ class EventType:
         self.address = addresses[0] if addresses else None
         self.tuple_place = {f.name: i for i, f in enumerate(self.tuple_fields)}
         self.column_place = {f.name: i for i, (_, f) in enumerate(self.columns)}
-        # Frees go before allocations where two CPUs have an event at the same time.
-        self.is_free = "free" in name
+        self.allocates = ALLOCATES.get(self.full_name) if self.address else None
+        self.frees = FREES.get(self.full_name) if self.address else None
 
 
 class Event:
@@ -793,8 +800,9 @@ class Capture:
         return found
 
     def events(self):
-        """All events in the order of time. Each CPU keeps its own order; where CPUs tie, frees come first, then
-        the lower CPU. Damaged blocks are reported in self.damage and left out."""
+        """All events in the order of time. Each CPU keeps its own order. Where the next events of several CPUs
+        have the same time, that of the lowest CPU comes first, unless it allocates an address that another of
+        them frees. Damaged blocks are reported in self.damage and left out."""
         by_cpu = OrderedDict()
         groups = {}
         for number, group in enumerate(self._grouped(self.event_blocks())):
@@ -806,8 +814,35 @@ class Capture:
             for block in by_cpu[cpu]:
                 yield from self._events_of(block, *groups[block.number])
 
-        return heapq.merge(*[stream(cpu) for cpu in sorted(by_cpu)],
-                           key=lambda e: (e.time, not e.type.is_free, e.cpu))
+        heads = []                      # (time, CPU, next event, the events after it): never two of one CPU
+        for cpu in by_cpu:
+            rest = stream(cpu)
+            for event in rest:
+                heads.append((event.time, cpu, event, rest))
+                break
+        heapq.heapify(heads)
+        while heads:
+            time, cpu, event, rest = heads[0]
+            place = self._freed_elsewhere(event, heads) if event.type.allocates and len(heads) > 1 else 0
+            if place:
+                time, cpu, event, rest = heads[place]
+            yield event
+            follower = next(rest, None)
+            if follower and not place:
+                heapq.heapreplace(heads, (follower.time, cpu, follower, rest))
+                continue
+            if follower:
+                heads[place] = (follower.time, cpu, follower, rest)
+            else:
+                del heads[place]
+            heapq.heapify(heads)
+
+    @staticmethod
+    def _freed_elsewhere(event, heads):
+        """Place of the lowest CPU's head that frees, at the same time, the address that event allocates; or 0."""
+        found = [(cpu, place) for place, (time, cpu, other, _) in enumerate(heads)
+                 if time == event.time and other.type.frees == event.type.allocates and other.address == event.address]
+        return min(found)[1] if found else 0
 
     def _events_of(self, block, group_number, group):
         if group_number not in self._groups:

@@ -146,7 +146,8 @@ def main():
             score.equal(key, facts.get(key), value)
     if not capture.damage:
         score.equal("events.lost", facts.get("events.lost"), sum(loss.records for loss in capture.losses()))
-    score.equal("no damage unless there is some", bool(facts.get("damage.count")), bool(capture.damage))
+    score.equal("no damage unless there is some", bool(facts.get("damage.count")),
+                bool(capture.damage) or capture.cut_off is not None)
 
     pairs = Counter()
     for alloc_site, free_site, end, n in db.execute("SELECT alloc_site, coalesce(free_site, 0), end, count(*) "

@@ -78,6 +78,7 @@ ODD_TYPE = Type(900, "odd", "every_kind", 1, COMMON_FIELDS + [
     Field("raw", "u32[2]", 32, 8, BYTES, COLUMN), Field("name", "__data_loc char[]", 40, 4, STRING, COLUMN)])
 
 ALLOC_TYPES = (KMALLOC, CACHE_ALLOC)
+FREE_TYPES = (KFREE, CACHE_FREE)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -377,20 +378,26 @@ class Capture:
                 words.append("%s=%s" % (f.name, value))
             stack = "-" if e.stack is None else "lost" if e.stack == "lost" else str(self.stack_numbers[e.stack])
             words.append("stack=" + stack)
-            self.expected.append((cpu, e.time, "free" in t.name, " ".join(words)))
+            self.expected.append((cpu, e.time, e.type, e.address, " ".join(words)))
 
     def expected_lines(self):
-        """The events in the order of time: repeatedly the best head of all CPUs."""
+        """The events in the order of time. Of the CPUs whose next event is the earliest, the lowest comes first,
+        unless it allocates an address that the next event of another one frees: then that comes first."""
         queues = {}
-        for cpu, time, is_free, line in self.expected:
-            queues.setdefault(cpu, []).append((time, not is_free, cpu, line))
-        heads = dict.fromkeys(queues, 0)
-        while heads:
-            best = min(heads, key=lambda c: queues[c][heads[c]][:3])
-            yield queues[best][heads[best]][3]
-            heads[best] += 1
-            if heads[best] == len(queues[best]):
-                del heads[best]
+        for cpu, *event in self.expected:
+            queues.setdefault(cpu, []).append(event)
+        for queue in queues.values():
+            queue.reverse()
+        while queues:
+            now = min(queue[-1][0] for queue in queues.values())
+            tied = [cpu for cpu in sorted(queues) if queues[cpu][-1][0] == now]
+            _, kind, address, _ = queues[tied[0]][-1]
+            frees = [cpu for cpu in tied if kind in ALLOC_TYPES and queues[cpu][-1][1] in FREE_TYPES
+                     and queues[cpu][-1][2] == address]
+            cpu = (frees or tied)[0]
+            yield queues[cpu].pop()[3]
+            if not queues[cpu]:
+                del queues[cpu]
 
 
 # ---------------------------------------------------------------------------------------------------------------

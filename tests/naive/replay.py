@@ -263,7 +263,7 @@ def print_json(replay, things, names):
 
 
 def kallsyms_of(capture):
-    for name, moment in ((b"/proc/kallsyms.used", b"end"), (b"/proc/kallsyms", b"end"), (b"/proc/kallsyms", b"start")):
+    for name, moment in ((b"/proc/kallsyms", b"start"), (b"/proc/kallsyms.used", b"end"), (b"/proc/kallsyms", b"end")):
         if (name, moment) in capture.files:
             return capture.files[name, moment]
     return b""
