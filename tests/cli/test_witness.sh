@@ -39,23 +39,6 @@ reader_agrees()	# NAME CAPTURE EXPECTED
 	fi
 }
 
-account_agrees()	# NAME CAPTURE OPTION...
-{
-	name=$1 capture=$2
-	shift 2
-	"$analyze" account "$capture" "$@" >"$work/out" 2>"$work/err"
-	status=$?
-	sed -n '/^current bytes allocated:/,$p' "$work/out" >"$work/table"
-	python3 "$naive/replay.py" "$capture" "$@" >"$work/naive"
-	if [ $status -ne 0 ] && [ $status -ne 3 ]; then
-		not_ok "$name: account $*" "exit $status: $(head -n 1 "$work/err")"
-	elif ! [ -s "$work/naive" ] || ! cmp -s "$work/table" "$work/naive"; then
-		not_ok "$name: account $*" "$(diff "$work/naive" "$work/table" | sed -n 2,4p | tr '\n' '|')"
-	else
-		ok "$name: account $*"
-	fi
-}
-
 witness()	# NAME CAPTURE
 {
 	name=$1 capture=$2
@@ -78,17 +61,8 @@ witness()	# NAME CAPTURE
 	fi
 	python3 "$naive/compare_db.py" "$capture" "$db" >"$work/rows" || failed=1
 	cat "$work/rows"
-	for key in current_dynamic total_dynamic alloc_count free_count waste; do
-		account_agrees "$name" "$capture" -s $key
-		account_agrees "$name" "$capture" -s $key --classic
-	done
-	account_agrees "$name" "$capture" --malloc
-	account_agrees "$name" "$capture" --cache
-	account_agrees "$name" "$capture" --malloc --cache
-	account_agrees "$name" "$capture" --include-self
-	account_agrees "$name" "$capture" --classic --malloc
-	account_agrees "$name" "$capture" --classic --cache
-	account_agrees "$name" "$capture" -n 3
+	python3 "$naive/compare_account.py" "$analyze" "$capture" >"$work/rows" || failed=1
+	cat "$work/rows"
 }
 
 for scenario in $(python3 "$naive/mkcap.py" --list); do

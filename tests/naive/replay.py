@@ -220,7 +220,8 @@ def grouped(things, key):
     return rows
 
 
-def print_account(things, names, sort, top=None):
+def print_account(things, names, sort, top):
+    """top: rows, None or 0 for all."""
     callers = list(grouped(things, lambda o: names.caller(o.call_site)).items())
     callers.sort(key=lambda c: (-c[1].key(sort), os.fsencode(c[0])))
 
@@ -234,7 +235,7 @@ def print_account(things, names, sort, top=None):
            "number of frees:         {:>10}".format(add("frees")),
            "number of callers:       {:>10}".format(len(callers)),
            " ", "   total    waste      net alloc/free  caller", "-" * 45]
-    for name, row in callers[:top]:
+    for name, row in callers[:top or None]:
         out.append("%8d %8d %8d %5d/%-5d %s" % (row.total, row.waste, row.net, row.allocs, row.frees, name))
     sys.stdout.buffer.write(os.fsencode("\n".join(out) + "\n"))
 
@@ -282,7 +283,7 @@ def selected(replay, classic, api, include_self):
     return [o for o in replay.objects if (not api or o.api == api) and (include_self or not o.self)]
 
 
-def main():
+def parse(arguments):
     parser = argparse.ArgumentParser(description="The account of slab memory of a capture, naively.")
     parser.add_argument("file")
     parser.add_argument("--from-events-text", action="store_true", help="FILE (or -) is of read_capture.py --events")
@@ -293,9 +294,17 @@ def main():
     parser.add_argument("--classic", action="store_true")
     parser.add_argument("--include-self", action="store_true")
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    api = None if options.malloc == options.cache else "malloc" if options.malloc else "cache"
+    return parser.parse_args(arguments)
 
+
+def api_of(options):
+    """The API that is selected, or None: both options together select everything, as neither does."""
+    return None if options.malloc == options.cache else "malloc" if options.malloc else "cache"
+
+
+def main():
+    options = parse(sys.argv[1:])
+    api = api_of(options)
     if options.from_events_text:
         with sys.stdin if options.file == "-" else open(options.file) as lines:
             replay = Replay((TextEvent(line) for line in lines), Threads([], None), options.classic, api)
@@ -311,7 +320,7 @@ def main():
     if options.json:
         print_json(replay, things, names)
     else:
-        print_account(things, names, options.sort, options.top or None)
+        print_account(things, names, options.sort, options.top)
     return 0
 
 
