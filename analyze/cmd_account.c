@@ -116,8 +116,8 @@ const struct command cmd_account = {
 	.summary = "bytes and objects per call site: total, waste, still live",
 	.operands = "CAPTURE|DB",
 	.description =
-		"One line per call site: all bytes it allocated, bytes it still holds that nobody asked for (waste),\n"
-		"bytes it still holds (net), allocations and frees of its objects, and its name.\n",
+		"One line per call site: all bytes it allocated, bytes it still holds that nobody asked for\n"
+		"(waste), bytes it still holds (net), allocations and frees of its objects, and its name.\n",
 	.examples =
 		"  kmem-analyze account cap.kmem                  who holds most memory\n"
 		"  kmem-analyze account -s total -n 20 cap.kmem   the 20 call sites that allocated most\n"

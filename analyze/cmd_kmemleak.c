@@ -284,9 +284,10 @@ const struct command cmd_kmemleak = {
 	.summary = "what was allocated and never freed, by stack, with how sure that is",
 	.operands = "CAPTURE|DB",
 	.description =
-		"Objects that were allocated during the capture and were still live at its end, grouped by the stack that\n"
-		"allocated them. Each group says how many are certain, and how many are in doubt and why: events were lost\n"
-		"while they were live, or the kernel frees objects of that call site or cache without a trace event.\n",
+		"Objects that were allocated during the capture and were still live at its end, grouped by the\n"
+		"stack that allocated them. Each group says how many are certain, and how many are in doubt and\n"
+		"why: events were lost while they were live, or the kernel frees objects of that call site or\n"
+		"cache without a trace event.\n",
 	.examples =
 		"  kmem-analyze kmemleak -n 10 cap.kmem           the ten biggest groups\n"
 		"  kmem-analyze kmemleak --comm --than 30s cap.kmem\n"

@@ -202,8 +202,8 @@ const struct command cmd_kmemprof = {
 	.summary = "the stacks that allocate and free most, pair by pair of events",
 	.operands = "CAPTURE|DB",
 	.description =
-		"For each allocation event: what was not freed; then, for each event that freed its objects, the stacks\n"
-		"that allocated them and the stacks that freed them, with bytes, objects and their shares.\n",
+		"For each allocation event: what was not freed; then, for each event that freed its objects,\n"
+		"the stacks that allocated them and the stacks that freed them, with bytes, objects, shares.\n",
 	.examples =
 		"  kmem-analyze kmemprof cap.kmem                 the ten biggest stacks of every section\n"
 		"  kmem-analyze kmemprof -n 3 -s objects cap.kmem the three that allocate most often\n"

@@ -69,8 +69,8 @@ const struct command cmd_load = {
 	.summary = "load a capture into its database (every question does this on first use)",
 	.operands = "CAPTURE",
 	.description =
-		"Replays the capture in the order of its timestamps, pairs allocations with frees and keeps the result in\n"
-		"an SQLite database. The views in it are documented and can be queried with the sqlite3 shell.\n",
+		"Replays the capture in the order of its timestamps, pairs allocations with frees and keeps the\n"
+		"result in an SQLite database, whose documented views the sqlite3 shell can query, too.\n",
 	.examples =
 		"  kmem-analyze load cap.kmem                     makes cap.kmem.db\n"
 		"  kmem-analyze load -f -o /tmp/cap.db cap.kmem\n"

@@ -79,8 +79,8 @@ const struct command cmd_verify = {
 	.summary = "check every block of a capture: what is damaged, what survives",
 	.operands = "CAPTURE",
 	.description =
-		"Reads the whole capture, checks every checksum, decodes every block and compares the totals. Nothing is\n"
-		"written. Exit status: 0 whole; 3 usable, but something is missing; 1 no capture at all.\n",
+		"Reads the whole capture, checks every checksum, decodes every block and compares the totals.\n"
+		"Nothing is written. Exit status: 0 whole; 3 usable, but something is missing; 1 no capture.\n",
 	.examples =
 		"  kmem-analyze verify cap.kmem\n"
 		"  kmem-analyze verify -q cap.kmem && scp cap.kmem host:\n",

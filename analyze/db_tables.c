@@ -266,13 +266,6 @@ uint64_t db_facts_lost(const struct db_facts *f)
 	return lost;
 }
 
-static int64_t length_ns(const struct db_facts *f)
-{
-	uint64_t end = capture_model_number(f->model, "time.end_ns", 0);
-
-	return end > f->replay->base ? (int64_t)(end - f->replay->base) : f->replay->counts.last_time;
-}
-
 static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
 {
 	const struct replay_counts *c = &f->replay->counts;
@@ -281,7 +274,7 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		{ "identity.tail_crc", f->identity.tail_crc },
 		{ "created_ns", (int64_t)f->created_ns },
 		{ "time.base_ns", (int64_t)f->replay->base },
-		{ "time.length_ns", length_ns(f) },
+		{ "time.length_ns", c->length },
 		{ "events", (int64_t)c->events },
 		{ "events.alloc", (int64_t)c->allocs },
 		{ "events.free", (int64_t)c->frees },

@@ -174,6 +174,7 @@ static int prepare_replay(struct load *l, struct error *err)
 	l->merge = (struct merge){ .streams = &l->streams, .roles = l->roles };
 	l->replay = (struct replay){ .types = m->types, .type_count = m->type_count, .roles = l->roles,
 		.sites = &l->sites, .tasks = &l->tasks, .losses = &l->losses, .feed = l->feed, .base = l->base,
+		.end = capture_model_number(m, "time.end_ns", 0),
 		.long_size = long_size == 4 ? 4 : 8 };
 	rc = cpu_streams_init(&l->streams, err);
 	return rc < 0 ? rc : replay_init(&l->replay, err);

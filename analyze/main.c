@@ -16,8 +16,9 @@ static const struct command *const commands[] = {
 static void help(void)
 {
 	printf("usage: kmem-analyze COMMAND [OPTION...] CAPTURE|DB\n\n"
-	       "Answers questions about kernel memory from a capture that kmem-record made. The first question\n"
-	       "loads CAPTURE into CAPTURE.db (SQLite); every later one is answered from there.\n\ncommands:\n");
+	       "Answers questions about kernel memory from a capture that kmem-record made. The first\n"
+	       "question loads CAPTURE into CAPTURE.db (SQLite); every later one is answered from there.\n"
+	       "\ncommands:\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
 	printf("\nexamples:\n"

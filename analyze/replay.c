@@ -231,7 +231,8 @@ static int emit_live(struct replay *r, const struct object *o)
 				  .task = o->task, .cpu = o->cpu, .end = end };
 	r->counts.live++;
 	r->counts.live_bytes += r->sites->allocs[o->site - 1].bytes_alloc;
-	return totals_pair(&r->totals, o->site, o->self, 0, end, 0) ? 0 : ERR_NOMEM;
+	return totals_pair(&r->totals, o->site, o->self, 0, end, lifetime(o->time, r->counts.length)) ? 0 :
+													ERR_NOMEM;
 }
 
 int replay_finish(struct replay *r, struct error *err)
@@ -242,7 +243,9 @@ int replay_finish(struct replay *r, struct error *err)
 	if (!totals_reserve(&r->totals, r->sites->alloc_count, r->sites->free_count))
 		return error_nomem(err);
 	r->counts.first_live_id = feed_rows(r->feed, FEED_ALLOCATION) + 1;
-	r->counts.last_time = r->counts.events ? r->clock : 0;
+	r->counts.length = r->counts.events && r->clock > 0 ? r->clock : 0;
+	if (r->end > r->base && (int64_t)(r->end - r->base) > r->counts.length)
+		r->counts.length = (int64_t)(r->end - r->base);
 	for (int d = 0; d < DOMAIN_COUNT; d++)
 		live[d] = object_table_sorted(&r->objects[d]);
 	for (;;) {

@@ -40,7 +40,7 @@ struct replay_counts {
 	uint64_t events, allocs, frees, failed, zero_size, null_frees, unmatched, reused, live, live_bytes;
 	uint64_t stacks_lost, tuples_lost;
 	int64_t first_live_id;
-	int64_t last_time;
+	int64_t length;			/* ns from base to the end of the capture, or to the last event if that is later */
 };
 
 struct replay {
@@ -51,7 +51,7 @@ struct replay {
 	struct tasks *tasks;
 	struct losses *losses;
 	struct feed *feed;
-	uint64_t base;
+	uint64_t base, end;		/* trace clock; end 0: unknown */
 	unsigned int long_size;
 	/* from here on its own */
 	struct object_table objects[DOMAIN_COUNT];

@@ -19,7 +19,7 @@ LEFT JOIN symbol s ON s.id = f.symbol;
 -- Every allocation, expanded.
 --	id			in the order in which objects ended; live ones last
 --	time, lifetime		lifetime: until it was freed, or its address allocated again; NULL while live
---	end			'live', 'freed', or 'reused': its free was not traced, the lifetime is an upper bound
+--	state			'live', 'freed', or 'reused': its free was not traced, the lifetime is an upper bound
 --	in_doubt_by_loss	1: events were lost while it was live, so a free may be among them
 --	address			in the address space `domain`; of pages the page frame number
 --	event			'kmem:kmalloc'; domain: 'slab', 'page', 'percpu', 'vmalloc'; api: 'malloc', 'cache'
@@ -32,7 +32,7 @@ LEFT JOIN symbol s ON s.id = f.symbol;
 CREATE VIEW object AS
 SELECT
 	a.id, a.time, a.lifetime,
-	CASE a.end & 3 WHEN 0 THEN 'live' WHEN 1 THEN 'freed' ELSE 'reused' END AS end,
+	CASE a.end & 3 WHEN 0 THEN 'live' WHEN 1 THEN 'freed' ELSE 'reused' END AS state,
 	a.end >> 2 AS in_doubt_by_loss,
 	a.address, s.bytes_req, s.bytes_alloc,
 	e.system || ':' || e.name AS event, e.domain, e.api,

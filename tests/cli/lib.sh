@@ -39,7 +39,7 @@ golden() { # NAME COMMAND...
 	file=$TESTS/cli/golden/$name.txt
 	$WRAP "$@" >"$work/out" 2>"$work/err"
 	code=$?
-	if [ -n "${UPDATE-}" ] && case $name in *"$UPDATE"*) true ;; *) false ;; esac; then
+	if [ -n "${UPDATE+set}" ] && case $name in *"$UPDATE"*) true ;; *) false ;; esac; then
 		cp "$work/out" "$file"
 	fi
 	if [ $code -ne "${EXIT:-0}" ]; then
