@@ -21,8 +21,8 @@
  *	flush				close all open blocks
  *	generation			flush, then start a new dictionary
  *	stats CPU NAME=N...		ring statistics at the end (names as in FORMAT.md)
- *	damage				flip a bit in the middle of the block written last
- *	erase				overwrite the block written last with zeros
+ *	damage [dict]			flip a bit in the middle of the last block of events (of the dictionary)
+ *	erase [dict]			overwrite that block with zeros
  *	noend				no END block
  *	cut N				cut the last N bytes off the finished file
  */
@@ -71,7 +71,7 @@ struct maker {
 	uint32_t generation, stacks, tuples;	/* numbers used in this generation */
 	struct stack_encoder *stack_encoder;
 	struct tuple_encoder tuple_encoder;
-	uint64_t last_offset, last_end;		/* of the block written last */
+	uint64_t last_offset[2], last_end[2];	/* of the block written last; [1]: of the dictionary */
 	uint64_t cut;
 };
 
@@ -186,9 +186,9 @@ static void put(struct maker *m, struct block_header *header)
 {
 	struct error err = { 0 };
 
-	m->last_offset = capture_writer_bytes(m->writer);
+	m->last_offset[header->type == BLOCK_DICT] = capture_writer_bytes(m->writer);
 	check(m, capture_writer_put(m->writer, header, &m->body, &err), &err);
-	m->last_end = capture_writer_bytes(m->writer);
+	m->last_end[header->type == BLOCK_DICT] = capture_writer_bytes(m->writer);
 	block_body_clear(&m->body);
 }
 
@@ -384,14 +384,14 @@ static void add_stats(struct maker *m, char **words, int n)
 }
 
 /* flip: one bit in the middle of the body; else zeros over the whole block. */
-static void spoil(struct maker *m, bool flip)
+static void spoil(struct maker *m, bool flip, bool dict)
 {
 	uint64_t from, to;
 	char byte = 0;
 
 	flush(m);
-	from = m->last_offset;
-	to = m->last_end;
+	from = m->last_offset[dict];
+	to = m->last_end[dict];
 	if (flip) {
 		from = from + BLOCK_HEADER_LEN + (to - from - BLOCK_HEADER_LEN) / 2;
 		to = from + 1;
@@ -441,7 +441,7 @@ static void directive(struct maker *m, char **words, int n)
 	} else if (!strcmp(verb, "stats") && n >= 2) {
 		add_stats(m, words + 1, n - 1);
 	} else if (!strcmp(verb, "damage") || !strcmp(verb, "erase")) {
-		spoil(m, verb[0] == 'd');
+		spoil(m, verb[0] == 'd', n > 1 && !strcmp(words[1], "dict"));
 	} else if (!strcmp(verb, "noend")) {
 		m->no_end = true;
 	} else if (!strcmp(verb, "cut") && n == 2) {
@@ -489,27 +489,20 @@ static void release(struct maker *m)
 	buf_release(&m->stats);
 }
 
-int main(int argc, char **argv)
+/* name: of the script, for messages. Ends the program when the script is wrong. */
+static void make_capture(const char *name, FILE *in, const char *path)
 {
-	struct maker m = { .script = argc > 1 ? argv[1] : "" };
+	struct maker m = { .script = name };
 	char *words[WORDS_MAX], *line = NULL;
 	struct error err = { 0 };
 	size_t cap = 0;
-	FILE *in;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: mkcapture SCRIPT OUT.kmem\n");
-		return 2;
-	}
-	in = strcmp(argv[1], "-") ? fopen(argv[1], "r") : stdin;
-	if (!in)
-		die(&m, "cannot open the script", NULL);
-	unlink(argv[2]);
-	m.fd = open(argv[2], O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	unlink(path);
+	m.fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (m.fd < 0)
-		die(&m, "cannot create", argv[2]);
+		die(&m, "cannot create", path);
 	m.stack_encoder = calloc(1, sizeof(*m.stack_encoder));
-	check(&m, capture_writer_new(&m.writer, m.fd, argv[2], &err), &err);
+	check(&m, capture_writer_new(&m.writer, m.fd, path, &err), &err);
 	info_encode(&m.info, "page_size", "4096");
 	info_encode(&m.info, "long_size", "8");
 	info_encode(&m.info, "clock", "mono");
@@ -530,7 +523,25 @@ int main(int argc, char **argv)
 	finish(&m);
 	release(&m);
 	free(line);
+}
+
+#ifndef MKCAPTURE_NO_MAIN	/* unit tests include this file for make_capture */
+int main(int argc, char **argv)
+{
+	FILE *in;
+
+	if (argc != 3) {
+		fprintf(stderr, "usage: mkcapture SCRIPT OUT.kmem\n");
+		return 2;
+	}
+	in = strcmp(argv[1], "-") ? fopen(argv[1], "r") : stdin;
+	if (!in) {
+		fprintf(stderr, "mkcapture: cannot open '%s'\n", argv[1]);
+		return 1;
+	}
+	make_capture(argv[1], in, argv[2]);
 	if (in != stdin)
 		fclose(in);
 	return 0;
 }
+#endif
