@@ -132,7 +132,8 @@ int symbols_new(struct symbols **ret, const void *text, size_t len, struct error
 			goto out;
 		p = eol + 1;
 	}
-	qsort(s->list, s->count, sizeof(*s->list), by_address);
+	if (s->count)
+		qsort(s->list, s->count, sizeof(*s->list), by_address);
 	*ret = s;
 	return 0;
 out:
