@@ -41,8 +41,8 @@ static void print_result(const char *path, const struct verify_result *v)
 	printf("%s: %s, %" PRIu64 " blocks, %s events in %" PRIu64 " event blocks, %" PRIu64 " stacks\n", path,
 	       units_bytes(a, v->length), v->blocks, units_count(b, v->events), v->event_blocks, v->stacks);
 	if (v->unknown)
-		printf("note: %" PRIu64 " blocks or sections are of kinds that this version does not know; they were "
-		       "skipped\n", v->unknown);
+		printf("note: %" PRIu64 " blocks, sections or features are of kinds that this version does not know; "
+		       "they were skipped\n", v->unknown);
 	if (v->lost_records)
 		printf("lost while recording: %s records (the rings were full)\n", units_count(a, v->lost_records));
 	if (v->bad_blocks)

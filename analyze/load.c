@@ -256,7 +256,7 @@ static int finish_database(struct load *l, struct load_result *ret, struct error
 	const struct db_facts facts = { .model = &l->model, .scan = &l->scan, .replay = &l->replay,
 		.symbols = l->symbols, .identity = l->identity,
 		.created_ns = capture_reader_created_ns(l->reader),
-		.unknown = l->model.unknown + l->streams.unknown + dictionaries_unknown(l->dictionaries) };
+		.unknown = capture_reader_ignored_features(l->reader) + l->model.unknown + l->streams.unknown + dictionaries_unknown(l->dictionaries) };
 	int rc = db_tables_write(l->writer, &facts, err);
 
 	if (rc == 0)

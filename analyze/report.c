@@ -292,7 +292,7 @@ static void header_loss(struct report *r)
 		fprintf(r->out, "# %" PRId64 " part%s of the capture DAMAGED, their events are missing: see "
 			"kmem-analyze verify\n", n, n == 1 ? " is" : "s are");
 	n = capture_int(r->db, "tuples.lost", 0);
-	if (n)
+	if (n > 0)
 		fprintf(r->out, "# %s events came without call site and size (DAMAGED): they count with 0 bytes\n",
 			units_count(lost, (uint64_t)n));
 }
@@ -324,10 +324,14 @@ out:
 
 int report_header(struct report *r, const char *name, struct error *err)
 {
+	int64_t unknown = capture_int(r->db, "blocks.unknown", 0);
 	int rc;
 
 	header_capture(r, name);
 	header_loss(r);
+	if (unknown)
+		fprintf(r->out, "# %" PRId64 " part%s of the capture skipped: of a kind that this version does not "
+			"know\n", unknown, unknown == 1 ? " was" : "s were");
 	rc = header_counts(r, err);
 	if (rc == 0)
 		fprintf(r->out, "\n");

@@ -291,6 +291,7 @@ int verify_capture(const char *path, void (*report)(void *arg, const char *text)
 	v->problem = report;
 	v->arg = arg;
 	v->result.length = scan.length;
+	v->result.unknown = capture_reader_ignored_features(r);
 	v->result.clean_end = scan.clean_end;
 	v->result.blocks = scan.count;
 	for (size_t i = 0; i < scan.damage_count; i++)

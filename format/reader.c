@@ -21,6 +21,7 @@ struct capture_reader {
 	int fd;
 	char *path;
 	uint64_t length, blocks_at, created_ns;
+	uint32_t ignored;	/* compatible features that are set: this version knows none */
 	uint8_t uuid[CAPTURE_UUID_LEN];
 };
 
@@ -70,7 +71,7 @@ static int check_header(struct capture_reader *r, struct error *err)
 	version = cursor_u16(&c);
 	header_len = cursor_u16(&c);
 	incompatible = cursor_u32(&c);
-	cursor_u32(&c);		/* compatible features: none that we would have to know */
+	r->ignored = cursor_u32(&c);
 	memcpy(r->uuid, cursor_take(&c, CAPTURE_UUID_LEN), CAPTURE_UUID_LEN);
 	r->created_ns = cursor_u64(&c);
 	if (crc32_update(0, bytes, 60) != ((uint32_t)bytes[60] | (uint32_t)bytes[61] << 8 |
@@ -123,6 +124,11 @@ void capture_reader_free(struct capture_reader *r)
 const char *capture_reader_path(const struct capture_reader *r)
 {
 	return r->path;
+}
+
+unsigned int capture_reader_ignored_features(const struct capture_reader *r)
+{
+	return (unsigned int)__builtin_popcount(r->ignored);
 }
 
 uint64_t capture_reader_created_ns(const struct capture_reader *r)

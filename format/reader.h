@@ -76,6 +76,8 @@ void capture_reader_free(struct capture_reader *r);
 
 const char *capture_reader_path(const struct capture_reader *r);
 uint64_t capture_reader_created_ns(const struct capture_reader *r);	/* wall clock */
+/* How many compatible features the file uses that this version does not know: worth a note, no more. */
+unsigned int capture_reader_ignored_features(const struct capture_reader *r);
 int capture_reader_identity(const struct capture_reader *r, struct capture_identity *ret, struct error *err);
 
 /*

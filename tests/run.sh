@@ -24,6 +24,7 @@ if [ "${1-}" = --update ]; then
 fi
 
 work=$(mktemp -d)
+chmod 711 "$work"	# some tests run programs as nobody
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 log=$work/log
@@ -32,7 +33,7 @@ log=$work/log
 run() { # NAME COMMAND...: its lines go to the log; what failed is shown at once
 	name=$1
 	shift
-	mkdir -p "$work/tmp"
+	mkdir -m 711 "$work/tmp"
 	TMPDIR=$work/tmp "$@" >"$work/out" 2>"$work/err" </dev/null
 	code=$?
 	grep -E '^(ok|not ok|skip) ' "$work/out" >>"$log"
