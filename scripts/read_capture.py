@@ -413,7 +413,7 @@ class Capture:
         self._dict_stacks = {}          # (writer, generation) -> {number: place in stacks}
         self._dict_tuples = {}          # (writer, generation) -> {number: Tuple}
         self._limits = {}               # (writer, generation) -> [stacks, tuples]: the next numbers
-        self._types_broken = False      # a TYPES block may be missing: later indexes mean nothing
+        self._types_end = len(data)     # a TYPES block may be missing here: the indexes of later ones mean nothing
         self._open_file = None
         self._groups = OrderedDict()
         self._reported = set()          # (number of a block, what) that damage was reported for
@@ -497,7 +497,7 @@ class Capture:
             if zlib.crc32(data[pos + BLOCK_HEADER:block.end]) != struct.unpack_from("<I", data, pos + 72)[0]:
                 self._damaged(pos, block.end - pos, "%s block: checksum mismatch" % block.name())
                 if block.type == TYPES:
-                    self._types_broken = True
+                    self._types_end = min(self._types_end, pos)
             else:
                 self.blocks.append(block)
             pos = block.end
@@ -530,7 +530,7 @@ class Capture:
                           % (block.sequence - want, block.writer))
             # Any block of the session may have been one of TYPES.
             if block.writer == 0:
-                self._types_broken = True
+                self._types_end = min(self._types_end, block.offset)
         elif block.sequence < want:
             self._damaged(block.offset, 0, "block %d of writer %d comes after block %d"
                           % (block.sequence, block.writer, want - 1))
@@ -606,7 +606,7 @@ class Capture:
             except Malformed as problem:
                 self._damaged(block.offset, block.end - block.offset, "%s block: %s" % (block.name(), problem))
                 if block.type == TYPES:
-                    self._types_broken = True
+                    self._types_end = min(self._types_end, block.offset)
         if self._open_file:
             self.incomplete_files.add(self._open_file)
         for name, moment in sorted(self.incomplete_files):
@@ -647,8 +647,8 @@ class Capture:
         self.files[key] = have + content
         self._open_file = None if last else key
 
-    def _read_types(self, _block, section):
-        if self._types_broken:
+    def _read_types(self, block, section):
+        if block.offset >= self._types_end:
             raise Malformed("follows a damaged block, so its event types have no sure number")
         cursor = Cursor(section.data)
         while cursor:
@@ -913,8 +913,8 @@ class Capture:
         ids = list(low[:count])
         if high is not None:
             ids = [ids[i] | high[i] << 8 for i in range(count)]
-        if max(ids) >= known:
-            raise Malformed("uses local id %d of %d" % (max(ids), known))
+        if list(dict.fromkeys(ids)) != list(range(known)):
+            raise Malformed("does not use its %d local ids in the order of their numbers" % known)
         return ids
 
     @staticmethod
@@ -937,8 +937,8 @@ class Capture:
         while len(pids) < count:
             pid = to_signed(pid + cursor.svarint())
             run = cursor.varint()
-            if run > count - len(pids):
-                raise Malformed("has more pids than events")
+            if not 1 <= run <= count - len(pids):
+                raise Malformed("has a run of %d pids for %d events" % (run, count - len(pids)))
             pids.extend([pid] * run)
         return pids
 

@@ -134,7 +134,7 @@ def judge(result, statuses):
     if status == 1 and (len(said) != 1 or not said[0].startswith("kmem-analyze: ")):
         return "no single sentence on standard error but: %s" % " / ".join(said[:4])
     # The report of verify is on standard output, what a query has to say on standard error.
-    if status == 3 and not re.search(rb"damage|cut off|lost|missing|gone", out + err):
+    if status == 3 and not re.search(rb"(?i)damage|cut off|lost|missing|gone", out + err):
         return "exit 3 and not a word of why"
     return None
 
@@ -165,7 +165,8 @@ def small_capture(codec="mixed"):
     cap = mkcap.Capture(3, codec=codec)
     world = mkcap.World(3)
     cap.info({"recorder.tgid": str(mkcap.RECORDER), "time.start_ns": "5000000000", "long_size": "8"})
-    cap.types(mkcap.SLAB_TYPES)
+    cap.types(mkcap.SLAB_TYPES[:3])
+    cap.types(mkcap.SLAB_TYPES[3:])
     cap.file("/proc/kallsyms.used", "end", mkcap.kallsyms()[:200])
     cap.tasks([(77, 77, 1, "sh"), (mkcap.RECORDER, mkcap.RECORDER, 77, "kmem-record")], 4999500000)
     for cpu, batch in world.batches(24, 8):
@@ -211,7 +212,11 @@ def crafted(make, kind=mkcap.DICT, **header):
     cap.info({"time.start_ns": "1000"})
     cap.types(mkcap.SLAB_TYPES)
     cap.events(0, [mkcap.Ev(2000, 7, mkcap.KFREE, (mkcap.TEXT,), 0xffff888000000040)])
-    cap.block(kind, make(cap), **header)
+    offset = cap.block(kind, make(cap), **header)
+    if kind == mkcap.EVENTS:
+        cap.index.append((offset, header["cpu"], header["events"], header["first"], header["last"]))
+    # Later events have the dictionary read past the lie.
+    cap.events(0, [mkcap.Ev(4000, 7, mkcap.KFREE, (mkcap.TEXT,), 0xffff888000000040)])
     return cap.finish()
 
 
@@ -293,6 +298,8 @@ def hostile():
     yield "fewer times than events", events(s35=b"")
     yield "a time that is not the header's", events(s35=b"\x05")
     yield "a pid run of 2^60", events(s37=b"\x0e" + many)
+    yield "a pid run of 0", events(s37=b"\x02\x00\x0c\x01")
+    yield "a local id that is not used", events(s32=b"\x02\x00\x01\x00\x01")
     yield "no pids", events(s37=b"")
     yield "a repeated address where none was", events(s38=b"\x00")
     yield "an address 2^60 places back", events(s38=many)
@@ -329,7 +336,10 @@ def damaged(bench, small, sample):
     flips = [("byte %d" % n, flipped(small, n, rng.randrange(8)), ("verify",)) for n in offsets(rng, len(small))]
     bench.many("verify, a bit flipped in every byte", flips, if_flipped)
 
-    few = sorted(rng.sample(range(len(small)), 60))
+    # Where a header in front of the event types is damaged, nothing tells whether types are gone with it: the replay
+    # then trusts none, and kmem-analyze need not agree.
+    types_end = max(b.end for b in read_capture.Capture(small).blocks if b.type == mkcap.TYPES)
+    few = sorted(rng.sample(range(types_end, len(small)), 60))
     cases = [("cut %d" % n, small[:n], ("account",)) for n in few]
     bench.many("account of a cut capture, against a naive replay", cases, if_cut, same_account)
     cases = [("byte %d" % n, flipped(small, n, rng.randrange(8)), ("account",)) for n in few]
@@ -423,6 +433,8 @@ def databases(bench, small):
 
 
 def lies(bench):
+    honest = crafted(events_block(), kind=mkcap.EVENTS, writer=1, cpu=0, first=3000, last=3000, events=1)
+    bench.expect("what the lies are made from is good", (0,), "verify", bench.file("honest.kmem", honest))
     bench.many("verify, hostile content with right checksums", [(n, c, ("verify",)) for n, c in hostile()],
                lambda *_: (3,))
     bench.many("account, hostile content with right checksums", [(n, c, ("account",)) for n, c in hostile()],

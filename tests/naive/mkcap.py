@@ -196,7 +196,7 @@ class Capture:
             out += varint(len(self.index))
             before = 0
             for offset, cpu, count, first, last in self.index:
-                out += varint(offset - before) + varint(cpu) + varint(count) + varint(first) + varint(last - first)
+                out += varint(offset - before) + varint(cpu) + varint(count) + varint(first) + varint(last - first & MASK64)
                 before = offset
             self.block(END, [self.section(1, out)])
         return bytes(self.out)
