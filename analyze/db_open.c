@@ -162,10 +162,10 @@ static int wanted_identity(const char *path, struct wanted *ret, struct error *e
 	return rc;
 }
 
-enum fit { FIT_NONE, FIT_GOOD, FIT_STALE, FIT_FOREIGN };
+enum fit { FIT_NONE, FIT_GOOD, FIT_STALE, FIT_FOREIGN, FIT_UNREADABLE };
 
 /* How the file that is under a database's name relates to the capture. Opens it when it fits. */
-static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret)
+static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret, struct error *err)
 {
 	enum db_path_kind kind = DB_PATH_CAPTURE;
 	struct db_identity id;
@@ -174,6 +174,10 @@ static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret)
 
 	if (lstat(path, &st) < 0 && errno == ENOENT)
 		return FIT_NONE;
+	if (access(path, R_OK) < 0) {
+		error_errno(err, "cannot read '%s'", path);
+		return FIT_UNREADABLE;
+	}
 	if (db_path_kind(path, &kind, NULL) < 0 || kind != DB_PATH_DATABASE || open_read_only(&db, path, NULL) < 0)
 		return FIT_FOREIGN;
 	identify(db, &id);
@@ -238,7 +242,7 @@ static char *default_name(const char *capture, const struct wanted *w)
 {
 	char *beside = load_db_name(capture), *cached;
 
-	if (!beside || directory_is_writable(beside) || access(beside, F_OK) == 0)
+	if (!beside || directory_is_writable(beside) || access(beside, R_OK) == 0)
 		return beside;
 	cached = cache_name(w->uuid);
 	if (!cached)
@@ -271,17 +275,19 @@ static int open_capture(sqlite3 **ret, const char *path, const struct db_open_op
 	name = o->db ? strdup(o->db) : default_name(path, &w);
 	if (!name)
 		return error_nomem(err);
-	fit = fit_of(name, &w, ret);
+	fit = fit_of(name, &w, ret, err);
 	if (fit == FIT_STALE && !o->db && !directory_is_writable(name)) {
 		char *cached = cache_name(w.uuid);	/* an old one in a place that has become read-only */
 
 		if (cached) {
 			free(name);
 			name = cached;
-			fit = fit_of(name, &w, ret);
+			fit = fit_of(name, &w, ret, err);
 		}
 	}
-	if (fit == FIT_FOREIGN && !o->force)
+	if (fit == FIT_UNREADABLE)
+		rc = err ? err->code : ERR_IO;
+	else if (fit == FIT_FOREIGN && !o->force)
 		rc = error_set(err, ERR_EXISTS, "'%s' is not the database of '%s'; -f overwrites it", name, path);
 	else if (fit != FIT_GOOD)
 		rc = load_into(path, name, fit != FIT_NONE, o, err);

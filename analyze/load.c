@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "analyze/db_open.h"
 #include "analyze/db_tables.h"
 #include "analyze/loss_map.h"
 #include "analyze/merge.h"
@@ -61,6 +62,16 @@ char *load_db_name(const char *capture)
 	char *name;
 
 	return asprintf(&name, "%s.db", capture) < 0 ? NULL : name;
+}
+
+/* -f means a database: a capture cannot be made again. */
+static int check_target(const char *target, struct error *err)
+{
+	enum db_path_kind kind;
+
+	if (db_path_kind(target, &kind, NULL) == 0 && kind == DB_PATH_CAPTURE)
+		return error_set(err, ERR_EXISTS, "'%s' is a capture; it is not overwritten", target);
+	return 0;
 }
 
 static void on_scan(void *arg, uint64_t done, uint64_t all)
@@ -146,6 +157,7 @@ static int read_metadata(struct load *l, const char *path, struct error *err)
 		rc = capture_model_read(&l->model, l->reader, &l->scan, err);
 	if (rc < 0)
 		return rc;
+	l->progress.what = "loading";
 	l->base = time_base(l);
 	rc = find_symbols(l, err);
 	if (rc == 0)
@@ -306,8 +318,10 @@ static int load(const struct load_options *options, const char *target, struct l
 
 	if (!l)
 		return error_nomem(err);
-	progress_init(&l->progress, "loading", options->progress);
-	rc = feed_new(&l->feed, err);
+	progress_init(&l->progress, "scanning", options->progress);
+	rc = check_target(target, err);
+	if (rc == 0)
+		rc = feed_new(&l->feed, err);
 	if (rc == 0)
 		rc = read_metadata(l, options->capture, err);
 	if (rc == 0)

@@ -241,6 +241,10 @@ static void test_target(void)
 	o.force = true;
 	CHECK(load_capture(&o, NULL, &err) == 0);
 	unlink(script_db);
+	o.db = script_capture;		/* even with force */
+	CHECK(load_capture(&o, NULL, &err) == ERR_EXISTS && strstr(err.text, "is a capture"));
+	error_clear(&err);
+	o.db = NULL;
 	snprintf(other, sizeof(other), "%s/elsewhere", script_dir);
 	put_file(other, "precious");
 	REQUIRE(symlink(other, script_db) == 0);	/* a planted link */
