@@ -79,6 +79,7 @@ record: build/kmem-record	## Build the recorder only (needs libtracefs, libtrace
 analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzstd)
 
 test-programs: $(units) $(tools) $(kernel_tests)
+	@:
 
 help:	## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 20

@@ -19,10 +19,10 @@ why_not() { # empty when this machine can record
 # What a workstation does: files are found, packed, unpacked and removed, and a few sockets are left open for a while.
 workload='
 mkdir "$1/files"
-tar -C /usr/include -cf - . 2>/dev/null | tar -C "$1/files" -xf -
-find "$1/files" /etc /usr/share -newer /etc/passwd >/dev/null 2>&1
+tar -C /usr/include/linux -cf - . 2>/dev/null | tar -C "$1/files" -xf -
+find "$1/files" /etc /usr/include -newer /etc/passwd >/dev/null 2>&1
 rm -r "$1/files"
-"$2" 20000'
+"$2" 5000'
 
 reason=$(why_not)
 rm -f "$dir/probe.kmem" "$dir/why"
@@ -44,11 +44,13 @@ show() { # LINES COMMAND...: the first lines of a report
 	"$build/kmem-analyze" "$@" "$capture" >"$dir/report" || code=$?
 	[ $code -eq 0 ] || [ $code -eq 3 ] || exit $code
 	head -n "$lines" "$dir/report"
+	all=$(wc -l <"$dir/report")
+	[ "$all" -le "$lines" ] || echo "... ($((all - lines)) more lines)"
 }
 
 show 40 account -n 12
-show 44 kmemprof -n 2
-show 50 kmemleak -n 3 --comm
+show 42 kmemprof -n 1
+show 60 kmemleak -n 2 --comm
 rm -f "$dir/report"
 echo
 echo "These files were left for you to ask more:"
