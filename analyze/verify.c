@@ -141,7 +141,8 @@ static int check_dict(struct verify *v, const struct block_header *h, struct err
 	int rc = 0;
 
 	if (!d->used || d->generation != h->generation) {
-		memset(d->tuple_there, 0, d->tuple_there ? d->tuple_cap : 0);
+		if (d->tuple_there)
+			memset(d->tuple_there, 0, d->tuple_cap);
 		d->generation = h->generation;
 		d->used = true;
 	}
