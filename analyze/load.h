@@ -16,7 +16,7 @@
  *	identity.uuid		hex; with identity.length (bytes) and identity.tail_crc: the capture this belongs to
  *	created_ns		wall clock at which the capture was made, ns since 1970
  *	time.base_ns		trace clock at 0 of all times: INFO time.start_ns, else the first event
- *	time.length_ns		from there to INFO time.end_ns, else to the last event
+ *	time.length_ns		from there to INFO time.end_ns, or to the last event if that is later
  *	events			all events read
  *	events.alloc		allocations that returned memory, in all domains
  *	events.free		frees, of NULL and of unknown addresses included

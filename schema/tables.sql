@@ -190,4 +190,6 @@ CREATE TABLE file (
 	PRIMARY KEY (name, moment)
 ) WITHOUT ROWID;
 
--- Any other recorded tracepoint has a table event_SYSTEM_NAME with id, time, cpu, task, stack and its own fields.
+-- Any other recorded tracepoint has a table event_SYSTEM_NAME with id (in order of time), time, cpu, task, stack and
+-- its own fields. In names, anything but letters, digits and underscores is an underscore; a field whose name is taken
+-- (cpu, for one) gets _2 behind it. Strings are TEXT, other arrays BLOB; NULL where the capture is damaged.
