@@ -523,10 +523,10 @@ static uint64_t take_address(struct event_sections *s, struct address_decode *a,
 	return address;
 }
 
-static int decode_rows(uint64_t first_time, struct event_sections *s, struct local_decode *local,
+static int decode_rows(const struct block_header *header, struct event_sections *s, struct local_decode *local,
 		       uint32_t ids, struct address_decode *a, struct event_block *b, struct error *err)
 {
-	uint64_t time = first_time, run = 0;
+	uint64_t time = header->first_time, run = 0;
 	int64_t pid = 0;
 
 	for (uint32_t i = 0; i < b->count; i++) {
@@ -539,7 +539,7 @@ static int decode_rows(uint64_t first_time, struct event_sections *s, struct loc
 		if (!run) {
 			pid += cursor_svarint(&s->pid);
 			run = cursor_varint(&s->pid);
-			if (s->pid.bad || !run || pid != (int32_t)pid)
+			if (s->pid.bad || !run || run > b->count - i || pid != (int32_t)pid)
 				return events_damaged(err, "the runs of pids are malformed");
 		}
 		run--;
@@ -549,8 +549,8 @@ static int decode_rows(uint64_t first_time, struct event_sections *s, struct loc
 		row->pid = (int32_t)pid;
 		row->address = local[id].has_address ? take_address(s, a, &local[id]) : 0;
 	}
-	if (s->time_high.bad)
-		return events_damaged(err, "the times end too early");
+	if (s->time_high.bad || time != header->last_time)
+		return events_damaged(err, "the times do not end where the header says");
 	if (s->code.bad || s->fresh.bad)
 		return events_damaged(err, "the addresses are malformed");
 	return 0;
@@ -586,7 +586,7 @@ int events_decode(const struct block_header *header, const struct section *secti
 		goto out;
 	}
 	b->count = header->event_count;
-	rc = decode_rows(header->first_time, &s, local, ids, &a, b, err);
+	rc = decode_rows(header, &s, local, ids, &a, b, err);
 out:
 	if (rc < 0)
 		event_block_clear(b);
