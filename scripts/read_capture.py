@@ -16,7 +16,7 @@ As a module:
     for damage in capture.damage:          # complete once the events were read to the end
         print(damage)
 
-Exit status: 0 good, 3 damaged, cut off or with losses, but readable, 1 not a capture (or one that this reader must refuse),
+Exit status: 0 good, 3 damaged, cut off or with losses, but readable, 1 not a capture (or one that must be refused),
 2 usage. Frames of zstd are decompressed by a Python module where there is one, else by the zstd program.
 """
 

@@ -19,9 +19,10 @@ import read_capture  # noqa: E402
 SHOWN = 3
 TRIMMED = 6                             # most frames of tracing machinery on top of a stack
 END = {"live": 0, "freed": 1, "reused": 2}
+IN_DOUBT = 4                            # added to it: events were lost while the object was live
 
 ALLOCATIONS = """
-SELECT a.time, a.lifetime, a.address, a.end & 3, ev.system || ':' || ev.name, cs.address, s.bytes_req, s.bytes_alloc,
+SELECT a.time, a.lifetime, a.address, a.end, ev.system || ':' || ev.name, cs.address, s.bytes_req, s.bytes_alloc,
        s.gfp, s.node, s.context, t.pid, a.cpu, t.self AND s.context = 0, s.stack, s.stack_lost,
        fev.system || ':' || fev.name, fcs.address, f.context, ft.pid, a.free_cpu
 FROM allocation a JOIN alloc_site s ON s.id = a.alloc_site JOIN event ev ON ev.id = s.event JOIN task t ON t.id = a.task
@@ -65,11 +66,16 @@ class Stacks:
         return self.of_capture[number] if number >= 0 else None
 
 
-def expected_allocation(thing, base, stacks):
+def in_doubt(thing, losses):
+    return any((thing.end == "live" or (loss.after or 0) <= thing.end_time) and loss.before >= thing.time
+               for loss in losses)
+
+
+def expected_allocation(thing, base, stacks, losses):
     freed = thing.free
     flags_known = thing.flags is not None
     return (thing.time - base, None if thing.end == "live" else thing.end_time - thing.time, signed(thing.address),
-            END[thing.end], thing.event, signed(thing.call_site), thing.bytes_req, thing.bytes_alloc, thing.gfp,
+            END[thing.end] + IN_DOUBT * in_doubt(thing, losses), thing.event, signed(thing.call_site), thing.bytes_req, thing.bytes_alloc, thing.gfp,
             thing.node, context(thing.flags), thing.pid, thing.cpu, int(thing.self and flags_known),
             stacks.expected(thing.stack), int(thing.stack == read_capture.STACK_LOST),
             freed and freed.type.full_name, signed(freed and freed.get("call_site")),
@@ -121,6 +127,7 @@ def main():
     threads = replay.Threads(capture.tasks, int(recorder) if recorder else None)
     naive = replay.Replay(counted(capture.events()), threads)
     stacks = Stacks(capture, db)
+    losses = capture.losses()
 
     def from_db(row):
         row = list(row)
@@ -128,7 +135,7 @@ def main():
         return tuple(row)
 
     score.equal("allocations", Counter(map(from_db, db.execute(ALLOCATIONS))),
-                Counter(expected_allocation(o, base, stacks) for o in naive.objects))
+                Counter(expected_allocation(o, base, stacks, losses) for o in naive.objects))
     score.equal("unmatched frees", Counter(db.execute(UNMATCHED)),
                 Counter(expected_unmatched(e, base) for e in naive.unmatched))
     score.equal("events of each type", Counter(dict(db.execute("SELECT id, events FROM event WHERE events"))), by_type)
@@ -144,8 +151,10 @@ def main():
                        ("clean_end", int(capture.cut_off is None))):
         if key in ("events", "clean_end") or not others:
             score.equal(key, facts.get(key), value)
-    if not capture.damage:
-        score.equal("events.lost", facts.get("events.lost"), sum(loss.records for loss in capture.losses()))
+    if not capture.damage:          # a block that is missing is a loss, too, and of unknown size
+        score.equal("events.lost", facts.get("events.lost"), sum(loss.records for loss in losses))
+        score.equal("losses", Counter(db.execute("SELECT cpu, from_time, records FROM loss")),
+                    Counter((x.cpu, (x.after or base) - base, x.records) for x in losses))
     score.equal("no damage unless there is some", bool(facts.get("damage.count")),
                 bool(capture.damage) or capture.cut_off is not None)
 
