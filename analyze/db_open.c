@@ -136,7 +136,8 @@ int db_open_database(sqlite3 **ret, const char *path, struct error *err)
 			       "%d); name its capture instead, and it is made anew", path, (long long)id.version,
 			       DB_USER_VERSION);
 	else if (!id.uuid[0])
-		rc = error_set(err, ERR_FORMAT, "'%s' is damaged: it does not say which capture it belongs to", path);
+		rc = error_set(err, ERR_FORMAT, "'%s' is damaged: it does not say which capture it belongs to; load its capture "
+			       "again with kmem-analyze load -f", path);
 	if (rc < 0)
 		sqlite3_close(db);
 	else
