@@ -152,10 +152,10 @@ check-valgrind:	## The unit tests and goldens under valgrind
 
 lint:	## Formatting, cppcheck, shellcheck; warnings of the compiler are errors here
 	@sh scripts/setup.sh build lint
-	@$(MAKE) --no-print-directory WERROR=1 CFLAGS='-O2 -g -DLINT' all test-programs
+	@$(MAKE) --no-print-directory WERROR=1 B=build/lint build/lint/kmem-record build/lint/kmem-analyze test-programs
 	cppcheck --quiet --std=c11 --inline-suppr --enable=warning,portability --error-exitcode=1 -I. \
 		--suppress=missingIncludeSystem --suppress=checkersReport format record analyze
-	shellcheck -x scripts/*.sh tests/*.sh tests/*/*.sh .ci/run
+	shellcheck -x -P SCRIPTDIR -e SC1091,SC2154,SC2016,SC2329 scripts/*.sh tests/*.sh tests/*/*.sh .ci/run
 
 install: all	## Install programs, manual pages and completion below DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1

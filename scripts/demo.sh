@@ -17,6 +17,7 @@ why_not() { # empty when this machine can record
 }
 
 # What a workstation does: files are found, packed, unpacked and removed, and a few sockets are left open for a while.
+# shellcheck disable=SC2016	# another shell expands it
 workload='
 mkdir "$1/files"
 tar -C /usr/include/linux -cf - . 2>/dev/null | tar -C "$1/files" -xf -
@@ -54,5 +55,5 @@ show 60 kmemleak -n 2 --comm
 rm -f "$dir/report"
 echo
 echo "These files were left for you to ask more:"
-ls -lh "$dir" | awk 'NR > 1 { print "  '"$dir"'/" $NF, $5 }'
+du -h "$capture" "$capture.db"
 echo "Try: build/kmem-analyze kmemleak -s age -n 5 $capture"

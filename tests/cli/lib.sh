@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # lib.sh - sourced by the tests of tests/cli: a scratch directory and the four ways to check a program.
 #
 #	. "$TESTS/cli/lib.sh"
