@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "format/base/hash.h"
-
 #define GENERATION_FILE_BYTES (16u << 20)
 #define GENERATION_TABLE_BYTES (64u << 20)
 
@@ -94,7 +92,7 @@ static bool remember_address(struct emitter *e, uint64_t address)
 {
 	bool is_new;
 
-	return intern(&e->addresses, hash_u64(address), &address, sizeof(address), &is_new) != INTERN_FULL;
+	return intern(&e->addresses, &address, sizeof(address), &is_new) != INTERN_FULL;
 }
 
 uint32_t emitter_stack(struct emitter *e, const uint8_t *raw, uint32_t depth)
@@ -102,7 +100,7 @@ uint32_t emitter_stack(struct emitter *e, const uint8_t *raw, uint32_t depth)
 	unsigned int size = e->plan->layout.long_size;
 	uint32_t len = depth * size;
 	bool is_new;
-	uint32_t n = intern(&e->stacks, hash_bytes(0, raw, len), raw, len, &is_new);
+	uint32_t n = intern(&e->stacks, raw, len, &is_new);
 
 	if (!is_new)
 		return n;
@@ -124,9 +122,14 @@ uint32_t emitter_stack(struct emitter *e, const uint8_t *raw, uint32_t depth)
 uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const uint8_t *key, uint32_t len)
 {
 	const struct event_type *event = &e->plan->types[type->index];
-	struct tuple tuple = { .type = type->index, .flags = key[6], .preempt_count = key[7] };
+	const uint8_t *common = key + KEY_HEAD;
+	struct tuple tuple = {
+		.type = type->index,
+		.flags = common[e->plan->flags_offset],
+		.preempt_count = common[e->plan->preempt_offset],
+	};
 	bool is_new;
-	uint32_t n = intern(&e->tuples, hash_bytes(0, key, len), key, len, &is_new);
+	uint32_t n = intern(&e->tuples, key, len, &is_new);
 
 	if (!is_new)
 		return n;

@@ -24,7 +24,7 @@ int event_plan_new(struct event_plan **ret, const struct ring_layout *layout, st
 
 static void plan_type_release(struct plan_type *p)
 {
-	free(p->segments);
+	free(p->mask);
 	free(p->key_fields);
 	free(p->variable);
 	free(p->columns);
@@ -294,15 +294,10 @@ int event_plan_set_stack(struct event_plan *plan, const char *text, size_t len, 
 	return rc;
 }
 
-static void add_segment(struct plan_type *p, const struct event_field *f)
+/* The bytes of a field stay in the key. */
+static void keep(struct plan_type *p, uint16_t offset, uint16_t size)
 {
-	struct key_segment *last = p->segment_count ? &p->segments[p->segment_count - 1] : NULL;
-
-	if (last && last->offset + last->len == f->offset)
-		last->len = (uint16_t)(last->len + f->size);
-	else
-		p->segments[p->segment_count++] = (struct key_segment){ f->offset, f->size };
-	p->key_fixed = (uint16_t)(p->key_fixed + f->size);
+	memset((uint8_t *)p->mask + offset, 0xff, size);
 }
 
 static struct plan_field plan_field_of(const struct event_type *t, uint16_t i)
@@ -325,47 +320,57 @@ static bool is_variable(const struct plan_field *f)
 	return f->where != WHERE_IN_PLACE || f->kind == FIELD_FIXED_STRING;
 }
 
-static int build_plan(struct plan_type *p, const struct event_type *t, uint16_t index, struct error *err)
+static void plan_one_field(struct plan_type *p, const struct event_type *t, uint16_t i)
 {
-	size_t n = t->field_count, most = 0;
-	const struct event_field *call_site = find_field(t, "call_site");
-	uint16_t i;
+	const struct event_field *f = &t->fields[i];
+	struct plan_field field = plan_field_of(t, i);
 
+	if (f->place == PLACE_ADDRESS) {
+		p->address_offset = f->offset;
+		p->address_size = (uint8_t)f->size;
+	} else if (f->place == PLACE_COLUMN) {
+		p->columns[p->column_count++] = field;
+	} else if (f->place == PLACE_TUPLE) {
+		p->key_fields[p->key_field_count++] = (struct key_field){ i, is_variable(&field) };
+		if (is_variable(&field))
+			p->variable[p->variable_count++] = field;
+		else
+			keep(p, f->offset, f->size);
+	}
+}
+
+static int build_plan(struct plan_type *p, const struct event_plan *plan, const struct event_type *t,
+		      struct error *err)
+{
+	const struct event_field *call_site = find_field(t, "call_site");
+	size_t n = t->field_count, most = 0, words;
+
+	for (uint16_t i = 0; i < t->field_count; i++)
+		if ((size_t)t->fields[i].offset + t->fields[i].size > most)
+			most = (size_t)t->fields[i].offset + t->fields[i].size;
+	if (most > KEY_RECORD_MAX)
+		return error_set(err, ERR_UNSUPPORTED, "event %s:%s is too large", t->system, t->name);
+	words = (most + 7) / 8;
 	*p = (struct plan_type){
-		.index = index,
+		.index = (uint16_t)plan->count,
 		.wants_stack = t->has_stack,
+		.min_len = (uint16_t)most,
 		.address_offset = NO_OFFSET,
 		.call_site_offset = call_site && is_number(call_site) ? call_site->offset : NO_OFFSET,
-		.key_fixed = KEY_HEAD,
-		.segments = calloc(n, sizeof(*p->segments)),
+		.mask = calloc(words, sizeof(*p->mask)),
 		.key_fields = calloc(n, sizeof(*p->key_fields)),
 		.variable = calloc(n, sizeof(*p->variable)),
 		.columns = calloc(n, sizeof(*p->columns)),
 	};
-	if (!p->segments || !p->key_fields || !p->variable || !p->columns)
+	if (!p->mask || !p->key_fields || !p->variable || !p->columns)
 		return error_nomem(err);
-	for (i = 0; i < t->field_count; i++) {
-		const struct event_field *f = &t->fields[i];
-		struct plan_field field = plan_field_of(t, i);
-
-		if ((size_t)f->offset + f->size > most)
-			most = (size_t)f->offset + f->size;
-		if (f->place == PLACE_ADDRESS) {
-			p->address_offset = f->offset;
-			p->address_size = (uint8_t)f->size;
-		} else if (f->place == PLACE_COLUMN) {
-			p->columns[p->column_count++] = field;
-		} else if (f->place == PLACE_TUPLE && is_variable(&field)) {
-			p->variable[p->variable_count++] = field;
-			p->key_fields[p->key_field_count++] = (struct key_field){ i, NO_OFFSET };
-		} else if (f->place == PLACE_TUPLE) {
-			p->key_fields[p->key_field_count++] = (struct key_field){ i, p->key_fixed };
-			add_segment(p, f);
-		}
-	}
-	if (most >= UINT16_MAX || p->key_fixed >= UINT16_MAX / 2)
-		return error_set(err, ERR_UNSUPPORTED, "event %s:%s is too large", t->system, t->name);
-	p->min_len = (uint16_t)most;
+	keep(p, plan->flags_offset, 1);
+	keep(p, plan->preempt_offset, 1);
+	for (uint16_t i = 0; i < t->field_count; i++)
+		plan_one_field(p, t, i);
+	p->key_words = (uint16_t)words;
+	while (p->key_words > 1 && !p->mask[p->key_words - 1])
+		p->key_words--;
 	return 0;
 }
 
@@ -395,7 +400,7 @@ int event_plan_add(struct event_plan *plan, const char *system, const char *text
 	decide_places(&t);
 	rc = plan_common(plan, &t, err);
 	if (rc == 0)
-		rc = build_plan(&p, &t, (uint16_t)plan->count, err);
+		rc = build_plan(&p, plan, &t, err);
 	if (rc == 0 && plan->by_id[t.id])
 		rc = error_set(err, ERR_DAMAGED, "two events have the number %u", t.id);
 	if (rc < 0) {
@@ -441,15 +446,14 @@ void plan_key_values(const struct event_plan *plan, const struct plan_type *type
 		     struct value *values)
 {
 	const struct event_field *fields = plan->types[type->index].fields;
-	const uint8_t *variable = key + type->key_fixed;
+	const uint8_t *variable = key + KEY_HEAD + type->key_words * 8u;
 
 	for (uint16_t i = 0; i < type->key_field_count; i++) {
-		const struct key_field *k = &type->key_fields[i];
-		const struct event_field *f = &fields[k->field];
+		const struct event_field *f = &fields[type->key_fields[i].field];
+		const uint8_t *p = key + KEY_HEAD + f->offset;
 		uint16_t len = f->size;
-		const uint8_t *p = key + k->key_pos;
 
-		if (k->key_pos == NO_OFFSET) {
+		if (type->key_fields[i].variable) {
 			memcpy(&len, variable, sizeof(len));
 			p = variable + sizeof(len);
 			variable = p + len;

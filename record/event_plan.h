@@ -12,9 +12,9 @@
  *	event_plan_add(plan, "kmem", text, len, true, &err);		// events/kmem/kmalloc/format
  *	type = event_plan_find(plan, common_type);
  *
- * A tuple key is: u32 stack reference, u16 type index, u8 common_flags, u8 common_preempt_count, the fixed
- * fields of PLACE_TUPLE as the target wrote them, then for each field of variable length a u16 and its bytes.
- * The first four fields are in our byte order.
+ * A tuple key is: u32 stack reference, u32 type index (both in our byte order), then the record up to the end of
+ * its declared fields with everything zeroed that does not belong to the tuple (pid, address, columns, padding),
+ * then for each field of variable length a u16 and its bytes.
  */
 #ifndef KMEM_RECORD_EVENT_PLAN_H
 #define KMEM_RECORD_EVENT_PLAN_H
@@ -22,17 +22,14 @@
 #include "format/capture.h"
 #include "record/ring_page.h"
 
-#define KEY_HEAD 8u		/* stack, type, flags, preempt_count */
+#define KEY_HEAD 8u		/* stack, type */
+#define KEY_RECORD_MAX 16384u	/* declared bytes of a record */
 #define NO_OFFSET UINT16_MAX
-
-struct key_segment {
-	uint16_t offset, len;	/* bytes of the record that are copied into the key as they are */
-};
 
 /* A field of PLACE_TUPLE, in the type's order: where its value stands in a key. */
 struct key_field {
 	uint16_t field;
-	uint16_t key_pos;	/* of a fixed field; NO_OFFSET: the next one of variable length */
+	bool variable;		/* behind the fixed part, in order; else at KEY_HEAD + its offset */
 };
 
 /* A string, array or column: what reading it takes, with nothing left to be looked up by name. */
@@ -55,9 +52,9 @@ struct plan_type {
 	uint16_t address_offset;	/* NO_OFFSET: the type has no address */
 	uint8_t address_size;
 	uint16_t call_site_offset;	/* NO_OFFSET: the event has no call_site */
-	uint16_t key_fixed;		/* bytes of the key before the fields of variable length */
-	uint16_t segment_count, key_field_count, variable_count, column_count;
-	struct key_segment *segments;
+	uint16_t key_words;		/* 8-byte words of the record that the key keeps, masked */
+	uint16_t key_field_count, variable_count, column_count;
+	uint64_t *mask;			/* key_words of them, for words in memory order */
 	struct key_field *key_fields;
 	struct plan_field *variable;	/* fields of variable length, in key order */
 	struct plan_field *columns;	/* fields of PLACE_COLUMN */

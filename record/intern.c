@@ -5,13 +5,14 @@
 #define FIRST_SLOTS 1024u
 #define MOST_ENTRIES (1u << 24)		/* DICT_ENTRIES_MAX of the format */
 
-static void slot_put(struct intern *t, uint64_t hash, uint32_t number)
+static void slot_put(struct intern *t, uint32_t number)
 {
-	uint32_t i = (uint32_t)hash & t->mask;
+	const struct intern_entry *e = &t->entries[number];
+	uint32_t i = (uint32_t)e->hash & t->mask;
 
 	while (t->slots[i].number)
 		i = (i + 1) & t->mask;
-	t->slots[i] = (struct intern_slot){ (uint32_t)(hash >> 32), number + 1 };
+	t->slots[i] = (struct intern_slot){ (uint32_t)(e->hash >> 32), number + 1, e->offset, e->len };
 }
 
 static bool grow(struct intern *t)
@@ -30,7 +31,7 @@ static bool grow(struct intern *t)
 	t->mask = slots - 1;
 	t->cap = slots / 2;
 	for (uint32_t n = 0; n < t->count; n++)
-		slot_put(t, t->entries[n].hash, n);
+		slot_put(t, n);
 	return true;
 }
 
@@ -44,7 +45,7 @@ uint32_t intern_add(struct intern *t, uint64_t hash, const void *key, uint32_t l
 		return INTERN_FULL;
 	t->entries[t->count] = (struct intern_entry){ hash, (uint32_t)t->arena.len, len };
 	buf_bytes(&t->arena, key, len);
-	slot_put(t, hash, t->count);
+	slot_put(t, t->count);
 	return t->count++;
 }
 

@@ -47,8 +47,8 @@ struct pairing {
 	uint8_t *memory;
 };
 
-/* A key repeats parts of its record and adds a length for each string. */
-#define KEY_ROOM(subbuf_size) ((subbuf_size) + KEY_HEAD + 2 * EVENT_FIELDS_MAX)
+/* A key has the fixed part of its record, its strings, and a length for each. */
+#define KEY_ROOM(subbuf_size) ((subbuf_size) + KEY_HEAD + KEY_RECORD_MAX + 8 + 2 * EVENT_FIELDS_MAX)
 
 int pairing_init(struct pairing *p, const struct ring_layout *layout, struct error *err);
 void pairing_release(struct pairing *p);

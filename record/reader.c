@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "format/base/hash.h"
 #include "record/stream.h"
 #include "record/tracefs.h"
 
@@ -567,11 +566,9 @@ int readers_addresses(const struct readers *r, struct intern *set, struct error 
 		for (uint32_t n = 0; n < from->count; n++) {
 			uint32_t len;
 			const uint8_t *key = intern_bytes(from, n, &len);
-			uint64_t address;
 			bool is_new;
 
-			memcpy(&address, key, sizeof(address));
-			if (intern(set, hash_u64(address), key, len, &is_new) == INTERN_FULL)
+			if (intern(set, key, len, &is_new) == INTERN_FULL)
 				return error_nomem(err);
 		}
 	}

@@ -427,8 +427,13 @@ static int finish(struct session *s, int failed, struct error *err)
 		rc = err->code;
 	if (make_account(s, err) < 0 && rc == 0)
 		rc = err->code;
-	if (rc == 0)
+	if (rc == 0) {
 		rc = put_end(s, end_ns, err);
+	} else if (r->cpus) {
+		/* if the capture can still be written, it says how it ended */
+		snprintf(r->end_reason, sizeof(r->end_reason), "error");
+		put_end(s, end_ns, NULL);
+	}
 	command_ended(&s->command);
 	snprintf(r->command_status, sizeof(r->command_status), "%s", s->command.status);
 	r->elapsed_ns = end_ns - s->start_ns;

@@ -59,22 +59,36 @@ int stream_give_up(struct stream *s, struct error *err)
 	return rc;
 }
 
+/* The fixed part of a key. The record may end in the middle of its last word. */
+static uint8_t *mask_words(const struct plan_type *type, const struct ring_record *rec, uint8_t *to)
+{
+	uint32_t whole = rec->len / 8 < type->key_words ? rec->len / 8 : type->key_words;
+	uint64_t word;
+
+	for (uint32_t i = 0; i < whole; i++, to += 8) {
+		memcpy(&word, rec->data + i * 8, 8);
+		word &= type->mask[i];
+		memcpy(to, &word, 8);
+	}
+	if (whole < type->key_words) {
+		word = 0;
+		memcpy(&word, rec->data + whole * 8, rec->len % 8);
+		word &= type->mask[whole];
+		memcpy(to, &word, 8);
+		to += 8;
+	}
+	return to;
+}
+
 /* The key of an event without its stack reference; 0 if the record contradicts itself. */
 static uint32_t make_key(const struct stream *s, const struct plan_type *type, const struct ring_record *rec,
 			 uint8_t *key)
 {
-	uint8_t *p = key + KEY_HEAD;
+	uint32_t head[2] = { 0, type->index };
+	uint8_t *p;
 
-	memset(key, 0, sizeof(uint32_t));
-	memcpy(key + 4, &type->index, sizeof(type->index));
-	key[6] = rec->data[s->plan->flags_offset];
-	key[7] = rec->data[s->plan->preempt_offset];
-	for (uint16_t i = 0; i < type->segment_count; i++) {
-		const struct key_segment *seg = &type->segments[i];
-
-		memcpy(p, rec->data + seg->offset, seg->len);
-		p += seg->len;
-	}
+	memcpy(key, head, sizeof(head));
+	p = mask_words(type, rec, key + KEY_HEAD);
 	for (uint16_t i = 0; i < type->variable_count; i++) {
 		const uint8_t *bytes;
 		uint16_t len16;
