@@ -144,7 +144,7 @@ static int read_file_part(struct capture_model *m, const struct section *s, stru
 		/* Half a line would be a wrong line: cut both sides of the hole back to whole ones. */
 		const uint8_t *nl = part.bytes.len ? memchr(part.bytes.data, '\n', part.bytes.len) : NULL;
 
-		f->torn = true;
+		f->torn = m->torn = true;
 		while (f->content.len && f->content.data[f->content.len - 1] != '\n')
 			f->content.len--;
 		skip = nl ? (size_t)(nl + 1 - (const uint8_t *)part.bytes.data) : part.bytes.len;
@@ -186,6 +186,9 @@ static int read_block(struct capture_model *m, const struct block_header *h, con
 	case BLOCK_FILE:
 		return read_file_part(m, s, err);
 	case BLOCK_TYPES:
+		if (s->a != m->type_count)
+			return error_set(err, ERR_DAMAGED, "event types %zu to %u are missing before it", m->type_count,
+					 s->a);
 		return types_decode(s->data, s->len, on_type, m, err);
 	case BLOCK_TASKS:
 		return tasks_decode(s->data, s->len, on_task, &tasks, err);
@@ -228,6 +231,11 @@ int capture_model_read(struct capture_model *m, const struct capture_reader *r, 
 		rc = capture_reader_load(r, scan, i, &block, &why);
 		if (rc == 0)
 			rc = read_block(m, h, &block, &why);
+		if (rc == 0 && m->torn) {
+			m->torn = false;
+			rc = error_set(&why, ERR_DAMAGED, "block %zu at offset %llu: parts of a file of the target are"
+				       " missing before it", i, (unsigned long long)h->offset);
+		}
 		m->unknown += rc == 0 ? block.unknown_sections : 0;
 		if (rc == ERR_NOMEM)
 			error_nomem(err);

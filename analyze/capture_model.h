@@ -51,6 +51,7 @@ struct capture_model {
 	struct end_entry *index;		/* of the END block, if it is there */
 	size_t index_count, index_cap;
 	bool has_end;
+	bool torn;				/* the block read last left a hole in a file */
 	uint32_t unknown;			/* blocks and sections of unknown kinds */
 };
 

@@ -10,12 +10,19 @@
 #include "format/reader.h"
 #include "format/records.h"
 
-/* How far each dictionary (writer, generation) is filled: numbers below it are there. */
+/* The dictionary that a writer is filling: the event type of each tuple that is there, + 1. */
 struct dict_fill {
 	uint32_t generation;
 	bool used;
-	uint8_t *tuple_there;
-	uint32_t tuple_cap;
+	uint16_t *type_of;
+	uint32_t cap;
+};
+
+/* The part of a file of the target that came last, to find holes. */
+struct last_part {
+	char name[256], moment[8];
+	uint64_t next;
+	bool open;
 };
 
 struct verify {
@@ -28,8 +35,11 @@ struct verify {
 	struct dict_fill *now;
 	struct event_block events;
 	struct block block;
+	struct last_part part;
+	const struct capture_scan *scan;
+	size_t index_next;			/* the block that the END block's index has to name next */
 	struct end_totals end;
-	bool have_end;
+	bool have_end, index_wrong, index_absent;	/* absent: it names blocks that are not here */
 	uint64_t end_offset;
 	uint64_t ring_events, ring_lost;	/* from the STATS block at the end */
 	bool have_stats;
@@ -88,18 +98,17 @@ static int on_tuple(void *arg, uint32_t number, const struct tuple *tuple)
 	struct verify *v = arg;
 	struct dict_fill *d = v->now;
 
-	(void)tuple;
-	if (number >= d->tuple_cap) {
+	if (number >= d->cap) {
 		uint32_t cap = number + number / 2 + 1024;
-		uint8_t *p = realloc(d->tuple_there, cap);
+		uint16_t *p = realloc(d->type_of, cap * sizeof(*p));
 
 		if (!p)
 			return ERR_NOMEM;
-		memset(p + d->tuple_cap, 0, cap - d->tuple_cap);
-		d->tuple_there = p;
-		d->tuple_cap = cap;
+		memset(p + d->cap, 0, (cap - d->cap) * sizeof(*p));
+		d->type_of = p;
+		d->cap = cap;
 	}
-	d->tuple_there[number] = 1;
+	d->type_of[number] = (uint16_t)(tuple->type + 1);
 	v->result.tuples++;
 	return 0;
 }
@@ -141,8 +150,8 @@ static int check_dict(struct verify *v, const struct block_header *h, struct err
 	int rc = 0;
 
 	if (!d->used || d->generation != h->generation) {
-		if (d->tuple_there)
-			memset(d->tuple_there, 0, d->tuple_cap);
+		if (d->type_of)
+			memset(d->type_of, 0, d->cap * sizeof(*d->type_of));
 		d->generation = h->generation;
 		d->used = true;
 	}
@@ -188,18 +197,65 @@ static int check_events(struct verify *v, const struct block_header *h, struct e
 	v->result.event_blocks++;
 	v->result.events += v->events.count;
 	for (uint32_t i = 0; i < v->events.count; i++) {
-		uint32_t tuple = v->events.rows[i].tuple;
+		const struct event_row *row = &v->events.rows[i];
 
-		v->result.dangling += !d->used || d->generation != h->generation || tuple >= d->tuple_cap ||
-				      !d->tuple_there[tuple];
+		v->result.dangling += !d->used || d->generation != h->generation || row->tuple >= d->cap ||
+				      d->type_of[row->tuple] != row->type + 1;
 	}
+	return 0;
+}
+
+static bool same_text(struct text t, const char *s)
+{
+	return t.len == strlen(s) && !memcmp(t.data, s, t.len);
+}
+
+/* Parts of a file follow each other without holes. A name too long to remember is not followed. */
+static int check_file(struct verify *v, const struct section *s, struct error *err)
+{
+	struct last_part *last = &v->part;
+	struct file_part part;
+	bool same;
+	int rc = file_decode(s->data, s->len, &part, err);
+
+	if (rc < 0)
+		return rc;
+	same = last->open && same_text(part.name, last->name) && same_text(part.moment, last->moment);
+	if (part.name.len >= sizeof(last->name) || part.moment.len >= sizeof(last->moment))
+		return 0;
+	if (part.offset != (same ? last->next : 0) || (last->open && !same))
+		rc = error_set(err, ERR_DAMAGED, "parts of a file of the target are missing before it");
+	memcpy(last->name, part.name.data, part.name.len);
+	last->name[part.name.len] = '\0';
+	memcpy(last->moment, part.moment.data, part.moment.len);
+	last->moment[part.moment.len] = '\0';
+	last->next = part.offset + part.bytes.len;
+	last->open = !part.last;
+	return rc;
+}
+
+/* The index names the event blocks in the order of the file. Those that damage took away are skipped. */
+static int on_entry(void *arg, const struct end_entry *e)
+{
+	struct verify *v = arg;
+	const struct block_header *h;
+
+	while (v->index_next < v->scan->count && (v->scan->blocks[v->index_next].type != BLOCK_EVENTS ||
+						  v->scan->blocks[v->index_next].offset < e->offset))
+		v->index_next++;
+	h = &v->scan->blocks[v->index_next];
+	if (v->index_next == v->scan->count || h->offset != e->offset) {
+		v->index_absent = true;
+		return 0;
+	}
+	v->index_wrong |= (uint32_t)h->cpu != e->cpu || h->event_count != e->event_count ||
+			  h->first_time != e->first_time || h->last_time != e->last_time;
 	return 0;
 }
 
 static int check_block(struct verify *v, const struct block_header *h, struct error *err)
 {
 	const struct section *s = block_section(&v->block, SECTION_RECORDS);
-	struct file_part part;
 
 	v->result.unknown += v->block.unknown_sections;
 	if (h->type == BLOCK_DICT)
@@ -216,8 +272,11 @@ static int check_block(struct verify *v, const struct block_header *h, struct er
 	case BLOCK_INFO:
 		return info_decode(s->data, s->len, on_pair, v, err);
 	case BLOCK_FILE:
-		return file_decode(s->data, s->len, &part, err);
+		return check_file(v, s, err);
 	case BLOCK_TYPES:
+		if (s->a != v->type_count)
+			return error_set(err, ERR_DAMAGED, "event types %zu to %u are missing before it", v->type_count,
+					 s->a);
 		return types_decode(s->data, s->len, on_type, v, err);
 	case BLOCK_TASKS:
 		return tasks_decode(s->data, s->len, on_task, v, err);
@@ -226,7 +285,7 @@ static int check_block(struct verify *v, const struct block_header *h, struct er
 	case BLOCK_END:
 		v->have_end = true;
 		v->end_offset = h->offset;
-		return end_decode(s->data, s->len, &v->end, NULL, NULL, err);
+		return end_decode(s->data, s->len, &v->end, on_entry, v, err);
 	}
 	return 0;
 }
@@ -258,6 +317,9 @@ static void check_totals(struct verify *v)
 			 v->ring_events, v->end.events);
 		problem(v, text);
 	}
+	/* blocks that damage took away are reported already */
+	if (v->index_wrong || (v->index_absent && !v->result.damage))
+		problem(v, "the index in the END block describes other event blocks than those that are here");
 	if (v->result.dangling) {
 		snprintf(text, sizeof(text), "%" PRIu64 " events refer to dictionary entries that are not there: their "
 			 "call site, sizes and stack are lost", v->result.dangling);
@@ -270,7 +332,7 @@ static void verify_release(struct verify *v)
 	for (size_t i = 0; i < v->type_count; i++)
 		event_type_release(&v->types[i]);
 	for (size_t i = 0; i < WRITER_MAX; i++)
-		free(v->dict[i].tuple_there);
+		free(v->dict[i].type_of);
 	free(v->types);
 	event_block_release(&v->events);
 	block_release(&v->block);
@@ -289,6 +351,7 @@ int verify_capture(const char *path, void (*report)(void *arg, const char *text)
 		rc = capture_reader_scan(r, &scan, NULL, NULL, err);
 	if (rc < 0)
 		goto out;
+	v->scan = &scan;
 	v->problem = report;
 	v->arg = arg;
 	v->result.length = scan.length;

@@ -42,7 +42,11 @@ struct file_part {
 void file_encode(struct buf *b, const struct file_part *part);
 int file_decode(const void *data, size_t len, struct file_part *ret, struct error *err);
 
-/* TYPES: event types. The strings and fields of a decoded type are heap-allocated and the callee's. */
+/*
+ * TYPES: event types. The section's `a` is the index of its first type: a gap shows that a block is missing, and types
+ * behind it have to be refused, since events would be decoded as something else. The strings and fields of a decoded type are heap-allocated
+ * and the callee's.
+ */
 void type_encode(struct buf *b, const struct event_type *type);
 int types_decode(const void *data, size_t len, int (*add)(void *arg, struct event_type *type),
 		 void *arg, struct error *err);	/* add takes over what *type points to, also when it fails */

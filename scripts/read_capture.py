@@ -413,7 +413,6 @@ class Capture:
         self._dict_stacks = {}          # (writer, generation) -> {number: place in stacks}
         self._dict_tuples = {}          # (writer, generation) -> {number: Tuple}
         self._limits = {}               # (writer, generation) -> [stacks, tuples]: the next numbers
-        self._types_end = len(data)     # a TYPES block may be missing here: the indexes of later ones mean nothing
         self._open_file = None
         self._groups = OrderedDict()
         self._reported = set()          # (number of a block, what) that damage was reported for
@@ -496,8 +495,6 @@ class Capture:
             self._check_sequence(block, expected)
             if zlib.crc32(data[pos + BLOCK_HEADER:block.end]) != struct.unpack_from("<I", data, pos + 72)[0]:
                 self._damaged(pos, block.end - pos, "%s block: checksum mismatch" % block.name())
-                if block.type == TYPES:
-                    self._types_end = min(self._types_end, pos)
             else:
                 self.blocks.append(block)
             pos = block.end
@@ -528,9 +525,6 @@ class Capture:
         if block.sequence > want:
             self._damaged(block.offset, 0, "%d blocks of writer %d are missing before this one"
                           % (block.sequence - want, block.writer))
-            # Any block of the session may have been one of TYPES.
-            if block.writer == 0:
-                self._types_end = min(self._types_end, block.offset)
         elif block.sequence < want:
             self._damaged(block.offset, 0, "block %d of writer %d comes after block %d"
                           % (block.sequence, block.writer, want - 1))
@@ -605,8 +599,6 @@ class Capture:
                     readers[block.type](block, section)
             except Malformed as problem:
                 self._damaged(block.offset, block.end - block.offset, "%s block: %s" % (block.name(), problem))
-                if block.type == TYPES:
-                    self._types_end = min(self._types_end, block.offset)
         if self._open_file:
             self.incomplete_files.add(self._open_file)
         for name, moment in sorted(self.incomplete_files):
@@ -648,8 +640,9 @@ class Capture:
         self._open_file = None if last else key
 
     def _read_types(self, block, section):
-        if block.offset >= self._types_end:
-            raise Malformed("follows a damaged block, so its event types have no sure number")
+        if section.a != len(self.types):
+            raise Malformed("starts with event type %d, and %d are known: some are missing" % (section.a,
+                                                                                              len(self.types)))
         cursor = Cursor(section.data)
         while cursor:
             number, system, name, has_stack = cursor.varint(), cursor.blob(), cursor.blob(), cursor.u8()

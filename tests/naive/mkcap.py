@@ -177,8 +177,9 @@ class Capture:
             out += varint(t.number) + blob(t.system) + blob(t.name) + bytes([t.has_stack]) + varint(len(t.fields))
             for f in t.fields:
                 out += blob(f.name) + blob(f.ctype) + varint(f.offset) + varint(f.size) + bytes([f.kind, f.place])
+        first = len(self.type_list)
         self.type_list += types
-        self.block(TYPES, [self.section(1, out)])
+        self.block(TYPES, [self.section(1, out, first)])
 
     def tasks(self, rows, time):
         """rows: (pid, tgid, ppid, comm)."""

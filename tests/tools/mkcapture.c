@@ -192,9 +192,9 @@ static void put(struct maker *m, struct block_header *header)
 	block_body_clear(&m->body);
 }
 
-static void put_record(struct maker *m, enum block_type type, struct buf *b)
+static void put_record(struct maker *m, enum block_type type, uint32_t first, struct buf *b)
 {
-	block_body_add(&m->body, SECTION_RECORDS, 0, 0, b->data, b->len);
+	block_body_add(&m->body, SECTION_RECORDS, first, 0, b->data, b->len);
 	put(m, &(struct block_header){ .type = (uint8_t)type, .cpu = CPU_NONE });
 	buf_clear(b);
 }
@@ -203,24 +203,25 @@ static void put_record(struct maker *m, enum block_type type, struct buf *b)
 static void start(struct maker *m)
 {
 	struct buf types = { 0 };
+	uint32_t first = m->types_written;
 
 	for (; m->types_written < m->type_count; m->types_written++)
 		type_encode(&types, &m->types[m->types_written]);
 	if (types.len)
-		put_record(m, BLOCK_TYPES, &types);
+		put_record(m, BLOCK_TYPES, first, &types);
 	buf_release(&types);
 	if (m->started)
 		return;
 	m->started = true;
-	put_record(m, BLOCK_INFO, &m->info);
+	put_record(m, BLOCK_INFO, 0, &m->info);
 	if (m->tasks.len)
-		put_record(m, BLOCK_TASKS, &m->tasks);
+		put_record(m, BLOCK_TASKS, 0, &m->tasks);
 	if (m->kallsyms.len) {
 		struct buf file = { 0 };
 
 		file_encode(&file, &(struct file_part){ .name = { "/proc/kallsyms", 14 }, .moment = { "start", 5 },
 			    .last = true, .bytes = { (const char *)m->kallsyms.data, m->kallsyms.len } });
-		put_record(m, BLOCK_FILE, &file);
+		put_record(m, BLOCK_FILE, 0, &file);
 		buf_release(&file);
 	}
 }
@@ -458,7 +459,7 @@ static void finish(struct maker *m)
 
 	flush(m);
 	if (m->stats.len)
-		put_record(m, BLOCK_STATS, &m->stats);
+		put_record(m, BLOCK_STATS, 0, &m->stats);
 	if (!m->no_end)
 		check(m, capture_writer_end(m->writer, 0, &err), &err);
 	size = capture_writer_bytes(m->writer);
