@@ -72,6 +72,7 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
+	sleep(1);	/* some of what was closed is freed after a grace period */
 	printf("planted %d %ld %ld %ld\n", (int)getpid(), kept[PIPE], kept[SOCKETPAIR], kept[EPOLL]);
 	fflush(stdout);
 	while (read(STDIN_FILENO, &c, 1) > 0)
