@@ -41,6 +41,7 @@ struct session {
 	struct event_plan *plan;
 	struct readers *readers;
 	uint64_t start_ns;
+	bool foreign_pids;		/* our /proc numbers tasks in another way than the events do */
 };
 
 static uint64_t now_ns(void)
@@ -107,6 +108,21 @@ static void pass_warnings(const struct session *s)
 		note(s, line);
 }
 
+/*
+ * Events carry the process ids of the initial namespace. In a container /proc shows other numbers, which would name the
+ * wrong tasks: names are then left to the events.
+ */
+static void look_at_pid_namespace(struct session *s)
+{
+	const ino_t initial = 0xeffffffc;	/* PROC_PID_INIT_INO */
+	struct stat st;
+
+	s->foreign_pids = stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != initial;
+	if (s->foreign_pids)
+		note(s, "this is a PID namespace of its own: tasks that run already stay nameless, and what kmem-record"
+			" allocates is not told apart");
+}
+
 static int make_plan(struct session *s, struct error *err)
 {
 	struct buf b = { 0 };
@@ -139,7 +155,8 @@ static void add_request(struct session *s)
 	struct buf text = { 0 };
 
 	info_encode(info, "recorder.version", s->options->version);
-	info_encode_u64(info, "recorder.tgid", (uint64_t)getpid());
+	if (!s->foreign_pids)
+		info_encode_u64(info, "recorder.tgid", (uint64_t)getpid());
 	info_encode(info, "recorder.backend", "ftrace");
 	info_encode(info, "recorder.command", s->options->command_line);
 	info_encode(info, "recorder.stacks", stacks[s->options->stacks]);
@@ -214,6 +231,7 @@ static int prepare(struct session *s, struct error *err)
 	if (rc < 0)
 		return rc;
 	pass_warnings(s);
+	look_at_pid_namespace(s);
 	rc = block_signals(s, err);
 	if (rc == 0 && o->command)
 		rc = command_prepare(&s->command, o->command, &s->old_mask, err);
@@ -254,7 +272,7 @@ static int start(struct session *s, struct error *err)
 	if (rc == 0)
 		rc = meta_put_info(&s->meta, err);
 	/* after the switch: whoever is born later is named by an event */
-	if (rc == 0)
+	if (rc == 0 && !s->foreign_pids)
 		rc = meta_put_tasks(&s->meta, now_ns(), err);
 	command_go(&s->command);
 	return rc;
