@@ -43,8 +43,10 @@ all_ldflags := -pthread $(ldhardening) -Wl,--gc-sections $(if $(SAN),-fsanitize=
 	$(if $(filter 1,$(COVERAGE)),--coverage) $(LDFLAGS)
 
 pkg_config ?= $(CROSS_COMPILE:%=PKG_CONFIG_LIBDIR=/usr/lib/$(CROSS_COMPILE:%-=%)/pkgconfig )pkg-config
-trace_cflags = $(shell $(pkg_config) --cflags libtracefs libtraceevent 2>/dev/null)
-record_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) libtracefs libtraceevent libzstd 2>/dev/null)
+# libtraceevent is the witness of a test (tests/kernel/pages.c); the recorder itself does without
+trace_cflags = $(shell $(pkg_config) --cflags libtraceevent 2>/dev/null)
+trace_libs = $(shell $(pkg_config) --libs libtraceevent 2>/dev/null)
+record_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) libzstd 2>/dev/null)
 analyze_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) sqlite3 libzstd 2>/dev/null)
 
 format_src := $(wildcard format/base/*.c format/*.c)
@@ -74,7 +76,7 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 
 all: record analyze	## Build build/kmem-record and build/kmem-analyze (the default)
 
-record: build/kmem-record	## Build the recorder only (needs libtracefs, libtraceevent, libzstd)
+record: build/kmem-record	## Build the recorder only (needs libzstd)
 
 analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzstd)
 
@@ -103,11 +105,11 @@ $(B)/tests/test_%: $(B)/tests/unit/test_%.o $(analyze_lib_obj) $(format_obj) $(B
 $(tools): $(B)/tests/%: $(B)/tests/tools/%.o $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(format_obj) $(all_ldflags) -lzstd
 $(kernel_tests): $(B)/tests/%: $(B)/tests/kernel/%.o $(record_lib_obj) $(format_obj) $(B)/flags
-	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(all_ldflags) $(record_libs)
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(all_ldflags) $(record_libs) $(trace_libs)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(call quiet,CC,$@)$(CC) $(all_cflags) $(if $(filter record/% tests/kernel/%,$<),$(trace_cflags)) \
+	$(call quiet,CC,$@)$(CC) $(all_cflags) $(if $(filter tests/kernel/%,$<),$(trace_cflags)) \
 		-MMD -MP -c -o $@ $<
 $(call obj,$(analyze_src) $(unit_src)): $(B)/gen/schema_sql.h
 $(call obj,record/main.c analyze/main.c): $(B)/gen/version.h

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE	/* syscall */
 #include "record/tracefs.h"
 
 #include <errno.h>
@@ -6,16 +7,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "format/base/fileio.h"
 
 #define SMALL_FILE_MAX (4u << 20)
 
+/*
+ * Where tracefs is mounted nowhere, we use a mount of our own that has no place in the file system: nobody sees it and it
+ * is gone with us. Linux 5.2 and later; the numbers are those of <linux/mount.h>, which older libcs lack.
+ */
+static int open_detached(bool *ret_denied)
+{
+#if defined(SYS_fsopen) && defined(SYS_fsconfig) && defined(SYS_fsmount)
+	enum { CLOEXEC = 1, CMD_CREATE = 6 };
+	int fs = (int)syscall(SYS_fsopen, "tracefs", CLOEXEC), mount = -1, fd = -1;
+
+	if (fs >= 0 && syscall(SYS_fsconfig, fs, CMD_CREATE, NULL, NULL, 0) == 0)
+		mount = (int)syscall(SYS_fsmount, fs, CLOEXEC, 0);
+	if (mount >= 0)
+		fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*ret_denied = fd < 0 && (errno == EPERM || errno == EACCES);
+	if (fs >= 0)
+		close(fs);
+	if (mount >= 0)
+		close(mount);
+	if (fd >= 0 && tracefs_has(fd, "instances"))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+#else
+	*ret_denied = false;
+#endif
+	return -1;
+}
+
 int tracefs_open(struct error *err)
 {
 	static const char *const places[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
 	bool denied = false;
+	int detached;
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		int fd = open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -33,6 +65,8 @@ int tracefs_open(struct error *err)
 		}
 		close(fd);
 	}
+	if (!denied && (detached = open_detached(&denied)) >= 0)
+		return detached;
 	if (denied)
 		return error_set(err, ERR_IO, "no permission to use the kernel's tracing directory "
 				 "(/sys/kernel/tracing): run as root");

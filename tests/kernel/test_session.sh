@@ -84,11 +84,29 @@ else
 	skip "not root" "cannot become nobody"
 fi
 if unshare -m true 2>/dev/null; then
-	unshare -m sh -c "mount -t tmpfs none /sys/kernel && '$KMEM_RECORD' -o '$work/none.kmem' -d 100ms" 2>"$work/err"
-	check "no tracefs: exit 1" [ $? -eq 1 ]
-	says "no tracefs: says what to do" "mount -t tracefs"
+	unshare -m sh -c "mount -t tmpfs none /sys/kernel && cat /proc/self/mounts >'$work/before' &&
+		'$KMEM_RECORD' -q -f -o '$cap' -d 100ms && cmp '$work/before' /proc/self/mounts" 2>"$work/err"
+	check "tracefs mounted nowhere: recorded all the same, and still mounted nowhere" [ $? -eq 0 ]
+	exact "tracefs mounted nowhere: exact" "$cap"
 else
-	skip "no tracefs" "cannot make a mount namespace"
+	skip "tracefs mounted nowhere" "cannot make a mount namespace"
+fi
+if unshare -Urm true 2>/dev/null; then
+	# root of a user namespace only, with no tracefs in sight: all ways are closed
+	unshare -Urm sh -c "mount -t tmpfs none /sys && '$KMEM_RECORD' -o '$work/none.kmem' -d 100ms" 2>"$work/err"
+	check "no way to tracefs: exit 1" [ $? -eq 1 ]
+	says "no way to tracefs: says what to do" "run as root"
+	lines "no way to tracefs: one line" 1
+else
+	skip "no way to tracefs" "cannot make a user namespace"
+fi
+if unshare -pf true 2>/dev/null; then
+	unshare -pf --mount-proc "$KMEM_RECORD" -f -o "$cap" -d 100ms 2>"$work/err"
+	says "a PID namespace: says that names are unknown" "PID namespace"
+	check "a PID namespace: no wrong names" [ -z "$("$READ_CAPTURE" --tasks "$cap")" ]
+	check "a PID namespace: no wrong recorder" [ -z "$(info "$cap" recorder.tgid)" ]
+else
+	skip "a PID namespace" "cannot make one"
 fi
 
 "$KMEM_RECORD" -q -o "$work/a.kmem" -d 1 &
