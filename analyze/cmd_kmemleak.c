@@ -82,8 +82,9 @@ static void print_grade(FILE *out, const struct query *g)
 	int64_t objects = query_int(g, 2), lost = query_int(g, 5), untraced = query_int(g, 6);
 	char age[UNITS_TEXT], cache[80];
 
-	fprintf(out, "    certain %" PRId64 ", in doubt %" PRId64 "; oldest %s\n", objects - lost - untraced,
-		lost + untraced, units_duration(age, (uint64_t)query_int(g, 4)));
+	fprintf(out, "    certain %" PRId64 ", in doubt %" PRId64 "; oldest %s%s\n", objects - lost - untraced,
+		lost + untraced, units_duration(age, (uint64_t)query_int(g, 4)),
+		query_int(g, 10) ? "" : "; no object of this call site was seen to end");
 	if (lost)
 		fprintf(out, "    in doubt %" PRId64 ": events were lost while they were live, their frees may be among"
 			" them\n", lost);
@@ -253,6 +254,8 @@ static int kmemleak(struct report *r, const struct kmemleak_options *o, const ch
 		rc = select_leaks(&k, err);
 	if (rc == 0)
 		rc = query_materialise(r->db, "doubt", schema_query_kmemleak_doubt_sql, ":percent", DOUBT_PERCENT, err);
+	if (rc == 0)
+		rc = query_materialise(r->db, "ended", schema_query_kmemleak_ended_sql, NULL, 0, err);
 	if (rc == 0 && o->verbose)
 		rc = print_objects(&k, leak_count(r->db), err);
 	if (rc == 0)

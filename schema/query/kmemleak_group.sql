@@ -1,4 +1,5 @@
--- Live objects (temporary table leak) by stack, with how many of them are in doubt (temporary table doubt) and why.
+-- Live objects (temporary table leak) by stack, with how many of them are in doubt (temporary table doubt) and why, and
+-- how many of the call site ended at all (temporary table ended).
 SELECT
 	a.stack AS stack,
 	CASE WHEN a.stack IS NULL THEN a.call_site END AS call_site,
@@ -9,9 +10,11 @@ SELECT
 	sum(p.objects * (p.end & 4 = 0 AND d.alloc_site IS NOT NULL)) AS doubt_untraced,
 	max(d.site_share) AS site_share,
 	max(d.cache_share) AS cache_share,
-	max(c.name) AS cache
+	max(c.name) AS cache,
+	sum(n.ended) AS ended
 FROM temp.leak p
 JOIN alloc_site a ON a.id = p.alloc_site
 LEFT JOIN temp.doubt d ON d.alloc_site = p.alloc_site
+LEFT JOIN temp.ended n ON n.call_site IS a.call_site
 LEFT JOIN cache c ON c.id = d.cache AND d.cache_share IS NOT NULL
 GROUP BY 1, 2;
