@@ -72,10 +72,12 @@ static int prepare(struct db_writer *w, struct error *err)
 		"PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
 		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;"
 		"PRAGMA cell_size_check = OFF;";
+	/* no id: SQLite counts on from 1, in the order of the rows, and need not look whether an id is there already */
 	static const char *const inserts[] = {
-		"INSERT INTO allocation SELECT id, time, lifetime, address, alloc_site, free_site, task, free_task, "
-		"cpu, free_cpu, end FROM feed",
-		"INSERT INTO unmatched_free SELECT id, time, address, free_site, task, cpu FROM feed",
+		"INSERT INTO allocation (time, lifetime, address, alloc_site, free_site, task, free_task, cpu, free_cpu, "
+		"end) SELECT time, lifetime, address, alloc_site, free_site, task, free_task, cpu, free_cpu, end FROM feed",
+		"INSERT INTO unmatched_free (time, address, free_site, task, cpu) "
+		"SELECT time, address, free_site, task, cpu FROM feed",
 	};
 	int rc = db_writer_run(w, pragmas, err);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 enum column {
-	COLUMN_ID, COLUMN_TIME, COLUMN_LIFETIME, COLUMN_ADDRESS, COLUMN_ALLOC_SITE, COLUMN_FREE_SITE, COLUMN_TASK,
+	COLUMN_TIME, COLUMN_LIFETIME, COLUMN_ADDRESS, COLUMN_ALLOC_SITE, COLUMN_FREE_SITE, COLUMN_TASK,
 	COLUMN_FREE_TASK, COLUMN_CPU, COLUMN_FREE_CPU, COLUMN_END
 };
 
@@ -24,7 +24,7 @@ static int on_connect(sqlite3 *db, void *arg, int argc, const char *const *argv,
 	int rc;
 
 	(void)argc, (void)argv, (void)msg;
-	rc = sqlite3_declare_vtab(db, "CREATE TABLE feed(id, time, lifetime, address, alloc_site, free_site, task, "
+	rc = sqlite3_declare_vtab(db, "CREATE TABLE feed(time, lifetime, address, alloc_site, free_site, task, "
 				  "free_task, cpu, free_cpu, end)");
 	if (rc != SQLITE_OK)
 		return rc;
@@ -103,9 +103,6 @@ static int on_column(sqlite3_vtab_cursor *base, sqlite3_context *x, int column)
 	const struct feed_row *row = &c->batch->rows[c->at];
 
 	switch ((enum column)column) {
-	case COLUMN_ID:
-		sqlite3_result_int64(x, c->batch->first_id + c->at);
-		break;
 	case COLUMN_TIME:
 		sqlite3_result_int64(x, row->time);
 		break;
