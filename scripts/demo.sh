@@ -16,14 +16,17 @@ why_not() { # empty when this machine can record
 	fi
 }
 
-# What a workstation does: files are found, packed, unpacked and removed, and a few sockets are left open for a while.
+# Files are found, copied and removed, pipes and sockets come and go; and one program holds on to what it opened until we
+# let it go, after the recording.
 # shellcheck disable=SC2016	# another shell expands it
 workload='
 mkdir "$1/files"
 tar -C /usr/include/linux -cf - . 2>/dev/null | tar -C "$1/files" -xf -
 find "$1/files" /etc /usr/include -newer /etc/passwd >/dev/null 2>&1
 rm -r "$1/files"
-"$2" 5000'
+"$2/churn" 5000 >/dev/null
+"$2/plant" 2000 300 100 <"$1/hold" >"$1/ready" &
+until [ -s "$1/ready" ]; do sleep 0.05; done'
 
 reason=$(why_not)
 rm -f "$dir/probe.kmem" "$dir/why"
@@ -33,7 +36,12 @@ if [ -n "$reason" ]; then
 	chmod 600 "$capture"
 else
 	echo "\$ kmem-record -o demo.kmem -- WORKLOAD"
-	"$build/kmem-record" -o "$capture" -- sh -c "$workload" demo "$dir" "$build/tests/churn"
+	mkfifo "$dir/hold"
+	"$build/kmem-record" -o "$capture" -- sh -c "$workload" demo "$dir" "$build/tests" &
+	exec 9>"$dir/hold"
+	wait $! || [ $? -eq 3 ]
+	exec 9>&-
+	rm -f "$dir/hold" "$dir/ready"
 fi
 
 show() { # LINES COMMAND...: the first lines of a report
