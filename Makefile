@@ -72,7 +72,7 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help record analyze test-programs demo check check-kernel check-valgrind lint install clean FORCE
+.PHONY: all help record analyze test-programs demo check check-kernel check-valgrind format lint install clean FORCE
 
 all: record analyze	## Build build/kmem-record and build/kmem-analyze (the default)
 
@@ -152,9 +152,15 @@ check-valgrind:	## The unit tests and goldens under valgrind
 	@$(MAKE) --no-print-directory all test-programs
 	@WRAP='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' $(run_tests) unit cli
 
+c_files = $(filter-out %/crc32_table.h,$(wildcard */*.[ch] */*/*.[ch]))
+
+format:	## Lay out all C code with clang-format
+	clang-format -i $(filter-out build/%,$(c_files))
+
 lint:	## Formatting, cppcheck, shellcheck; warnings of the compiler are errors here
 	@sh scripts/setup.sh build lint
 	@$(MAKE) --no-print-directory WERROR=1 B=build/lint build/lint/kmem-record build/lint/kmem-analyze test-programs
+	clang-format --dry-run --Werror $(filter-out build/%,$(c_files))
 	cppcheck --quiet --std=c11 --inline-suppr --enable=warning,portability --error-exitcode=1 -I. \
 		--suppress=missingIncludeSystem --suppress=checkersReport format record analyze
 	shellcheck -x -P SCRIPTDIR -e SC1091,SC2154,SC2016,SC2329 scripts/*.sh tests/*.sh tests/*/*.sh .ci/run

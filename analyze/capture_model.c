@@ -7,8 +7,8 @@
 
 #include "analyze/id_index.h"
 
-#define PAIRS_MAX 4096
-#define FILES_BYTES_MAX (1u << 30)	/* of all files of the target together */
+#define PAIRS_MAX	4096
+#define FILES_BYTES_MAX (1u << 30) /* of all files of the target together */
 
 /* Appends a zeroed item; NULL when there is no memory. */
 static void *append(void *array, size_t *cap, size_t *count, size_t size)
@@ -26,7 +26,8 @@ static int on_pair(void *arg, struct text key, struct text value)
 	struct model_pair *pair = NULL;
 
 	for (size_t i = 0; i < m->pair_count && !pair; i++)
-		if (strlen(m->pairs[i].key) == key.len && !memcmp(m->pairs[i].key, key.data, key.len))
+		if (strlen(m->pairs[i].key) == key.len &&
+		    !memcmp(m->pairs[i].key, key.data, key.len))
 			pair = &m->pairs[i];
 	if (!pair) {
 		if (m->pair_count == PAIRS_MAX)
@@ -126,11 +127,13 @@ static int read_file_part(struct capture_model *m, const struct section *s, stru
 		return rc;
 	for (size_t i = 0; i < m->file_count; i++) {
 		all += m->files[i].content.len;
-		if (text_is(part.name, m->files[i].name) && text_is(part.moment, m->files[i].moment))
+		if (text_is(part.name, m->files[i].name) &&
+		    text_is(part.moment, m->files[i].moment))
 			f = &m->files[i];
 	}
 	if (all + part.bytes.len > FILES_BYTES_MAX || m->file_count > 65536)
-		return error_set(err, ERR_DAMAGED, "files of the target: more than %u bytes", FILES_BYTES_MAX);
+		return error_set(err, ERR_DAMAGED, "files of the target: more than %u bytes",
+				 FILES_BYTES_MAX);
 	if (!f) {
 		f = append(&m->files, &m->file_cap, &m->file_count, sizeof(*f));
 		if (!f)
@@ -141,8 +144,11 @@ static int read_file_part(struct capture_model *m, const struct section *s, stru
 			return error_nomem(err);
 	}
 	if (part.offset != f->next) {
-		/* Half a line would be a wrong line: cut both sides of the hole back to whole ones. */
-		const uint8_t *nl = part.bytes.len ? memchr(part.bytes.data, '\n', part.bytes.len) : NULL;
+		/*
+		 * Half a line would be a wrong line: cut both sides of the hole back to whole ones.
+		 */
+		const uint8_t *nl = part.bytes.len ? memchr(part.bytes.data, '\n', part.bytes.len) :
+						     NULL;
 
 		f->torn = m->torn = true;
 		while (f->content.len && f->content.data[f->content.len - 1] != '\n')
@@ -162,7 +168,8 @@ static int read_stats(struct capture_model *m, const struct section *s, struct e
 
 	if (rc < 0 || moment > STATS_END) {
 		free(c.list);
-		return rc < 0 ? rc : error_set(err, ERR_DAMAGED, "ring statistics of an unknown moment");
+		return rc < 0 ? rc :
+				error_set(err, ERR_DAMAGED, "ring statistics of an unknown moment");
 	}
 	free(m->stats[moment]);
 	m->stats[moment] = c.list;
@@ -181,19 +188,16 @@ static int read_block(struct capture_model *m, const struct block_header *h, con
 		return error_set(err, ERR_DAMAGED, "block at offset %llu has no record",
 				 (unsigned long long)h->offset);
 	switch (h->type) {
-	case BLOCK_INFO:
-		return info_decode(s->data, s->len, on_pair, m, err);
-	case BLOCK_FILE:
-		return read_file_part(m, s, err);
+	case BLOCK_INFO: return info_decode(s->data, s->len, on_pair, m, err);
+	case BLOCK_FILE: return read_file_part(m, s, err);
 	case BLOCK_TYPES:
 		if (s->a != m->type_count)
-			return error_set(err, ERR_DAMAGED, "event types %zu to %u are missing before it", m->type_count,
-					 s->a);
+			return error_set(err, ERR_DAMAGED,
+					 "event types %zu to %u are missing before it",
+					 m->type_count, s->a);
 		return types_decode(s->data, s->len, on_type, m, err);
-	case BLOCK_TASKS:
-		return tasks_decode(s->data, s->len, on_task, &tasks, err);
-	case BLOCK_STATS:
-		return read_stats(m, s, err);
+	case BLOCK_TASKS: return tasks_decode(s->data, s->len, on_task, &tasks, err);
+	case BLOCK_STATS: return read_stats(m, s, err);
 	default:
 		m->has_end = true;
 		m->index_count = 0;
@@ -201,10 +205,13 @@ static int read_block(struct capture_model *m, const struct block_header *h, con
 	}
 }
 
-int capture_model_note_damage(struct capture_scan *scan, size_t block, struct error *why, struct error *err)
+int capture_model_note_damage(struct capture_scan *scan, size_t block, struct error *why,
+			      struct error *err)
 {
 	const struct block_header *h = &scan->blocks[block];
-	struct capture_damage d = { .kind = DAMAGE_BODY, .offset = h->offset, .writer = h->writer,
+	struct capture_damage d = { .kind = DAMAGE_BODY,
+				    .offset = h->offset,
+				    .writer = h->writer,
 				    .length = (uint64_t)scan->header_len[block] + h->stored_len };
 
 	snprintf(d.text, sizeof(d.text), "%.*s", (int)sizeof(d.text) - 1, why->text);
@@ -212,8 +219,8 @@ int capture_model_note_damage(struct capture_scan *scan, size_t block, struct er
 	return capture_scan_add_damage(scan, &d) < 0 ? error_nomem(err) : 0;
 }
 
-int capture_model_read(struct capture_model *m, const struct capture_reader *r, struct capture_scan *scan,
-		       struct error *err)
+int capture_model_read(struct capture_model *m, const struct capture_reader *r,
+		       struct capture_scan *scan, struct error *err)
 {
 	struct block block = { 0 };
 	int rc = 0;
@@ -233,8 +240,10 @@ int capture_model_read(struct capture_model *m, const struct capture_reader *r, 
 			rc = read_block(m, h, &block, &why);
 		if (rc == 0 && m->torn) {
 			m->torn = false;
-			rc = error_set(&why, ERR_DAMAGED, "block %zu at offset %llu: parts of a file of the target are"
-				       " missing before it", i, (unsigned long long)h->offset);
+			rc = error_set(&why, ERR_DAMAGED,
+				       "block %zu at offset %llu: parts of a file of the target are"
+				       " missing before it",
+				       i, (unsigned long long)h->offset);
 		}
 		m->unknown += rc == 0 ? block.unknown_sections : 0;
 		if (rc == ERR_NOMEM)
@@ -292,7 +301,8 @@ uint64_t capture_model_number(const struct capture_model *m, const char *key, ui
 	return *end || errno ? otherwise : v;
 }
 
-const struct model_file *capture_model_file(const struct capture_model *m, const char *name, const char *moment)
+const struct model_file *capture_model_file(const struct capture_model *m, const char *name,
+					    const char *moment)
 {
 	for (size_t i = 0; i < m->file_count; i++)
 		if (!strcmp(m->files[i].name, name) && !strcmp(m->files[i].moment, moment))

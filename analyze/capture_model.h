@@ -1,6 +1,7 @@
 /*
- * capture_model.h - everything in a capture that is not an event or a dictionary: facts about the machine, event
- * types, files of the target, task names, ring statistics, the closing index. Small, so it is held in memory.
+ * capture_model.h - everything in a capture that is not an event or a dictionary: facts about the
+ * machine, event types, files of the target, task names, ring statistics, the closing index. Small,
+ * so it is held in memory.
  *
  *	struct capture_model model = { 0 };
  *
@@ -26,12 +27,12 @@ struct model_pair {
 struct model_file {
 	char *name, *moment;
 	struct buf content;
-	uint64_t next;		/* offset at which the next part should begin */
-	bool torn;		/* a part is missing: the lines around the hole are left out */
+	uint64_t next; /* offset at which the next part should begin */
+	bool torn;     /* a part is missing: the lines around the hole are left out */
 };
 
 struct model_task {
-	uint64_t time;		/* trace clock */
+	uint64_t time; /* trace clock */
 	int32_t pid, tgid;
 	char *comm;
 };
@@ -43,20 +44,20 @@ struct capture_model {
 	size_t pair_count, pair_cap;
 	struct model_file *files;
 	size_t file_count, file_cap;
-	struct model_task *tasks;		/* in file order */
+	struct model_task *tasks; /* in file order */
 	size_t task_count, task_cap;
-	struct ring_stats *stats[2];		/* by enum stats_moment */
+	struct ring_stats *stats[2]; /* by enum stats_moment */
 	size_t stats_count[2], stats_cap[2];
 	struct end_totals totals;
-	struct end_entry *index;		/* of the END block, if it is there */
+	struct end_entry *index; /* of the END block, if it is there */
 	size_t index_count, index_cap;
 	bool has_end;
-	bool torn;				/* the block read last left a hole in a file */
-	uint32_t unknown;			/* blocks and sections of unknown kinds */
+	bool torn;	  /* the block read last left a hole in a file */
+	uint32_t unknown; /* blocks and sections of unknown kinds */
 };
 
-int capture_model_read(struct capture_model *m, const struct capture_reader *r, struct capture_scan *scan,
-		       struct error *err);
+int capture_model_read(struct capture_model *m, const struct capture_reader *r,
+		       struct capture_scan *scan, struct error *err);
 void capture_model_release(struct capture_model *m);
 
 /* The value of an INFO key; NULL, or the given number, when it is not there or no number. */
@@ -64,9 +65,11 @@ const char *capture_model_info(const struct capture_model *m, const char *key);
 uint64_t capture_model_number(const struct capture_model *m, const char *key, uint64_t otherwise);
 
 /* A file of the target, or NULL. moment: "start" or "end". */
-const struct model_file *capture_model_file(const struct capture_model *m, const char *name, const char *moment);
+const struct model_file *capture_model_file(const struct capture_model *m, const char *name,
+					    const char *moment);
 
 /* A damaged block, noted in the scan; returns 0, or ERR_NOMEM. why is cleared. */
-int capture_model_note_damage(struct capture_scan *scan, size_t block, struct error *why, struct error *err);
+int capture_model_note_damage(struct capture_scan *scan, size_t block, struct error *why,
+			      struct error *err);
 
 #endif

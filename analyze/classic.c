@@ -26,9 +26,10 @@ static int grow(struct site_count **counts, size_t *cap, int64_t site, struct er
 	return 0;
 }
 
-static int replay(sqlite3 *db, const char *api, struct site_count **counts, size_t *cap, struct error *err)
+static int replay(sqlite3 *db, const char *api, struct site_count **counts, size_t *cap,
+		  struct error *err)
 {
-	int64_t address = 0, holder = 0;	/* the dictionary's entry of this address; 0: none */
+	int64_t address = 0, holder = 0; /* the dictionary's entry of this address; 0: none */
 	struct query q;
 	int rc = query_init(&q, db, schema_query_classic_event_sql, NULL, err);
 
@@ -46,7 +47,7 @@ static int replay(sqlite3 *db, const char *api, struct site_count **counts, size
 				rc = grow(counts, cap, site, err);
 			if (rc == 0)
 				(*counts)[site].alloc++;
-			holder = site;	/* whoever held it counts as live for ever */
+			holder = site; /* whoever held it counts as live for ever */
 		} else if (holder) {
 			(*counts)[holder].free++;
 			holder = 0;
@@ -63,11 +64,14 @@ int classic_account(sqlite3 *db, const char *api, struct error *err)
 	size_t cap = 0;
 	int rc;
 
-	rc = query_run(db, "CREATE TEMP TABLE classic_site (site INTEGER PRIMARY KEY, alloc, free)", err);
+	rc = query_run(db, "CREATE TEMP TABLE classic_site (site INTEGER PRIMARY KEY, alloc, free)",
+		       err);
 	if (rc == 0)
 		rc = replay(db, api, &counts, &cap, err);
 	if (rc == 0)
-		rc = query_init(&insert, db, "INSERT INTO temp.classic_site VALUES (:site, :alloc, :free)", NULL, err);
+		rc = query_init(&insert, db,
+				"INSERT INTO temp.classic_site VALUES (:site, :alloc, :free)", NULL,
+				err);
 	for (size_t i = 0; rc == 0 && i < cap; i++) {
 		if (!counts[i].alloc)
 			continue;
@@ -78,7 +82,8 @@ int classic_account(sqlite3 *db, const char *api, struct error *err)
 		query_reset(&insert);
 	}
 	if (rc == 0)
-		rc = query_materialise(db, "account", schema_query_classic_account_sql, NULL, 0, err);
+		rc = query_materialise(db, "account", schema_query_classic_account_sql, NULL, 0,
+				       err);
 	query_release(&insert);
 	free(counts);
 	return rc;

@@ -13,6 +13,7 @@ struct account_options {
 };
 
 /* The first is the default. The long names are those of the older tool. */
+/* clang-format off */
 static const struct sort_key sort_keys[] = {
 	{ "net", "net DESC" },		{ "total", "total DESC" },
 	{ "alloc", "alloc DESC" },	{ "free", "free DESC" },
@@ -20,7 +21,9 @@ static const struct sort_key sort_keys[] = {
 	{ "total_dynamic", "total DESC" }, { "alloc_count", "alloc DESC" },
 	{ "free_count", "free DESC" },	{ NULL, NULL },
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct account_options, report),
 	SORT_ROW(struct account_options, report, "net (default), total, alloc, free, waste; or the older names "
@@ -32,6 +35,7 @@ static const struct option_row rows[] = {
 	{ "account-file", 0, "FILE", NULL, OPT_STRING, offsetof(struct account_options, report.output), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
+/* clang-format on */
 
 static void print_summary(FILE *out, struct query *q)
 {
@@ -51,8 +55,11 @@ static int print_rows(struct report *r, const char *order, struct error *err)
 	char tail[400], caller[300];
 	int rc;
 
-	rc = query_init(&q, r->db, "SELECT coalesce(sum(net), 0), coalesce(sum(net_req), 0), coalesce(sum(waste), 0),"
-			" coalesce(sum(alloc), 0), coalesce(sum(free), 0), count(*) FROM temp.account", NULL, err);
+	rc = query_init(
+		&q, r->db,
+		"SELECT coalesce(sum(net), 0), coalesce(sum(net_req), 0), coalesce(sum(waste), 0),"
+		" coalesce(sum(alloc), 0), coalesce(sum(free), 0), count(*) FROM temp.account",
+		NULL, err);
 	if (rc == 0)
 		rc = query_step(&q, err);
 	if (rc == 1)
@@ -62,29 +69,36 @@ static int print_rows(struct report *r, const char *order, struct error *err)
 		return rc;
 	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
 		 r->options->top ? (int64_t)r->options->top : INT64_C(-1));
-	rc = query_init(&q, r->db, "SELECT caller, total, waste, net, alloc, free FROM temp.account", tail, err);
+	rc = query_init(&q, r->db,
+			"SELECT caller, total, waste, net, alloc, free FROM temp.account", tail,
+			err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
-		fprintf(r->out, "%8" PRId64 " %8" PRId64 " %8" PRId64 " %5" PRId64 "/%-5" PRId64 " %s\n",
-			query_int(&q, 1), query_int(&q, 2), query_int(&q, 3), query_int(&q, 4), query_int(&q, 5),
-			report_safe(caller, sizeof(caller), query_text(&q, 0)));
+		fprintf(r->out,
+			"%8" PRId64 " %8" PRId64 " %8" PRId64 " %5" PRId64 "/%-5" PRId64 " %s\n",
+			query_int(&q, 1), query_int(&q, 2), query_int(&q, 3), query_int(&q, 4),
+			query_int(&q, 5), report_safe(caller, sizeof(caller), query_text(&q, 0)));
 		rc = 0;
 	}
 	query_release(&q);
 	return rc;
 }
 
-static int account(struct report *r, const struct account_options *o, const char *order, struct error *err)
+static int account(struct report *r, const struct account_options *o, const char *order,
+		   struct error *err)
 {
 	const char *api = report_api(&o->report);
 	int rc;
 
-	/* filtered before pairing, objects pair differently: only a replay of the events can tell */
+	/*
+	 * filtered before pairing, objects pair differently: only a replay of the events can tell
+	 */
 	if (o->classic && api)
 		rc = classic_account(r->db, api, err);
 	else
 		rc = report_select_pairs(r, err);
 	if (rc == 0 && !(o->classic && api))
-		rc = query_materialise(r->db, "account", schema_query_account_sql, ":classic", o->classic, err);
+		rc = query_materialise(r->db, "account", schema_query_account_sql, ":classic",
+				       o->classic, err);
 	if (rc == 0)
 		rc = report_header(r, o->classic ? "account (classic arithmetic)" : "account", err);
 	if (rc == 0)

@@ -12,6 +12,7 @@ struct info_options {
 	bool all;
 };
 
+/* clang-format off */
 static const struct option_row rows[] = {
 	{ "output", 'o', "FILE", "write the report to FILE (mode 0600)", OPT_STRING,
 	  offsetof(struct info_options, report.output), 0, 0, 0, NULL },
@@ -23,6 +24,7 @@ static const struct option_row rows[] = {
 	  offsetof(struct info_options, report.db), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
+/* clang-format on */
 
 /* "label:   text", left out where the capture does not know. */
 static void line(struct report *r, const char *label, const char *key)
@@ -46,7 +48,8 @@ static void count_line(struct report *r, const char *label, const char *key)
 {
 	char text[UNITS_TEXT];
 
-	fprintf(r->out, "%-22s%s\n", label, units_count(text, (uint64_t)capture_int(r->db, key, 0)));
+	fprintf(r->out, "%-22s%s\n", label,
+		units_count(text, (uint64_t)capture_int(r->db, key, 0)));
 }
 
 static void print_facts(struct report *r)
@@ -81,7 +84,8 @@ static void print_facts(struct report *r)
 
 static int print_events(struct report *r, struct error *err)
 {
-	int64_t events = capture_int(r->db, "events", 0), size = capture_int(r->db, "identity.length", 0);
+	int64_t events = capture_int(r->db, "events", 0),
+		size = capture_int(r->db, "identity.length", 0);
 	char count[UNITS_TEXT], name[120];
 	struct query q;
 	int rc = query_init(&q, r->db, schema_query_info_event_sql, NULL, err);
@@ -89,7 +93,8 @@ static int print_events(struct report *r, struct error *err)
 	fprintf(r->out, "\nevents:\n");
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		fprintf(r->out, "  %15s  %s%s\n", units_count(count, (uint64_t)query_int(&q, 1)),
-			report_safe(name, sizeof(name), query_text(&q, 0)), query_int(&q, 2) ? ", with stacks" : "");
+			report_safe(name, sizeof(name), query_text(&q, 0)),
+			query_int(&q, 2) ? ", with stacks" : "");
 		rc = 0;
 	}
 	query_release(&q);
@@ -112,16 +117,22 @@ static int print_events(struct report *r, struct error *err)
 static int print_rings(struct report *r, struct error *err)
 {
 	struct query q;
-	int rc = query_init(&q, r->db, "SELECT cpu, read, entries, overrun, commit_overrun, dropped, events, stacks,"
-			    " orphan_stacks, missing_stacks FROM ring ORDER BY cpu", NULL, err);
+	int rc = query_init(
+		&q, r->db,
+		"SELECT cpu, read, entries, overrun, commit_overrun, dropped, events, stacks,"
+		" orphan_stacks, missing_stacks FROM ring ORDER BY cpu",
+		NULL, err);
 
-	fprintf(r->out, "\nrings, in records (read + left + overrun + nested + dropped = entered):\n"
+	fprintf(r->out,
+		"\nrings, in records (read + left + overrun + nested + dropped = entered):\n"
 		"  CPU         read     left  overrun   nested  dropped       events       stacks  orphan  missing\n");
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
-		fprintf(r->out, "  %3" PRId64 " %12" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %12"
-			PRId64 " %12" PRId64 " %7" PRId64 " %8" PRId64 "\n", query_int(&q, 0), query_int(&q, 1),
-			query_int(&q, 2), query_int(&q, 3), query_int(&q, 4), query_int(&q, 5), query_int(&q, 6),
-			query_int(&q, 7), query_int(&q, 8), query_int(&q, 9));
+		fprintf(r->out,
+			"  %3" PRId64 " %12" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64
+			" %8" PRId64 " %12" PRId64 " %12" PRId64 " %7" PRId64 " %8" PRId64 "\n",
+			query_int(&q, 0), query_int(&q, 1), query_int(&q, 2), query_int(&q, 3),
+			query_int(&q, 4), query_int(&q, 5), query_int(&q, 6), query_int(&q, 7),
+			query_int(&q, 8), query_int(&q, 9));
 		rc = 0;
 	}
 	query_release(&q);
@@ -132,18 +143,22 @@ static int print_losses(struct report *r, struct error *err)
 {
 	char from[UNITS_TEXT], to[UNITS_TEXT], safe[400];
 	struct query q;
-	int rc = query_init(&q, r->db, "SELECT cpu, from_time, to_time, records FROM loss ORDER BY 2, 1 LIMIT 20",
-			    NULL, err);
+	int rc = query_init(
+		&q, r->db,
+		"SELECT cpu, from_time, to_time, records FROM loss ORDER BY 2, 1 LIMIT 20", NULL,
+		err);
 
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
-		fprintf(r->out, "loss: CPU %" PRId64 ", %" PRId64 " records between %s and %s\n", query_int(&q, 0),
-			query_int(&q, 3), units_duration(from, (uint64_t)query_int(&q, 1)),
+		fprintf(r->out, "loss: CPU %" PRId64 ", %" PRId64 " records between %s and %s\n",
+			query_int(&q, 0), query_int(&q, 3),
+			units_duration(from, (uint64_t)query_int(&q, 1)),
 			units_duration(to, (uint64_t)query_int(&q, 2)));
 		rc = 0;
 	}
 	query_release(&q);
 	if (rc == 0)
-		rc = query_init(&q, r->db, "SELECT text FROM damage ORDER BY offset LIMIT 20", NULL, err);
+		rc = query_init(&q, r->db, "SELECT text FROM damage ORDER BY offset LIMIT 20", NULL,
+				err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		fprintf(r->out, "damage: %s\n", report_safe(safe, sizeof(safe), query_text(&q, 0)));
 		rc = 0;
@@ -200,10 +215,10 @@ const struct command cmd_info = {
 	.name = "info",
 	.summary = "what is in a capture: machine, kernel, length, events, losses",
 	.operands = "CAPTURE|DB",
-	.description = "Where, when and how the capture was made, how many events of which type it has, what was lost.\n",
-	.examples =
-		"  kmem-analyze info cap.kmem\n"
-		"  kmem-analyze info --all cap.kmem | grep ^clock\n",
+	.description =
+		"Where, when and how the capture was made, how many events of which type it has, what was lost.\n",
+	.examples = "  kmem-analyze info cap.kmem\n"
+		    "  kmem-analyze info --all cap.kmem | grep ^clock\n",
 	.options = rows,
 	.run = run,
 };

@@ -1,4 +1,7 @@
-/* kmemleak: what was allocated during the capture and never freed, by stack, graded by how sure that is. */
+/*
+ * kmemleak: what was allocated during the capture and never freed, by stack, graded by how sure
+ * that is.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,21 +16,25 @@ struct kmemleak_options {
 	uint64_t than_ns;
 };
 
+/* clang-format off */
 static const struct sort_key sort_keys[] = {
 	{ "bytes", "bytes DESC" },
 	{ "objects", "objects DESC" },
 	{ "age", "age DESC" },
 	{ NULL, NULL },
 };
+/* clang-format on */
 
 #define TIES "bytes DESC, objects DESC, stack, call_site"
 
 /*
- * A call site or cache of which so many per cent of the ended objects ended without a traced free is called doubtful:
- * on 6.18 about 10 % of a final live set sits at such sites, and nearly all of it is false.
+ * A call site or cache of which so many per cent of the ended objects ended without a traced free
+ * is called doubtful: on 6.18 about 10 % of a final live set sits at such sites, and nearly all of
+ * it is false.
  */
 #define DOUBT_PERCENT 10
 
+/* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct kmemleak_options, report),
 	SORT_ROW(struct kmemleak_options, report, "bytes (default), objects, age (of the oldest)"),
@@ -41,6 +48,7 @@ static const struct option_row rows[] = {
 	{ "call-graph", 'g', NULL, NULL, OPT_FLAG, offsetof(struct kmemleak_options, call_graph), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
+/* clang-format on */
 
 struct kmemleak {
 	struct report *r;
@@ -58,7 +66,8 @@ static void bind_selection(const struct kmemleak *k, struct query *q)
 }
 
 /* comms: a(bytes/objects) b(bytes/objects) */
-static int print_comms(const struct kmemleak *k, const struct query *group, struct query *q, struct error *err)
+static int print_comms(const struct kmemleak *k, const struct query *group, struct query *q,
+		       struct error *err)
 {
 	char comm[80];
 	int rc;
@@ -72,7 +81,8 @@ static int print_comms(const struct kmemleak *k, const struct query *group, stru
 	fprintf(k->r->out, "    comms:");
 	while ((rc = query_step(q, err)) == 1)
 		fprintf(k->r->out, " %s(%" PRId64 "/%" PRId64 ")",
-			report_safe(comm, sizeof(comm), query_text(q, 0)), query_int(q, 1), query_int(q, 2));
+			report_safe(comm, sizeof(comm), query_text(q, 0)), query_int(q, 1),
+			query_int(q, 2));
 	fprintf(k->r->out, "\n");
 	return rc;
 }
@@ -82,20 +92,30 @@ static void print_grade(FILE *out, const struct query *g)
 	int64_t objects = query_int(g, 2), lost = query_int(g, 5), untraced = query_int(g, 6);
 	char age[UNITS_TEXT], cache[80];
 
-	fprintf(out, "    certain %" PRId64 ", in doubt %" PRId64 "; oldest %s%s\n", objects - lost - untraced,
-		lost + untraced, units_duration(age, (uint64_t)query_int(g, 4)),
+	fprintf(out, "    certain %" PRId64 ", in doubt %" PRId64 "; oldest %s%s\n",
+		objects - lost - untraced, lost + untraced,
+		units_duration(age, (uint64_t)query_int(g, 4)),
 		query_int(g, 10) ? "" : "; no object of this call site was seen to end");
 	if (lost)
-		fprintf(out, "    in doubt %" PRId64 ": events were lost while they were live, their frees may be among"
-			" them\n", lost);
+		fprintf(out,
+			"    in doubt %" PRId64
+			": events were lost while they were live, their frees may be among"
+			" them\n",
+			lost);
 	if (!untraced)
 		return;
 	if (!query_is_null(g, 7))
-		fprintf(out, "    in doubt %" PRId64 ": %.1f%% of what ended at this call site was freed without a"
-			" trace\n", untraced, query_double(g, 7));
+		fprintf(out,
+			"    in doubt %" PRId64
+			": %.1f%% of what ended at this call site was freed without a"
+			" trace\n",
+			untraced, query_double(g, 7));
 	else
-		fprintf(out, "    in doubt %" PRId64 ": %.1f%% of what ended in cache %s was freed without a trace\n",
-			untraced, query_double(g, 8), report_safe(cache, sizeof(cache), query_text(g, 9)));
+		fprintf(out,
+			"    in doubt %" PRId64
+			": %.1f%% of what ended in cache %s was freed without a trace\n",
+			untraced, query_double(g, 8),
+			report_safe(cache, sizeof(cache), query_text(g, 9)));
 }
 
 static int print_groups(const struct kmemleak *k, const char *order, struct error *err)
@@ -114,17 +134,20 @@ static int print_groups(const struct kmemleak *k, const char *order, struct erro
 		if (r->options->top && shown == r->options->top)
 			continue;
 		shown++;
-		fprintf(r->out, "Leak of %" PRId64 " bytes in %" PRId64 " objects allocated from:\n",
+		fprintf(r->out,
+			"Leak of %" PRId64 " bytes in %" PRId64 " objects allocated from:\n",
 			query_int(&q, 3), query_int(&q, 2));
 		print_grade(r->out, &q);
 		if (k->o->comm)
 			rc = print_comms(k, &q, &comms, err);
 		if (rc == 0)
-			rc = report_stack(r, !query_is_null(&q, 0), query_int(&q, 0), !query_is_null(&q, 1),
-					  query_int(&q, 1), err);
+			rc = report_stack(r, !query_is_null(&q, 0), query_int(&q, 0),
+					  !query_is_null(&q, 1), query_int(&q, 1), err);
 	}
 	if (rc == 0 && all > shown)
-		fprintf(r->out, "Skipping leaks numbered %" PRIu64 "..%" PRIu64 " (-n 0 shows all)\n", shown + 1, all);
+		fprintf(r->out,
+			"Skipping leaks numbered %" PRIu64 "..%" PRIu64 " (-n 0 shows all)\n",
+			shown + 1, all);
 	query_release(&q);
 	query_release(&comms);
 	return rc;
@@ -134,15 +157,18 @@ static int print_stats(const struct kmemleak *k, struct error *err)
 {
 	FILE *out = k->r->out;
 	struct query q;
-	int rc = query_init(&q, k->r->db, "SELECT coalesce(sum(p.objects), 0), coalesce(sum(p.objects *"
-			    " a.bytes_alloc), 0) FROM temp.leak p JOIN alloc_site a ON a.id = p.alloc_site", NULL, err);
+	int rc = query_init(
+		&q, k->r->db,
+		"SELECT coalesce(sum(p.objects), 0), coalesce(sum(p.objects *"
+		" a.bytes_alloc), 0) FROM temp.leak p JOIN alloc_site a ON a.id = p.alloc_site",
+		NULL, err);
 
 	if (rc == 0)
 		rc = query_step(&q, err);
 	if (rc == 1) {
 		report_timestamp(k->r, k->r->length_ns);
-		fprintf(out, "KMEMLEAK STATS:\nALLOC LIST num %" PRId64 " mem %" PRId64 "\n", query_int(&q, 0),
-			query_int(&q, 1));
+		fprintf(out, "KMEMLEAK STATS:\nALLOC LIST num %" PRId64 " mem %" PRId64 "\n",
+			query_int(&q, 0), query_int(&q, 1));
 	}
 	query_release(&q);
 	if (rc < 0)
@@ -153,12 +179,16 @@ static int print_stats(const struct kmemleak *k, struct error *err)
 		rc = query_step(&q, err);
 	}
 	if (rc == 1) {
-		int64_t matched = query_int(&q, 1), unmatched = query_int(&q, 2), null = query_int(&q, 3);
+		int64_t matched = query_int(&q, 1), unmatched = query_int(&q, 2),
+			null = query_int(&q, 3);
 
 		fprintf(out, "TOTAL alloc %" PRId64 " free %" PRId64 "\n", query_int(&q, 0),
 			matched + unmatched + null);
-		fprintf(out, "# frees: %" PRId64 " of these objects, %" PRId64 " of addresses allocated before the"
-			" capture, %" PRId64 " of NULL\n\n", matched, unmatched, null);
+		fprintf(out,
+			"# frees: %" PRId64 " of these objects, %" PRId64
+			" of addresses allocated before the"
+			" capture, %" PRId64 " of NULL\n\n",
+			matched, unmatched, null);
 		rc = 0;
 	}
 	query_release(&q);
@@ -171,14 +201,18 @@ static void print_object(struct report *r, const struct query *q)
 	int64_t time = query_int(q, 0), kind = query_int(q, 5) & 3;
 	char comm[80], caller[300], cache[80], event[100];
 
-	fprintf(r->out, "%16s %6" PRId64 " %c [%03" PRId64 "] %" PRId64 ".%06" PRId64 ": %s: call_site=%s ptr=%" PRIx64,
-		report_safe(comm, sizeof(comm), query_is_null(q, 3) ? "<...>" : query_text(q, 3)), query_int(q, 4),
-		context[kind], query_int(q, 1), time / 1000000000, time % 1000000000 / 1000,
-		report_safe(event, sizeof(event), query_text(q, 6)),
+	fprintf(r->out,
+		"%16s %6" PRId64 " %c [%03" PRId64 "] %" PRId64 ".%06" PRId64
+		": %s: call_site=%s ptr=%" PRIx64,
+		report_safe(comm, sizeof(comm), query_is_null(q, 3) ? "<...>" : query_text(q, 3)),
+		query_int(q, 4), context[kind], query_int(q, 1), time / 1000000000,
+		time % 1000000000 / 1000, report_safe(event, sizeof(event), query_text(q, 6)),
 		report_safe(caller, sizeof(caller), query_text(q, 8)), (uint64_t)query_int(q, 2));
 	if (!query_is_null(q, 9))
 		fprintf(r->out, " name=%s", report_safe(cache, sizeof(cache), query_text(q, 9)));
-	fprintf(r->out, " bytes_req=%" PRId64 " bytes_alloc=%" PRId64 " gfp_flags=0x%" PRIx64 " node=%" PRId64 "\n",
+	fprintf(r->out,
+		" bytes_req=%" PRId64 " bytes_alloc=%" PRId64 " gfp_flags=0x%" PRIx64
+		" node=%" PRId64 "\n",
 		query_int(q, 10), query_int(q, 11), (uint64_t)query_int(q, 12), query_int(q, 13));
 }
 
@@ -192,27 +226,35 @@ static int print_objects(const struct kmemleak *k, int64_t count, struct error *
 	fprintf(k->r->out, "KMEMLEAK REPORT: %" PRId64 "\n", count);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		print_object(k->r, &q);
-		rc = report_stack(k->r, !query_is_null(&q, 14), query_int(&q, 14), !query_is_null(&q, 7),
-				  query_int(&q, 7), err);
+		rc = report_stack(k->r, !query_is_null(&q, 14), query_int(&q, 14),
+				  !query_is_null(&q, 7), query_int(&q, 7), err);
 	}
 	fprintf(k->r->out, "\n");
 	query_release(&q);
 	return rc;
 }
 
-/* The temporary table leak: live objects by allocation site, from the summaries where they can tell. */
+/*
+ * The temporary table leak: live objects by allocation site, from the summaries where they can
+ * tell.
+ */
 static int select_leaks(const struct kmemleak *k, struct error *err)
 {
 	struct query q = { 0 };
 	int rc = report_select_pairs(k->r, err);
 
 	if (rc == 0 && !k->o->than_ns)
-		return query_materialise(k->r->db, "leak", "SELECT * FROM temp.pair WHERE end & 3 = 0", NULL, 0, err);
+		return query_materialise(k->r->db, "leak",
+					 "SELECT * FROM temp.pair WHERE end & 3 = 0", NULL, 0, err);
 	if (rc == 0)
-		rc = query_run(k->r->db, "CREATE TEMP TABLE leak (alloc_site, free_site, end, self, objects, lifetime_sum,"
-			       " lifetime_min, lifetime_max)", err);
+		rc = query_run(
+			k->r->db,
+			"CREATE TEMP TABLE leak (alloc_site, free_site, end, self, objects, lifetime_sum,"
+			" lifetime_min, lifetime_max)",
+			err);
 	if (rc == 0) {
-		char *sql = sqlite3_mprintf("INSERT INTO temp.leak %s", schema_query_kmemleak_live_sql);
+		char *sql = sqlite3_mprintf("INSERT INTO temp.leak %s",
+					    schema_query_kmemleak_live_sql);
 
 		rc = sql ? query_init(&q, k->r->db, sql, NULL, err) : error_nomem(err);
 		sqlite3_free(sql);
@@ -230,14 +272,16 @@ static int64_t leak_count(sqlite3 *db)
 	struct query q;
 	int64_t n = 0;
 
-	if (query_init(&q, db, "SELECT coalesce(sum(objects), 0) FROM temp.leak", NULL, NULL) == 0 &&
+	if (query_init(&q, db, "SELECT coalesce(sum(objects), 0) FROM temp.leak", NULL, NULL) ==
+		    0 &&
 	    query_step(&q, NULL) == 1)
 		n = query_int(&q, 0);
 	query_release(&q);
 	return n;
 }
 
-static int kmemleak(struct report *r, const struct kmemleak_options *o, const char *order, struct error *err)
+static int kmemleak(struct report *r, const struct kmemleak_options *o, const char *order,
+		    struct error *err)
 {
 	struct kmemleak k = {
 		.r = r,
@@ -248,14 +292,18 @@ static int kmemleak(struct report *r, const struct kmemleak_options *o, const ch
 	int rc;
 
 	if (o->than_ns)
-		k.latest = o->than_ns < (uint64_t)r->length_ns ? r->length_ns - (int64_t)o->than_ns - 1 : -1;
+		k.latest = o->than_ns < (uint64_t)r->length_ns ?
+				   r->length_ns - (int64_t)o->than_ns - 1 :
+				   -1;
 	rc = report_header(r, "kmemleak", err);
 	if (rc == 0)
 		rc = select_leaks(&k, err);
 	if (rc == 0)
-		rc = query_materialise(r->db, "doubt", schema_query_kmemleak_doubt_sql, ":percent", DOUBT_PERCENT, err);
+		rc = query_materialise(r->db, "doubt", schema_query_kmemleak_doubt_sql, ":percent",
+				       DOUBT_PERCENT, err);
 	if (rc == 0)
-		rc = query_materialise(r->db, "ended", schema_query_kmemleak_ended_sql, NULL, 0, err);
+		rc = query_materialise(r->db, "ended", schema_query_kmemleak_ended_sql, NULL, 0,
+				       err);
 	if (rc == 0 && o->verbose)
 		rc = print_objects(&k, leak_count(r->db), err);
 	if (rc == 0)

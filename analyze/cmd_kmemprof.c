@@ -12,15 +12,18 @@ struct kmemprof_options {
 	uint64_t interval_ns;
 };
 
+/* clang-format off */
 static const struct sort_key sort_keys[] = {
 	{ "bytes", "bytes DESC" },
 	{ "objects", "objects DESC" },
 	{ "lifetime", "1.0 * lifetime_sum / objects DESC" },
 	{ NULL, NULL },
 };
+/* clang-format on */
 
 #define TIES "bytes DESC, objects DESC, stack, call_site"
 
+/* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct kmemprof_options, report),
 	SORT_ROW(struct kmemprof_options, report, "bytes (default), objects, lifetime (mean, shown as well)"),
@@ -28,6 +31,7 @@ static const struct option_row rows[] = {
 	  "interval of its free", OPT_TIME, offsetof(struct kmemprof_options, interval_ns), 0, 0, 1000000, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
+/* clang-format on */
 
 enum end_kind { KIND_LIVE = 0, KIND_FREED = 1, KIND_UNTRACED = 2 };
 
@@ -42,14 +46,18 @@ static double percent(int64_t part, int64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0;
 }
 
-/* One side of a section: the stacks that allocated ("Allocate") or freed ("Free"), and how many were not shown. */
-static int print_stacks(struct report *r, const struct section_row *s, bool frees, const char *order,
-			struct error *err)
+/*
+ * One side of a section: the stacks that allocated ("Allocate") or freed ("Free"), and how many
+ * were not shown.
+ */
+static int print_stacks(struct report *r, const struct section_row *s, bool frees,
+			const char *order, struct error *err)
 {
-	const char *sql = frees ? "SELECT * FROM temp.free_group WHERE event = :event AND kind = :kind AND "
-				  "other_event = :other" :
-				  "SELECT * FROM temp.alloc_group WHERE event = :event AND kind = :kind AND "
-				  "other_event = :other";
+	const char *sql =
+		frees ? "SELECT * FROM temp.free_group WHERE event = :event AND kind = :kind AND "
+			"other_event = :other" :
+			"SELECT * FROM temp.alloc_group WHERE event = :event AND kind = :kind AND "
+			"other_event = :other";
 	bool lifetimes = r->options->sort && strstr(r->options->sort, "lifetime");
 	uint64_t shown = 0, all = 0;
 	struct query q;
@@ -73,7 +81,8 @@ static int print_stacks(struct report *r, const struct section_row *s, bool free
 			frees ? "Free" : "Allocate", bytes, percent(bytes, s->bytes), objects,
 			percent(objects, s->objects));
 		if (lifetimes && objects)
-			fprintf(r->out, ", %s mean %s, longest %s", s->kind == KIND_LIVE ? "age" : "lifetime",
+			fprintf(r->out, ", %s mean %s, longest %s",
+				s->kind == KIND_LIVE ? "age" : "lifetime",
 				units_duration(mean, (uint64_t)(query_int(&q, 7) / objects)),
 				units_duration(most, (uint64_t)query_int(&q, 8)));
 		fprintf(r->out, ":\n");
@@ -82,26 +91,30 @@ static int print_stacks(struct report *r, const struct section_row *s, bool free
 	}
 	query_release(&q);
 	if (rc == 0 && all > shown)
-		fprintf(r->out, "Skipping %s numbered %" PRIu64 "..%" PRIu64 "\n", frees ? "free" : "alloc", shown + 1,
-			all);
+		fprintf(r->out, "Skipping %s numbered %" PRIu64 "..%" PRIu64 "\n",
+			frees ? "free" : "alloc", shown + 1, all);
 	return rc;
 }
 
-static int print_section(struct report *r, const struct section_row *s, const char *order, int64_t time_ns,
-			 struct error *err)
+static int print_section(struct report *r, const struct section_row *s, const char *order,
+			 int64_t time_ns, struct error *err)
 {
 	int rc;
 
 	report_timestamp(r, time_ns);
 	if (s->kind == KIND_FREED)
 		fprintf(r->out, "%s => %s\n", s->alloc_name, s->free_name);
-	fprintf(r->out, "%s total alloc %" PRId64 " bytes on %" PRId64 " objects%s\n", s->alloc_name, s->bytes,
-		s->objects, s->kind == KIND_LIVE ? " but not freed" : s->kind == KIND_UNTRACED ?
-		", freed without a trace (their address was allocated again)" : "");
+	fprintf(r->out, "%s total alloc %" PRId64 " bytes on %" PRId64 " objects%s\n",
+		s->alloc_name, s->bytes, s->objects,
+		s->kind == KIND_LIVE ?
+			" but not freed" :
+		s->kind == KIND_UNTRACED ?
+			", freed without a trace (their address was allocated again)" :
+			"");
 	rc = print_stacks(r, s, false, order, err);
 	if (rc == 0 && s->kind == KIND_FREED) {
-		fprintf(r->out, "%s total free %" PRId64 " bytes on %" PRId64 " objects\n", s->free_name, s->bytes,
-			s->objects);
+		fprintf(r->out, "%s total free %" PRId64 " bytes on %" PRId64 " objects\n",
+			s->free_name, s->bytes, s->objects);
 		rc = print_stacks(r, s, true, order, err);
 	}
 	fprintf(r->out, "\n");
@@ -116,7 +129,8 @@ static int print_report(struct report *r, const char *order, int64_t time_ns, st
 
 	rc = query_materialise(r->db, "alloc_group", schema_query_kmemprof_alloc_sql, NULL, 0, err);
 	if (rc == 0)
-		rc = query_materialise(r->db, "free_group", schema_query_kmemprof_free_sql, NULL, 0, err);
+		rc = query_materialise(r->db, "free_group", schema_query_kmemprof_free_sql, NULL, 0,
+				       err);
 	if (rc == 0)
 		rc = query_init(&q, r->db, schema_query_kmemprof_section_sql, NULL, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
@@ -138,7 +152,8 @@ static int print_report(struct report *r, const char *order, int64_t time_ns, st
 
 #define INTERVALS_MAX 100000
 
-static int print_intervals(struct report *r, uint64_t interval, const char *order, struct error *err)
+static int print_intervals(struct report *r, uint64_t interval, const char *order,
+			   struct error *err)
 {
 	int64_t count = (r->length_ns + (int64_t)interval - 1) / (int64_t)interval;
 	struct query q = { 0 };
@@ -146,11 +161,17 @@ static int print_intervals(struct report *r, uint64_t interval, const char *orde
 	int rc;
 
 	if (count > INTERVALS_MAX)
-		return error_set(err, ERR_USAGE, "--interval: that would be %" PRId64 " reports; choose a longer time",
+		return error_set(err, ERR_USAGE,
+				 "--interval: that would be %" PRId64
+				 " reports; choose a longer time",
 				 count);
-	rc = query_run(r->db, "CREATE TEMP TABLE interval_pair (interval, alloc_site, free_site, end, self, objects,"
-		       " lifetime_sum, lifetime_min, lifetime_max); CREATE TEMP TABLE now (interval)", err);
-	sql = sqlite3_mprintf("INSERT INTO temp.interval_pair %s", schema_query_kmemprof_interval_sql);
+	rc = query_run(
+		r->db,
+		"CREATE TEMP TABLE interval_pair (interval, alloc_site, free_site, end, self, objects,"
+		" lifetime_sum, lifetime_min, lifetime_max); CREATE TEMP TABLE now (interval)",
+		err);
+	sql = sqlite3_mprintf("INSERT INTO temp.interval_pair %s",
+			      schema_query_kmemprof_interval_sql);
 	if (rc == 0)
 		rc = sql ? query_init(&q, r->db, sql, NULL, err) : error_nomem(err);
 	if (rc == 0) {
@@ -161,11 +182,15 @@ static int print_intervals(struct report *r, uint64_t interval, const char *orde
 	query_release(&q);
 	sqlite3_free(sql);
 	if (rc == 0)
-		rc = query_run(r->db, "CREATE INDEX temp.by_interval ON interval_pair (interval);"
-			       "INSERT INTO temp.now VALUES (0)", err);
+		rc = query_run(r->db,
+			       "CREATE INDEX temp.by_interval ON interval_pair (interval);"
+			       "INSERT INTO temp.now VALUES (0)",
+			       err);
 	if (rc == 0)
-		rc = report_select_pairs_of(r, "(SELECT * FROM temp.interval_pair WHERE interval ="
-					    " (SELECT interval FROM temp.now))", err);
+		rc = report_select_pairs_of(r,
+					    "(SELECT * FROM temp.interval_pair WHERE interval ="
+					    " (SELECT interval FROM temp.now))",
+					    err);
 	for (int64_t i = 0; rc == 0 && i < count; i++) {
 		int64_t end = (i + 1) * (int64_t)interval;
 
@@ -188,7 +213,8 @@ static int run(const struct command *self, int argc, char **argv)
 		return command_exit_code(first);
 	if (report_order(order, sizeof(order), sort_keys, o.report.sort, TIES, &err) < 0)
 		return command_fail(&err);
-	if (report_open(&r, &o.report, argv[first], &err) < 0 || report_header(&r, "kmemprof", &err) < 0)
+	if (report_open(&r, &o.report, argv[first], &err) < 0 ||
+	    report_header(&r, "kmemprof", &err) < 0)
 		return report_close(&r, &err);
 	if (o.interval_ns)
 		print_intervals(&r, o.interval_ns, order, &err);

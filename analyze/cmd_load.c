@@ -12,6 +12,7 @@ struct load_command_options {
 	bool force, quiet;
 };
 
+/* clang-format off */
 static const struct option_row rows[] = {
 	{ "output", 'o', "DB", "the database to make (default: CAPTURE.db)", OPT_STRING,
 	  offsetof(struct load_command_options, output), 0, 0, 0, NULL },
@@ -21,21 +22,26 @@ static const struct option_row rows[] = {
 	{ "save-db", 0, "DB", NULL, OPT_STRING, offsetof(struct load_command_options, output), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
+/* clang-format on */
 
 static void print_result(const struct load_result *result, const char *db)
 {
-	char events[UNITS_TEXT], rows_text[UNITS_TEXT], from[UNITS_TEXT], to[UNITS_TEXT], lost[UNITS_TEXT];
+	char events[UNITS_TEXT], rows_text[UNITS_TEXT], from[UNITS_TEXT], to[UNITS_TEXT],
+		lost[UNITS_TEXT];
 
-	fprintf(stderr, "%s events (%s), %s allocations -> %s (%s) in %.2f s\n", units_count(events, result->events),
-		units_bytes(from, result->capture_bytes), units_count(rows_text, result->allocations), db,
-		units_bytes(to, result->db_bytes), result->seconds);
+	fprintf(stderr, "%s events (%s), %s allocations -> %s (%s) in %.2f s\n",
+		units_count(events, result->events), units_bytes(from, result->capture_bytes),
+		units_count(rows_text, result->allocations), db, units_bytes(to, result->db_bytes),
+		result->seconds);
 	if (result->lost)
 		fprintf(stderr, "%s records were LOST while recording: totals are lower bounds\n",
 			units_count(lost, result->lost));
 	if (!result->clean_end)
-		fprintf(stderr, "the capture was cut off, or is still being written: this is what is there\n");
+		fprintf(stderr,
+			"the capture was cut off, or is still being written: this is what is there\n");
 	if (result->damage > (result->clean_end ? 0u : 1u))
-		fprintf(stderr, "parts of the capture are damaged; kmem-analyze verify lists them\n");
+		fprintf(stderr,
+			"parts of the capture are damaged; kmem-analyze verify lists them\n");
 }
 
 static int run(const struct command *self, int argc, char **argv)

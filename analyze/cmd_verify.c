@@ -10,10 +10,12 @@ struct verify_options {
 	bool quiet;
 };
 
+/* clang-format off */
 static const struct option_row rows[] = {
 	{ "quiet", 'q', NULL, "only the exit status", OPT_FLAG, offsetof(struct verify_options, quiet), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
+/* clang-format on */
 
 /* A capture with thousands of holes need not list them all. */
 #define PROBLEMS_SHOWN 20
@@ -38,13 +40,18 @@ static void print_result(const char *path, const struct verify_result *v)
 
 	if (v->damage > PROBLEMS_SHOWN)
 		printf("damage: ... and %" PRIu64 " more\n", v->damage - PROBLEMS_SHOWN);
-	printf("%s: %s, %" PRIu64 " blocks, %s events in %" PRIu64 " event blocks, %" PRIu64 " stacks\n", path,
-	       units_bytes(a, v->length), v->blocks, units_count(b, v->events), v->event_blocks, v->stacks);
+	printf("%s: %s, %" PRIu64 " blocks, %s events in %" PRIu64 " event blocks, %" PRIu64
+	       " stacks\n",
+	       path, units_bytes(a, v->length), v->blocks, units_count(b, v->events),
+	       v->event_blocks, v->stacks);
 	if (v->unknown)
-		printf("note: %" PRIu64 " blocks, sections or features are of kinds that this version does not know; "
-		       "they were skipped\n", v->unknown);
+		printf("note: %" PRIu64
+		       " blocks, sections or features are of kinds that this version does not know; "
+		       "they were skipped\n",
+		       v->unknown);
 	if (v->lost_records)
-		printf("lost while recording: %s records (the rings were full)\n", units_count(a, v->lost_records));
+		printf("lost while recording: %s records (the rings were full)\n",
+		       units_count(a, v->lost_records));
 	if (v->bad_blocks)
 		printf("lost to damage: %" PRIu64 " blocks with %s events\n", v->bad_blocks,
 		       units_count(a, v->lost_events));
@@ -81,9 +88,8 @@ const struct command cmd_verify = {
 	.description =
 		"Reads the whole capture, checks every checksum, decodes every block and compares the totals.\n"
 		"Nothing is written. Exit status: 0 whole; 3 usable, but something is missing; 1 no capture.\n",
-	.examples =
-		"  kmem-analyze verify cap.kmem\n"
-		"  kmem-analyze verify -q cap.kmem && scp cap.kmem host:\n",
+	.examples = "  kmem-analyze verify cap.kmem\n"
+		    "  kmem-analyze verify -q cap.kmem && scp cap.kmem host:\n",
 	.options = rows,
 	.run = run,
 };

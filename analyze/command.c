@@ -5,7 +5,8 @@
 
 void command_help(const struct command *self)
 {
-	printf("usage: kmem-analyze %s [OPTION...] %s\n\n%s", self->name, self->operands, self->description);
+	printf("usage: kmem-analyze %s [OPTION...] %s\n\n%s", self->name, self->operands,
+	       self->description);
 	printf("\noptions:\n");
 	options_help(stdout, self->options);
 	printf("  -h, --help                this text\n");
@@ -33,7 +34,8 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
-int command_parse(const struct command *self, void *options, int argc, char **argv, int min, int max)
+int command_parse(const struct command *self, void *options, int argc, char **argv, int min,
+		  int max)
 {
 	struct error err = { 0 };
 	int first;
@@ -47,7 +49,8 @@ int command_parse(const struct command *self, void *options, int argc, char **ar
 		error_set(&err, ERR_USAGE, "%s needs %s; see kmem-analyze %s --help", self->name,
 			  self->operands, self->name);
 	else if (first >= 0 && max && argc - first > max)
-		error_set(&err, ERR_USAGE, "%s: '%s' is one argument too many; see kmem-analyze %s --help",
+		error_set(&err, ERR_USAGE,
+			  "%s: '%s' is one argument too many; see kmem-analyze %s --help",
 			  self->name, argv[first + max], self->name);
 	if (!err.code)
 		return first;

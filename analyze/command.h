@@ -24,28 +24,29 @@ enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
-	EXIT_INCOMPLETE = 3,	/* done, but events were lost or the capture was cut off or damaged */
-	EXIT_CONDITION = 4,	/* a --fail-if condition held */
+	EXIT_INCOMPLETE = 3, /* done, but events were lost or the capture was cut off or damaged */
+	EXIT_CONDITION = 4,  /* a --fail-if condition held */
 };
 
 struct command {
 	const char *name;
-	const char *summary;		/* one line for the list of commands */
-	const char *operands;		/* "CAPTURE|DB" */
-	const char *description;	/* a few lines for --help; ends with a newline */
-	const char *examples;		/* the same */
+	const char *summary;	 /* one line for the list of commands */
+	const char *operands;	 /* "CAPTURE|DB" */
+	const char *description; /* a few lines for --help; ends with a newline */
+	const char *examples;	 /* the same */
 	const struct option_row *options;
-	int (*run)(const struct command *self, int argc, char **argv);	/* returns an exit code */
+	int (*run)(const struct command *self, int argc, char **argv); /* returns an exit code */
 };
 
 /* command_parse printed the help that was asked for: no failure, nothing more to do. */
 #define COMMAND_HELP_SHOWN (-100)
 
 /*
- * Parses argv[1..]; handles --help. Returns the index of the first operand, or a negative code after it
- * printed what is wrong (also when there are fewer than min or more than max operands).
+ * Parses argv[1..]; handles --help. Returns the index of the first operand, or a negative code
+ * after it printed what is wrong (also when there are fewer than min or more than max operands).
  */
-int command_parse(const struct command *self, void *options, int argc, char **argv, int min, int max);
+int command_parse(const struct command *self, void *options, int argc, char **argv, int min,
+		  int max);
 
 /* Prints the error, once; returns the exit code that belongs to it. */
 int command_fail(const struct error *err);

@@ -38,7 +38,8 @@ int cpu_streams_init(struct cpu_streams *all, struct error *err)
 		goto nomem;
 	for (size_t i = 0; i < n; i++) {
 		if (!i || order[i].cpu != order[i - 1].cpu)
-			all->list[all->count++] = (struct cpu_stream){ .cpu = order[i].cpu, .blocks = all->blocks + i };
+			all->list[all->count++] = (struct cpu_stream){ .cpu = order[i].cpu,
+								       .blocks = all->blocks + i };
 		all->list[all->count - 1].block_count++;
 		all->blocks[i] = order[i].block;
 	}
@@ -71,15 +72,17 @@ static int decode(struct cpu_streams *all, struct cpu_stream *s, size_t i, struc
 	if (rc < 0)
 		return rc;
 	all->unknown += s->block.unknown_sections;
-	return events_decode(h, s->block.sections, s->block.section_count, all->types, all->type_count, &s->rows,
-			     why);
+	return events_decode(h, s->block.sections, s->block.section_count, all->types,
+			     all->type_count, &s->rows, why);
 }
 
 static int note_damage(struct cpu_streams *all, size_t i, struct error *why, struct error *err)
 {
 	const struct block_header *h = &all->scan->blocks[i];
-	const struct loss loss = { .cpu = h->cpu, .from = (int64_t)(h->first_time - all->base),
-				   .to = (int64_t)(h->last_time - all->base), .records = h->event_count };
+	const struct loss loss = { .cpu = h->cpu,
+				   .from = (int64_t)(h->first_time - all->base),
+				   .to = (int64_t)(h->last_time - all->base),
+				   .records = h->event_count };
 	int rc = capture_model_note_damage(all->scan, i, why, err);
 
 	if (rc < 0)

@@ -1,5 +1,6 @@
 /*
- * cpu_stream.h - the events of one CPU in the order of its ring, one decoded block in memory at a time.
+ * cpu_stream.h - the events of one CPU in the order of its ring, one decoded block in memory at a
+ * time.
  *
  *	struct cpu_streams all = { .reader = r, .scan = &scan, .types = types, .type_count = n,
  *				   .dictionaries = d, .losses = &losses, .base = base };
@@ -10,7 +11,8 @@
  *			use(&s->rows.rows[s->next], s->dictionary);
  *	cpu_streams_release(&all);
  *
- * A block that is damaged is noted in the scan and becomes a loss of that CPU from its first to its last time.
+ * A block that is damaged is noted in the scan and becomes a loss of that CPU from its first to its
+ * last time.
  */
 #ifndef KMEM_ANALYZE_CPU_STREAM_H
 #define KMEM_ANALYZE_CPU_STREAM_H
@@ -22,11 +24,11 @@
 
 struct cpu_stream {
 	int32_t cpu;
-	uint32_t *blocks;		/* of the scan, in file order */
+	uint32_t *blocks; /* of the scan, in file order */
 	size_t block_count, next_block;
 	struct block block;
 	struct event_block rows;
-	uint32_t next;			/* row not yet used */
+	uint32_t next; /* row not yet used */
 	struct dictionary *dictionary;
 };
 
@@ -37,18 +39,21 @@ struct cpu_streams {
 	size_t type_count;
 	struct dictionaries *dictionaries;
 	struct losses *losses;
-	uint64_t base;			/* trace clock at 0 of all times */
-	struct cpu_stream *list;	/* by CPU */
+	uint64_t base;		 /* trace clock at 0 of all times */
+	struct cpu_stream *list; /* by CPU */
 	size_t count;
-	uint32_t *blocks;		/* what the streams' block lists point into */
-	uint64_t bytes_done;		/* of the file, for progress */
-	uint32_t unknown;		/* sections of unknown kinds */
+	uint32_t *blocks;    /* what the streams' block lists point into */
+	uint64_t bytes_done; /* of the file, for progress */
+	uint32_t unknown;    /* sections of unknown kinds */
 };
 
 int cpu_streams_init(struct cpu_streams *all, struct error *err);
 void cpu_streams_release(struct cpu_streams *all);
 
-/* Replaces the stream's block by its next one with events. 1: there is one; 0: the stream is at its end. */
+/*
+ * Replaces the stream's block by its next one with events. 1: there is one; 0: the stream is at its
+ * end.
+ */
 int cpu_stream_load(struct cpu_streams *all, struct cpu_stream *s, struct error *err);
 
 static inline const struct event_row *cpu_stream_head(const struct cpu_stream *s)

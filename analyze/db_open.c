@@ -1,5 +1,5 @@
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE		/* asprintf, eaccess */
+#define _GNU_SOURCE /* asprintf, eaccess */
 #endif
 #include "analyze/db_open.h"
 
@@ -19,7 +19,7 @@ static const char sqlite_magic[16] = "SQLite format 3";
 
 /* What a database says about itself. */
 struct db_identity {
-	bool ours;		/* application_id is */
+	bool ours; /* application_id is */
 	int64_t version;
 	char uuid[2 * CAPTURE_UUID_LEN + 1];
 	int64_t length, tail_crc;
@@ -28,7 +28,7 @@ struct db_identity {
 int db_path_kind(const char *path, enum db_path_kind *ret, struct error *err)
 {
 	unsigned char head[16];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);	/* a FIFO must not hold us up */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
 	struct stat st;
 	ssize_t n;
 	int rc = 0;
@@ -47,13 +47,16 @@ int db_path_kind(const char *path, enum db_path_kind *ret, struct error *err)
 	else if (n >= 8 && !memcmp(head, CAPTURE_MAGIC, 8))
 		*ret = DB_PATH_CAPTURE;
 	else
-		rc = error_set(err, ERR_FORMAT, "'%s' is neither a capture of kmem-record nor a database of "
-			       "kmem-analyze", path);
+		rc = error_set(err, ERR_FORMAT,
+			       "'%s' is neither a capture of kmem-record nor a database of "
+			       "kmem-analyze",
+			       path);
 	close(fd);
 	return rc;
 }
 
-static void note(const struct db_open_options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void note(const struct db_open_options *o, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 static void note(const struct db_open_options *o, const char *fmt, ...)
 {
@@ -72,7 +75,8 @@ static void note(const struct db_open_options *o, const char *fmt, ...)
 static bool ask(sqlite3 *db, const char *sql, int64_t *number, char *text, size_t room)
 {
 	sqlite3_stmt *stmt = NULL;
-	bool there = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW;
+	bool there = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+		     sqlite3_step(stmt) == SQLITE_ROW;
 
 	if (there && number)
 		*number = sqlite3_column_int64(stmt, 0);
@@ -87,18 +91,23 @@ static int open_read_only(sqlite3 **ret, const char *path, struct error *err)
 	sqlite3 *db = NULL;
 	int64_t id;
 
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK || !ask(db, "PRAGMA application_id",
-											&id, NULL, 0)) {
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+	    !ask(db, "PRAGMA application_id", &id, NULL, 0)) {
 		error_set(err, ERR_FORMAT, "cannot read '%s' as a database: %s", path,
 			  db ? sqlite3_errmsg(db) : "out of memory");
 		sqlite3_close(db);
 		return ERR_FORMAT;
 	}
-	/* Its schema may be hostile: no functions with side effects from views, no writes to its own tables. */
+	/*
+	 * Its schema may be hostile: no functions with side effects from views, no writes to its
+	 * own tables.
+	 */
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	sqlite3_exec(db, "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
-		     "PRAGMA mmap_size = 1073741824;", NULL, NULL, NULL);
+	sqlite3_exec(db,
+		     "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
+		     "PRAGMA mmap_size = 1073741824;",
+		     NULL, NULL, NULL);
 	*ret = db;
 	return 0;
 }
@@ -112,9 +121,11 @@ static void identify(sqlite3 *db, struct db_identity *ret)
 	ask(db, "PRAGMA user_version", &ret->version, NULL, 0);
 	if (!ret->ours)
 		return;
-	ask(db, "SELECT value FROM capture WHERE key = 'identity.uuid'", NULL, ret->uuid, sizeof(ret->uuid));
+	ask(db, "SELECT value FROM capture WHERE key = 'identity.uuid'", NULL, ret->uuid,
+	    sizeof(ret->uuid));
 	ask(db, "SELECT value FROM capture WHERE key = 'identity.length'", &ret->length, NULL, 0);
-	ask(db, "SELECT value FROM capture WHERE key = 'identity.tail_crc'", &ret->tail_crc, NULL, 0);
+	ask(db, "SELECT value FROM capture WHERE key = 'identity.tail_crc'", &ret->tail_crc, NULL,
+	    0);
 }
 
 int db_open_database(sqlite3 **ret, const char *path, struct error *err)
@@ -127,17 +138,25 @@ int db_open_database(sqlite3 **ret, const char *path, struct error *err)
 		return rc;
 	identify(db, &id);
 	if (!id.ours)
-		rc = error_set(err, ERR_FORMAT, "'%s' is a database, but not one of kmem-analyze", path);
+		rc = error_set(err, ERR_FORMAT, "'%s' is a database, but not one of kmem-analyze",
+			       path);
 	else if (id.version > DB_USER_VERSION)
-		rc = error_set(err, ERR_FORMAT, "'%s' was made by a newer kmem-analyze (schema %lld, this one knows "
-			       "%d)", path, (long long)id.version, DB_USER_VERSION);
+		rc = error_set(err, ERR_FORMAT,
+			       "'%s' was made by a newer kmem-analyze (schema %lld, this one knows "
+			       "%d)",
+			       path, (long long)id.version, DB_USER_VERSION);
 	else if (id.version < DB_USER_VERSION)
-		rc = error_set(err, ERR_FORMAT, "'%s' was made by an older kmem-analyze (schema %lld, this one needs "
-			       "%d); name its capture instead, and it is made anew", path, (long long)id.version,
-			       DB_USER_VERSION);
+		rc = error_set(
+			err, ERR_FORMAT,
+			"'%s' was made by an older kmem-analyze (schema %lld, this one needs "
+			"%d); name its capture instead, and it is made anew",
+			path, (long long)id.version, DB_USER_VERSION);
 	else if (!id.uuid[0])
-		rc = error_set(err, ERR_FORMAT, "'%s' is damaged: it does not say which capture it belongs to; load its capture "
-			       "again with kmem-analyze load -f", path);
+		rc = error_set(
+			err, ERR_FORMAT,
+			"'%s' is damaged: it does not say which capture it belongs to; load its capture "
+			"again with kmem-analyze load -f",
+			path);
 	if (rc < 0)
 		sqlite3_close(db);
 	else
@@ -179,7 +198,8 @@ static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret, 
 		error_errno(err, "cannot read '%s'", path);
 		return FIT_UNREADABLE;
 	}
-	if (db_path_kind(path, &kind, NULL) < 0 || kind != DB_PATH_DATABASE || open_read_only(&db, path, NULL) < 0)
+	if (db_path_kind(path, &kind, NULL) < 0 || kind != DB_PATH_DATABASE ||
+	    open_read_only(&db, path, NULL) < 0)
 		return FIT_FOREIGN;
 	identify(db, &id);
 	if (id.ours && !strcmp(id.uuid, w->uuid) && id.version == DB_USER_VERSION &&
@@ -188,7 +208,8 @@ static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret, 
 		return FIT_GOOD;
 	}
 	sqlite3_close(db);
-	return id.ours && !strcmp(id.uuid, w->uuid) && id.version <= DB_USER_VERSION ? FIT_STALE : FIT_FOREIGN;
+	return id.ours && !strcmp(id.uuid, w->uuid) && id.version <= DB_USER_VERSION ? FIT_STALE :
+										       FIT_FOREIGN;
 }
 
 static bool directory_is_writable(const char *path)
@@ -210,10 +231,14 @@ static bool make_private_directory(const char *path)
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return false;
-	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022);
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	       !(st.st_mode & 022);
 }
 
-/* $XDG_CACHE_HOME/kmem-analyze/UUID.db, else below ~/.cache, else below TMPDIR. Heap; NULL when none will do. */
+/*
+ * $XDG_CACHE_HOME/kmem-analyze/UUID.db, else below ~/.cache, else below TMPDIR. Heap; NULL when
+ * none will do.
+ */
 static char *cache_name(const char *uuid)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *tmp = getenv("TMPDIR");
@@ -227,10 +252,12 @@ static char *cache_name(const char *uuid)
 		if (asprintf(&dirs[1], "%s/.cache/kmem-analyze", home) < 0)
 			dirs[1] = NULL;
 	}
-	if (asprintf(&dirs[2], "%s/kmem-analyze-%u", tmp && *tmp == '/' ? tmp : "/tmp", geteuid()) < 0)
+	if (asprintf(&dirs[2], "%s/kmem-analyze-%u", tmp && *tmp == '/' ? tmp : "/tmp", geteuid()) <
+	    0)
 		dirs[2] = NULL;
 	for (int i = 0; i < 3 && !name; i++)
-		if (dirs[i] && make_private_directory(dirs[i]) && eaccess(dirs[i], W_OK | X_OK) == 0 &&
+		if (dirs[i] && make_private_directory(dirs[i]) &&
+		    eaccess(dirs[i], W_OK | X_OK) == 0 &&
 		    asprintf(&name, "%s/%s.db", dirs[i], uuid) < 0)
 			name = NULL;
 	for (int i = 0; i < 3; i++)
@@ -252,11 +279,12 @@ static char *default_name(const char *capture, const struct wanted *w)
 	return cached;
 }
 
-static int load_into(const char *capture, const char *name, bool force, const struct db_open_options *o,
-		     struct error *err)
+static int load_into(const char *capture, const char *name, bool force,
+		     const struct db_open_options *o, struct error *err)
 {
-	const struct load_options options = { .capture = capture, .db = name, .force = force,
-					      .progress = o->progress };
+	const struct load_options options = {
+		.capture = capture, .db = name, .force = force, .progress = o->progress
+	};
 	int rc = load_capture(&options, NULL, err);
 
 	if (rc == 0)
@@ -264,7 +292,8 @@ static int load_into(const char *capture, const char *name, bool force, const st
 	return rc;
 }
 
-static int open_capture(sqlite3 **ret, const char *path, const struct db_open_options *o, struct error *err)
+static int open_capture(sqlite3 **ret, const char *path, const struct db_open_options *o,
+			struct error *err)
 {
 	struct wanted w = { .uuid = "" };
 	char *name = NULL;
@@ -278,7 +307,8 @@ static int open_capture(sqlite3 **ret, const char *path, const struct db_open_op
 		return error_nomem(err);
 	fit = fit_of(name, &w, ret, err);
 	if (fit == FIT_STALE && !o->db && !directory_is_writable(name)) {
-		char *cached = cache_name(w.uuid);	/* an old one in a place that has become read-only */
+		char *cached = cache_name(
+			w.uuid); /* an old one in a place that has become read-only */
 
 		if (cached) {
 			free(name);
@@ -289,7 +319,8 @@ static int open_capture(sqlite3 **ret, const char *path, const struct db_open_op
 	if (fit == FIT_UNREADABLE)
 		rc = err ? err->code : ERR_IO;
 	else if (fit == FIT_FOREIGN && !o->force)
-		rc = error_set(err, ERR_EXISTS, "'%s' is not the database of '%s'; -f overwrites it", name, path);
+		rc = error_set(err, ERR_EXISTS,
+			       "'%s' is not the database of '%s'; -f overwrites it", name, path);
 	else if (fit != FIT_GOOD)
 		rc = load_into(path, name, fit != FIT_NONE, o, err);
 	if (rc == 0 && fit != FIT_GOOD)
@@ -298,12 +329,14 @@ static int open_capture(sqlite3 **ret, const char *path, const struct db_open_op
 	return rc;
 }
 
-int db_open(sqlite3 **ret, const char *path, const struct db_open_options *options, struct error *err)
+int db_open(sqlite3 **ret, const char *path, const struct db_open_options *options,
+	    struct error *err)
 {
 	enum db_path_kind kind = DB_PATH_CAPTURE;
 	int rc = db_path_kind(path, &kind, err);
 
 	if (rc < 0)
 		return rc;
-	return kind == DB_PATH_DATABASE ? db_open_database(ret, path, err) : open_capture(ret, path, options, err);
+	return kind == DB_PATH_DATABASE ? db_open_database(ret, path, err) :
+					  open_capture(ret, path, options, err);
 }

@@ -8,7 +8,8 @@
 /* Runs `fill` with a statement prepared from sql. */
 static int fill_table(struct db_writer *w, const struct db_facts *f, const char *sql,
 		      int (*fill)(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
-				  struct error *err), struct error *err)
+				  struct error *err),
+		      struct error *err)
 {
 	sqlite3_stmt *stmt = NULL;
 	int rc = db_prepare(w, &stmt, sql, err);
@@ -19,7 +20,8 @@ static int fill_table(struct db_writer *w, const struct db_facts *f, const char 
 	return rc;
 }
 
-static int fill_event(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_event(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		      struct error *err)
 {
 	static const char *const roles[] = { NULL, "alloc", "free", NULL, NULL };
 	const struct replay *r = f->replay;
@@ -28,15 +30,16 @@ static int fill_event(struct db_writer *w, const struct db_facts *f, sqlite3_stm
 	for (size_t i = 0; i < r->type_count && rc == 0; i++) {
 		const struct event_type *t = &r->types[i];
 
-		rc = db_put(w, stmt, err, "isssssii", (int64_t)i, t->system, t->name, roles[r->roles[i].kind],
-			    domain_name(r->roles[i].domain), r->roles[i].api, (int64_t)t->has_stack,
-			    (int64_t)r->type_events[i]);
+		rc = db_put(w, stmt, err, "isssssii", (int64_t)i, t->system, t->name,
+			    roles[r->roles[i].kind], domain_name(r->roles[i].domain),
+			    r->roles[i].api, (int64_t)t->has_stack, (int64_t)r->type_events[i]);
 	}
 	return rc;
 }
 
 /* Symbols that some frame has, each once: id is the symbol's place in kallsyms plus one. */
-static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		       struct error *err)
 {
 	const struct stacks *s = f->replay->sites->stacks;
 	size_t all = symbols_count(f->symbols);
@@ -48,13 +51,16 @@ static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_st
 			hits[s->frames[i].hit.index] = &s->frames[i].hit;
 	for (size_t i = 0; i < all && rc == 0; i++)
 		if (hits[i])
-			rc = db_put(w, stmt, err, "itt", (int64_t)i + 1, hits[i]->name.data, hits[i]->name.len,
-				    hits[i]->module.len ? hits[i]->module.data : NULL, hits[i]->module.len);
+			rc = db_put(w, stmt, err, "itt", (int64_t)i + 1, hits[i]->name.data,
+				    hits[i]->name.len,
+				    hits[i]->module.len ? hits[i]->module.data : NULL,
+				    hits[i]->module.len);
 	free(hits);
 	return rc;
 }
 
-static int fill_frame(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_frame(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		      struct error *err)
 {
 	const struct stacks *s = f->replay->sites->stacks;
 	int rc = 0;
@@ -69,7 +75,8 @@ static int fill_frame(struct db_writer *w, const struct db_facts *f, sqlite3_stm
 	return rc;
 }
 
-static int fill_stack(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_stack(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		      struct error *err)
 {
 	const struct stacks *s = f->replay->sites->stacks;
 	int rc = 0;
@@ -79,7 +86,8 @@ static int fill_stack(struct db_writer *w, const struct db_facts *f, sqlite3_stm
 	return rc;
 }
 
-static int fill_stack_frame(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_stack_frame(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			    struct error *err)
 {
 	const struct stacks *s = f->replay->sites->stacks;
 	int rc = 0;
@@ -91,17 +99,20 @@ static int fill_stack_frame(struct db_writer *w, const struct db_facts *f, sqlit
 	return rc;
 }
 
-static int fill_cache(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_cache(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		      struct error *err)
 {
 	const struct sites *s = f->replay->sites;
 	int rc = 0;
 
 	for (size_t i = 0; i < s->cache_count && rc == 0; i++)
-		rc = db_put(w, stmt, err, "it", (int64_t)i + 1, s->caches[i].name, s->caches[i].len);
+		rc = db_put(w, stmt, err, "it", (int64_t)i + 1, s->caches[i].name,
+			    s->caches[i].len);
 	return rc;
 }
 
-static int fill_task(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_task(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		     struct error *err)
 {
 	const struct tasks *t = f->replay->tasks;
 	int rc = 0;
@@ -109,8 +120,9 @@ static int fill_task(struct db_writer *w, const struct db_facts *f, sqlite3_stmt
 	for (size_t i = 0; i < t->count && rc == 0; i++) {
 		const struct task *task = &t->list[i];
 
-		rc = db_put(w, stmt, err, "iiNtNi", (int64_t)i + 1, (int64_t)task->pid, (int)task->has_tgid,
-			    (int64_t)task->tgid, task->has_comm ? task->comm : NULL, (size_t)task->comm_len,
+		rc = db_put(w, stmt, err, "iiNtNi", (int64_t)i + 1, (int64_t)task->pid,
+			    (int)task->has_tgid, (int64_t)task->tgid,
+			    task->has_comm ? task->comm : NULL, (size_t)task->comm_len,
 			    (int)task->has_start, task->start, (int64_t)task->self);
 	}
 	return rc;
@@ -120,10 +132,13 @@ static uint32_t learned_cache(const struct replay *r, size_t site)
 {
 	uint32_t learned = r->totals.sites[(site + 1) * 2].learned;
 
-	return r->sites->allocs[site].cache || learned == LEARNED_CONFLICT ? r->sites->allocs[site].cache : learned;
+	return r->sites->allocs[site].cache || learned == LEARNED_CONFLICT ?
+		       r->sites->allocs[site].cache :
+		       learned;
 }
 
-static int fill_alloc_site(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_alloc_site(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			   struct error *err)
 {
 	const struct sites *s = f->replay->sites;
 	int rc = 0;
@@ -131,15 +146,17 @@ static int fill_alloc_site(struct db_writer *w, const struct db_facts *f, sqlite
 	for (size_t i = 0; i < s->alloc_count && rc == 0; i++) {
 		const struct alloc_site *a = &s->allocs[i];
 
-		rc = db_put(w, stmt, err, "iinniiiNNni", (int64_t)i + 1, (int64_t)a->event, a->call_site, a->stack,
-			    (int64_t)!!(a->flags & SITE_STACK_LOST), (int64_t)a->bytes_req, (int64_t)a->bytes_alloc,
-			    a->flags & SITE_HAS_GFP, (int64_t)a->gfp, a->flags & SITE_HAS_NODE, (int64_t)a->node,
+		rc = db_put(w, stmt, err, "iinniiiNNni", (int64_t)i + 1, (int64_t)a->event,
+			    a->call_site, a->stack, (int64_t) !!(a->flags & SITE_STACK_LOST),
+			    (int64_t)a->bytes_req, (int64_t)a->bytes_alloc, a->flags & SITE_HAS_GFP,
+			    (int64_t)a->gfp, a->flags & SITE_HAS_NODE, (int64_t)a->node,
 			    learned_cache(f->replay, i), (int64_t)a->context);
 	}
 	return rc;
 }
 
-static int fill_free_site(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_free_site(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			  struct error *err)
 {
 	const struct sites *s = f->replay->sites;
 	int rc = 0;
@@ -147,13 +164,15 @@ static int fill_free_site(struct db_writer *w, const struct db_facts *f, sqlite3
 	for (size_t i = 0; i < s->free_count && rc == 0; i++) {
 		const struct free_site *a = &s->frees[i];
 
-		rc = db_put(w, stmt, err, "iinnini", (int64_t)i + 1, (int64_t)a->event, a->call_site, a->stack,
-			    (int64_t)!!(a->flags & SITE_STACK_LOST), a->cache, (int64_t)a->context);
+		rc = db_put(w, stmt, err, "iinnini", (int64_t)i + 1, (int64_t)a->event,
+			    a->call_site, a->stack, (int64_t) !!(a->flags & SITE_STACK_LOST),
+			    a->cache, (int64_t)a->context);
 	}
 	return rc;
 }
 
-static int fill_pair_total(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_pair_total(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			   struct error *err)
 {
 	const struct totals *t = &f->replay->totals;
 	int rc = 0;
@@ -161,14 +180,16 @@ static int fill_pair_total(struct db_writer *w, const struct db_facts *f, sqlite
 	for (size_t i = 0; i < t->pair_count && rc == 0; i++) {
 		const struct pair_total *p = &t->pairs[i];
 
-		rc = db_put(w, stmt, err, "iiiiiiii", (int64_t)p->alloc_site, (int64_t)p->free_site, (int64_t)p->end,
-			    (int64_t)p->self, (int64_t)p->objects, (int64_t)p->lifetime_sum, (int64_t)p->lifetime_min,
+		rc = db_put(w, stmt, err, "iiiiiiii", (int64_t)p->alloc_site, (int64_t)p->free_site,
+			    (int64_t)p->end, (int64_t)p->self, (int64_t)p->objects,
+			    (int64_t)p->lifetime_sum, (int64_t)p->lifetime_min,
 			    (int64_t)p->lifetime_max);
 	}
 	return rc;
 }
 
-static int fill_site_total(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_site_total(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			   struct error *err)
 {
 	const struct replay *r = f->replay;
 	int rc = 0;
@@ -177,13 +198,14 @@ static int fill_site_total(struct db_writer *w, const struct db_facts *f, sqlite
 		const struct site_total *s = &r->totals.sites[i];
 
 		if (s->last_pair || s->failed)
-			rc = db_put(w, stmt, err, "iiii", (int64_t)(i / 2), (int64_t)(i % 2), (int64_t)s->failed,
-				    (int64_t)s->at_peak);
+			rc = db_put(w, stmt, err, "iiii", (int64_t)(i / 2), (int64_t)(i % 2),
+				    (int64_t)s->failed, (int64_t)s->at_peak);
 	}
 	return rc;
 }
 
-static int fill_free_total(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_free_total(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			   struct error *err)
 {
 	const struct replay *r = f->replay;
 	int rc = 0;
@@ -192,24 +214,27 @@ static int fill_free_total(struct db_writer *w, const struct db_facts *f, sqlite
 		const struct free_total *t = &r->totals.frees[i];
 
 		if (t->matched || t->unmatched || t->null_frees)
-			rc = db_put(w, stmt, err, "iiiii", (int64_t)(i / 2), (int64_t)(i % 2), (int64_t)t->matched,
-				    (int64_t)t->unmatched, (int64_t)t->null_frees);
+			rc = db_put(w, stmt, err, "iiiii", (int64_t)(i / 2), (int64_t)(i % 2),
+				    (int64_t)t->matched, (int64_t)t->unmatched,
+				    (int64_t)t->null_frees);
 	}
 	return rc;
 }
 
-static int fill_loss(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_loss(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		     struct error *err)
 {
 	const struct losses *l = f->replay->losses;
 	int rc = 0;
 
 	for (size_t i = 0; i < l->count && rc == 0; i++)
-		rc = db_put(w, stmt, err, "iiii", (int64_t)l->list[i].cpu, l->list[i].from, l->list[i].to,
-			    (int64_t)l->list[i].records);
+		rc = db_put(w, stmt, err, "iiii", (int64_t)l->list[i].cpu, l->list[i].from,
+			    l->list[i].to, (int64_t)l->list[i].records);
 	return rc;
 }
 
-static int fill_damage(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_damage(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		       struct error *err)
 {
 	int rc = 0;
 
@@ -221,16 +246,18 @@ static int fill_damage(struct db_writer *w, const struct db_facts *f, sqlite3_st
 	return rc;
 }
 
-static int fill_ring(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_ring(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		     struct error *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < f->model->stats_count[STATS_END] && rc == 0; i++) {
 		const struct ring_stats *s = &f->model->stats[STATS_END][i];
 
-		rc = db_put(w, stmt, err, "iiiiiiiiiiii", (int64_t)s->cpu, (int64_t)s->entries, (int64_t)s->overrun,
-			    (int64_t)s->commit_overrun, (int64_t)s->dropped, (int64_t)s->read, (int64_t)s->decoded,
-			    (int64_t)s->events, (int64_t)s->stacks, (int64_t)s->orphan_stacks,
+		rc = db_put(w, stmt, err, "iiiiiiiiiiii", (int64_t)s->cpu, (int64_t)s->entries,
+			    (int64_t)s->overrun, (int64_t)s->commit_overrun, (int64_t)s->dropped,
+			    (int64_t)s->read, (int64_t)s->decoded, (int64_t)s->events,
+			    (int64_t)s->stacks, (int64_t)s->orphan_stacks,
 			    (int64_t)s->missing_stacks, (int64_t)s->bytes);
 	}
 	return rc;
@@ -242,7 +269,8 @@ static bool file_is_kept(const struct model_file *file)
 	return strncmp(file->name, "/proc/kallsyms", 14) && strncmp(file->name, "events/", 7);
 }
 
-static int fill_file(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_file(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		     struct error *err)
 {
 	int rc = 0;
 
@@ -250,8 +278,8 @@ static int fill_file(struct db_writer *w, const struct db_facts *f, sqlite3_stmt
 		const struct model_file *file = &f->model->files[i];
 
 		if (file_is_kept(file))
-			rc = db_put(w, stmt, err, "ssb", file->name, file->moment, file->content.data,
-				    file->content.len);
+			rc = db_put(w, stmt, err, "ssb", file->name, file->moment,
+				    file->content.data, file->content.len);
 	}
 	return rc;
 }
@@ -266,9 +294,11 @@ uint64_t db_facts_lost(const struct db_facts *f)
 	return lost;
 }
 
-static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err)
+static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			struct error *err)
 {
 	const struct replay_counts *c = &f->replay->counts;
+	/* clang-format off */
 	const struct { const char *key; int64_t value; } numbers[] = {
 		{ "identity.length", (int64_t)f->identity.length },
 		{ "identity.tail_crc", f->identity.tail_crc },
@@ -297,6 +327,7 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		{ "symbols.hidden", symbols_hidden(f->symbols) },
 		{ "load.version", LOAD_VERSION },
 	};
+	/* clang-format on */
 	char uuid[2 * CAPTURE_UUID_LEN + 1];
 	int rc = 0;
 
@@ -315,7 +346,8 @@ int db_tables_write(struct db_writer *w, const struct db_facts *f, struct error 
 {
 	static const struct {
 		const char *sql;
-		int (*fill)(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt, struct error *err);
+		int (*fill)(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			    struct error *err);
 	} tables[] = {
 		{ "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)", fill_event },
 		{ "INSERT INTO symbol VALUES (?,?,?)", fill_symbol },

@@ -1,6 +1,6 @@
 /*
- * db_tables.h - the small tables of a database, written after the replay: what rows refer to, the summaries, and the
- * facts about the capture.
+ * db_tables.h - the small tables of a database, written after the replay: what rows refer to, the
+ * summaries, and the facts about the capture.
  *
  *	struct db_facts facts = { .model = &model, .scan = &scan, .replay = &replay, ... };
  *
@@ -22,8 +22,8 @@ struct db_facts {
 	const struct replay *replay;
 	const struct symbols *symbols;
 	struct capture_identity identity;
-	uint64_t created_ns;		/* wall clock */
-	uint32_t unknown;		/* blocks and sections of unknown kinds */
+	uint64_t created_ns; /* wall clock */
+	uint32_t unknown;    /* blocks and sections of unknown kinds */
 };
 
 /* Records lost in all loss intervals. */

@@ -17,13 +17,14 @@
 #include "format/base/fileio.h"
 #include "schema_sql.h"
 
-#define WATCH_STEPS 100000	/* virtual machine steps between looks at the flag: about a millisecond */
+#define WATCH_STEPS \
+	100000 /* virtual machine steps between looks at the flag: about a millisecond */
 
 struct db_writer {
 	char *target, *temporary;
-	bool created;			/* the temporary file is there and ours to remove */
+	bool created; /* the temporary file is there and ours to remove */
 	sqlite3 *db;
-	sqlite3_stmt *insert[2];	/* by enum feed_kind */
+	sqlite3_stmt *insert[2]; /* by enum feed_kind */
 	const struct feed_batch *batch;
 };
 
@@ -60,7 +61,8 @@ static int create_file(struct db_writer *w, struct error *err)
 		return error_errno(err, "cannot create '%s'", w->temporary);
 	w->created = true;
 	close(fd);
-	if (sqlite3_open_v2(w->temporary, &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(w->temporary, &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
+			    NULL) != SQLITE_OK)
 		return error_set(err, ERR_IO, "cannot open '%s': %s", w->temporary,
 				 w->db ? sqlite3_errmsg(w->db) : "out of memory");
 	return 0;
@@ -72,7 +74,10 @@ static int prepare(struct db_writer *w, struct error *err)
 		"PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
 		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;"
 		"PRAGMA cell_size_check = OFF;";
-	/* no id: SQLite counts on from 1, in the order of the rows, and need not look whether an id is there already */
+	/*
+	 * no id: SQLite counts on from 1, in the order of the rows, and need not look whether an id
+	 * is there already
+	 */
 	static const char *const inserts[] = {
 		"INSERT INTO allocation (time, lifetime, address, alloc_site, free_site, task, free_task, cpu, free_cpu, "
 		"end) SELECT time, lifetime, address, alloc_site, free_site, task, free_task, cpu, free_cpu, end FROM feed",
@@ -149,9 +154,11 @@ int db_writer_error(struct db_writer *w, struct error *err)
 	int code = sqlite3_errcode(w->db) & 0xff;
 
 	if (code == SQLITE_FULL)
-		return error_set(err, ERR_FULL, "cannot write '%s': no space left on the device", w->target);
+		return error_set(err, ERR_FULL, "cannot write '%s': no space left on the device",
+				 w->target);
 	if (code == SQLITE_INTERRUPT)
-		return error_set(err, ERR_INTERRUPTED, "interrupted; nothing was written to '%s'", w->target);
+		return error_set(err, ERR_INTERRUPTED, "interrupted; nothing was written to '%s'",
+				 w->target);
 	if (code == SQLITE_NOMEM)
 		return error_nomem(err);
 	return error_set(err, ERR_IO, "cannot write '%s': %s", w->target, sqlite3_errmsg(w->db));
@@ -159,12 +166,14 @@ int db_writer_error(struct db_writer *w, struct error *err)
 
 int db_writer_run(struct db_writer *w, const char *sql, struct error *err)
 {
-	return sqlite3_exec(w->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_writer_error(w, err);
+	return sqlite3_exec(w->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 :
+									 db_writer_error(w, err);
 }
 
 int db_prepare(struct db_writer *w, sqlite3_stmt **ret, const char *sql, struct error *err)
 {
-	return sqlite3_prepare_v2(w->db, sql, -1, ret, NULL) == SQLITE_OK ? 0 : db_writer_error(w, err);
+	return sqlite3_prepare_v2(w->db, sql, -1, ret, NULL) == SQLITE_OK ? 0 :
+									    db_writer_error(w, err);
 }
 
 int db_writer_batch(struct db_writer *w, const struct feed_batch *batch, struct error *err)
@@ -184,7 +193,8 @@ int db_writer_batch(struct db_writer *w, const struct feed_batch *batch, struct 
 static void bind_text(sqlite3_stmt *stmt, int i, const char *text, size_t len)
 {
 	if (text)
-		sqlite3_bind_text64(stmt, i, text, strnlen(text, len), SQLITE_TRANSIENT, SQLITE_UTF8);
+		sqlite3_bind_text64(stmt, i, text, strnlen(text, len), SQLITE_TRANSIENT,
+				    SQLITE_UTF8);
 }
 
 int db_put(struct db_writer *w, sqlite3_stmt *stmt, struct error *err, const char *kinds, ...)
@@ -200,9 +210,7 @@ int db_put(struct db_writer *w, sqlite3_stmt *stmt, struct error *err, const cha
 		int there;
 
 		switch (kinds[i - 1]) {
-		case 'i':
-			sqlite3_bind_int64(stmt, i, va_arg(ap, int64_t));
-			break;
+		case 'i': sqlite3_bind_int64(stmt, i, va_arg(ap, int64_t)); break;
 		case 'n':
 			n = va_arg(ap, uint32_t);
 			if (n)
@@ -225,7 +233,8 @@ int db_put(struct db_writer *w, sqlite3_stmt *stmt, struct error *err, const cha
 			break;
 		default:
 			text = va_arg(ap, const char *);
-			sqlite3_bind_blob64(stmt, i, text ? text : "", va_arg(ap, size_t), SQLITE_TRANSIENT);
+			sqlite3_bind_blob64(stmt, i, text ? text : "", va_arg(ap, size_t),
+					    SQLITE_TRANSIENT);
 			break;
 		}
 	}

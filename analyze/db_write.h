@@ -1,6 +1,7 @@
 /*
- * db_write.h - a new database in the making: a temporary file beside the target, the schema, fast inserts, and the
- * atomic move to its name. Knows rows and statements; which rows a capture makes is db_tables.h and load.h.
+ * db_write.h - a new database in the making: a temporary file beside the target, the schema, fast
+ * inserts, and the atomic move to its name. Knows rows and statements; which rows a capture makes
+ * is db_tables.h and load.h.
  *
  *	struct db_writer *w;
  *
@@ -12,8 +13,9 @@
  *	db_writer_commit(w, &bytes, &err);			// on disk, under its name
  *	db_writer_free(w);					// not committed: nothing stays behind
  *
- * The temporary file is created with O_EXCL, mode 0600 and a random name. Until it is committed nothing protects it
- * against a crash (no journal, no syncs): a half-built database never has the final name.
+ * The temporary file is created with O_EXCL, mode 0600 and a random name. Until it is committed
+ * nothing protects it against a crash (no journal, no syncs): a half-built database never has the
+ * final name.
  */
 #ifndef KMEM_ANALYZE_DB_WRITE_H
 #define KMEM_ANALYZE_DB_WRITE_H
@@ -46,8 +48,9 @@ int db_writer_error(struct db_writer *w, struct error *err);
 int db_prepare(struct db_writer *w, sqlite3_stmt **ret, const char *sql, struct error *err);
 
 /*
- * Binds one value per letter and runs the statement: i int64_t; n uint32_t, 0 is NULL; N bool there, int64_t;
- * t const void *, size_t: text up to its first NUL, a NULL pointer is NULL; b the same as a blob; s const char *.
+ * Binds one value per letter and runs the statement: i int64_t; n uint32_t, 0 is NULL; N bool
+ * there, int64_t; t const void *, size_t: text up to its first NUL, a NULL pointer is NULL; b the
+ * same as a blob; s const char *.
  */
 int db_put(struct db_writer *w, sqlite3_stmt *stmt, struct error *err, const char *kinds, ...);
 

@@ -6,9 +6,10 @@
 #include "analyze/capture_model.h"
 #include "format/dict.h"
 
-#define BYTES_PLAUSIBLE (1ull << 48)	/* no kernel allocation is larger: a damaged or hostile tuple */
+#define BYTES_PLAUSIBLE \
+	(1ull << 48) /* no kernel allocation is larger: a damaged or hostile tuple */
 #define ORDER_PLAUSIBLE 30
-#define NO_DICTIONARY UINT32_MAX
+#define NO_DICTIONARY	UINT32_MAX
 
 struct dictionaries {
 	const struct capture_reader *reader;
@@ -20,7 +21,7 @@ struct dictionaries {
 	uint64_t page_size;
 	struct dictionary *list;
 	size_t count;
-	uint32_t *of_block;		/* per block of the scan: its place in list */
+	uint32_t *of_block; /* per block of the scan: its place in list */
 	struct block block;
 	uint32_t unknown;
 };
@@ -70,7 +71,8 @@ static bool group_blocks(struct dictionaries *d)
 		d->count += first;
 		dict = &d->list[d->count - 1];
 		if (first)
-			*dict = (struct dictionary){ .writer = keys[i].writer, .generation = keys[i].generation,
+			*dict = (struct dictionary){ .writer = keys[i].writer,
+						     .generation = keys[i].generation,
 						     .next_block = keys[i].block };
 		dict->event_blocks_left += scan->blocks[keys[i].block].type == BLOCK_EVENTS;
 		d->of_block[keys[i].block] = (uint32_t)(d->count - 1);
@@ -79,9 +81,10 @@ static bool group_blocks(struct dictionaries *d)
 	return true;
 }
 
-int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r, struct capture_scan *scan,
-		     const struct event_type *types, size_t type_count, const struct role *roles,
-		     struct sites *sites, uint64_t page_size, struct error *err)
+int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r,
+		     struct capture_scan *scan, const struct event_type *types, size_t type_count,
+		     const struct role *roles, struct sites *sites, uint64_t page_size,
+		     struct error *err)
 {
 	struct dictionaries *d = calloc(1, sizeof(*d));
 
@@ -156,7 +159,8 @@ static int on_stack(void *arg, uint32_t number, const uint64_t *frames, uint32_t
 {
 	struct decode_context *c = arg;
 	struct dictionary *dict = c->dict;
-	uint32_t *slot = item((void **)&dict->stacks, &dict->stack_count, &dict->stack_cap, number, sizeof(*slot));
+	uint32_t *slot = item((void **)&dict->stacks, &dict->stack_count, &dict->stack_cap, number,
+			      sizeof(*slot));
 	uint32_t id = stacks_add(c->all->sites->stacks, frames, depth);
 
 	if (!slot || !id)
@@ -171,7 +175,8 @@ static uint64_t number(const struct tuple *t, int16_t field)
 }
 
 /* Sets *ret to 0 where there is none; false: no memory. */
-static bool call_site_frame(struct sites *sites, const struct role *role, const struct tuple *t, uint32_t *ret)
+static bool call_site_frame(struct sites *sites, const struct role *role, const struct tuple *t,
+			    uint32_t *ret)
 {
 	*ret = 0;
 	if (!number(t, role->call_site))
@@ -180,7 +185,8 @@ static bool call_site_frame(struct sites *sites, const struct role *role, const 
 	return *ret != 0;
 }
 
-static bool cache_number(struct sites *sites, const struct role *role, const struct tuple *t, uint32_t *ret)
+static bool cache_number(struct sites *sites, const struct role *role, const struct tuple *t,
+			 uint32_t *ret)
 {
 	const struct value *name = role->cache < 0 ? NULL : &t->values[role->cache];
 
@@ -192,7 +198,8 @@ static bool cache_number(struct sites *sites, const struct role *role, const str
 }
 
 /* Sizes of an allocation; false when no kernel would say that. */
-static bool sizes(const struct role *role, const struct tuple *t, uint64_t page_size, struct alloc_site *site)
+static bool sizes(const struct role *role, const struct tuple *t, uint64_t page_size,
+		  struct alloc_site *site)
 {
 	if (role->order >= 0) {
 		if (number(t, role->order) > ORDER_PLAUSIBLE)
@@ -205,7 +212,8 @@ static bool sizes(const struct role *role, const struct tuple *t, uint64_t page_
 	return site->bytes_req <= BYTES_PLAUSIBLE && site->bytes_alloc <= BYTES_PLAUSIBLE;
 }
 
-static int alloc_fact(struct dictionaries *d, const struct tuple *t, uint32_t stack, struct tuple_fact *fact)
+static int alloc_fact(struct dictionaries *d, const struct tuple *t, uint32_t stack,
+		      struct tuple_fact *fact)
 {
 	const struct role *role = &d->roles[t->type];
 	struct alloc_site site;
@@ -218,10 +226,12 @@ static int alloc_fact(struct dictionaries *d, const struct tuple *t, uint32_t st
 	site.gfp = number(t, role->gfp);
 	site.node = (int32_t)number(t, role->node);
 	site.flags = (uint8_t)((fact->flags & FACT_STACK_LOST ? SITE_STACK_LOST : 0) |
-			       (role->gfp >= 0 ? SITE_HAS_GFP : 0) | (role->node >= 0 ? SITE_HAS_NODE : 0));
+			       (role->gfp >= 0 ? SITE_HAS_GFP : 0) |
+			       (role->node >= 0 ? SITE_HAS_NODE : 0));
 	if (!sizes(role, t, d->page_size, &site))
 		return 0;
-	if (!call_site_frame(d->sites, role, t, &site.call_site) || !cache_number(d->sites, role, t, &site.cache))
+	if (!call_site_frame(d->sites, role, t, &site.call_site) ||
+	    !cache_number(d->sites, role, t, &site.cache))
 		return ERR_NOMEM;
 	fact->site = sites_add_alloc(d->sites, &site);
 	if (number(t, role->failed))
@@ -230,7 +240,8 @@ static int alloc_fact(struct dictionaries *d, const struct tuple *t, uint32_t st
 	return fact->site ? 0 : ERR_NOMEM;
 }
 
-static int free_fact(struct dictionaries *d, const struct tuple *t, uint32_t stack, struct tuple_fact *fact)
+static int free_fact(struct dictionaries *d, const struct tuple *t, uint32_t stack,
+		     struct tuple_fact *fact)
 {
 	const struct role *role = &d->roles[t->type];
 	struct free_site site;
@@ -241,7 +252,8 @@ static int free_fact(struct dictionaries *d, const struct tuple *t, uint32_t sta
 	site.domain = (uint8_t)role->domain;
 	site.context = (uint8_t)context_of(t->flags);
 	site.flags = fact->flags & FACT_STACK_LOST ? SITE_STACK_LOST : 0;
-	if (!call_site_frame(d->sites, role, t, &site.call_site) || !cache_number(d->sites, role, t, &site.cache))
+	if (!call_site_frame(d->sites, role, t, &site.call_site) ||
+	    !cache_number(d->sites, role, t, &site.cache))
 		return ERR_NOMEM;
 	fact->site = sites_add_free(d->sites, &site);
 	fact->kind = FACT_FREE;
@@ -249,8 +261,8 @@ static int free_fact(struct dictionaries *d, const struct tuple *t, uint32_t sta
 }
 
 /* Keeps the values of a tuple for when its events are written out. */
-static int other_fact(struct dictionaries *d, struct dictionary *dict, const struct tuple *t, uint32_t stack,
-		      struct tuple_fact *fact)
+static int other_fact(struct dictionaries *d, struct dictionary *dict, const struct tuple *t,
+		      uint32_t stack, struct tuple_fact *fact)
 {
 	const struct event_type *type = &d->types[t->type];
 	size_t at = 0;
@@ -308,7 +320,8 @@ static int on_tuple(void *arg, uint32_t n, const struct tuple *t)
 	return rc;
 }
 
-static int read_dict_block(struct dictionaries *d, struct dictionary *dict, size_t block, struct error *err)
+static int read_dict_block(struct dictionaries *d, struct dictionary *dict, size_t block,
+			   struct error *err)
 {
 	struct decode_context c = { d, dict };
 	struct error why = { 0 };
@@ -328,7 +341,8 @@ static int read_dict_block(struct dictionaries *d, struct dictionary *dict, size
 	return rc < 0 ? capture_model_note_damage(d->scan, block, &why, err) : 0;
 }
 
-int dictionaries_get(struct dictionaries *d, size_t block, struct dictionary **ret, struct error *err)
+int dictionaries_get(struct dictionaries *d, size_t block, struct dictionary **ret,
+		     struct error *err)
 {
 	uint32_t place = d->of_block[block];
 	struct dictionary *dict = &d->list[place];

@@ -1,9 +1,11 @@
 /*
- * dictionary.h - what a tuple number of an event block means for the replay, worked out once per tuple.
+ * dictionary.h - what a tuple number of an event block means for the replay, worked out once per
+ * tuple.
  *
- * Dictionaries belong to a writer and a generation. They are read when the first event block that needs them is,
- * and forgotten after the last one, so that memory holds the dictionaries in use only. Entries whose DICT block is
- * damaged stay FACT_UNKNOWN: their events keep type, time, CPU, pid and address.
+ * Dictionaries belong to a writer and a generation. They are read when the first event block that
+ * needs them is, and forgotten after the last one, so that memory holds the dictionaries in use
+ * only. Entries whose DICT block is damaged stay FACT_UNKNOWN: their events keep type, time, CPU,
+ * pid and address.
  *
  *	struct dictionaries *d;
  *
@@ -25,17 +27,17 @@
 
 enum fact_kind { FACT_UNKNOWN, FACT_ALLOC, FACT_FREE, FACT_OTHER };
 
-#define FACT_STACK_LOST 1	/* asked for and not there */
-#define FACT_IN_TASK 2		/* in task context: the current pid is to be charged */
-#define FACT_FAILED 4		/* the event says itself that the allocation failed */
-#define FACT_HAS_ADDRESS 8	/* the address stands in the tuple, not in the row */
+#define FACT_STACK_LOST	 1 /* asked for and not there */
+#define FACT_IN_TASK	 2 /* in task context: the current pid is to be charged */
+#define FACT_FAILED	 4 /* the event says itself that the allocation failed */
+#define FACT_HAS_ADDRESS 8 /* the address stands in the tuple, not in the row */
 
 struct tuple_fact {
-	uint8_t kind;		/* enum fact_kind */
+	uint8_t kind; /* enum fact_kind */
 	uint8_t flags;
-	uint16_t type;		/* index of the event type */
-	uint32_t site;		/* number of the alloc_site or free_site; FACT_OTHER: stack number or 0 */
-	uint64_t address;	/* FACT_HAS_ADDRESS; FACT_OTHER: offset of its values in `values` */
+	uint16_t type;	  /* index of the event type */
+	uint32_t site;	  /* number of the alloc_site or free_site; FACT_OTHER: stack number or 0 */
+	uint64_t address; /* FACT_HAS_ADDRESS; FACT_OTHER: offset of its values in `values` */
 };
 
 struct dictionary {
@@ -43,30 +45,36 @@ struct dictionary {
 	uint32_t generation;
 	struct tuple_fact *facts;
 	size_t fact_count, fact_cap;
-	uint32_t *stacks;		/* stack number of the capture -> of struct stacks; 0: lost */
+	uint32_t *stacks; /* stack number of the capture -> of struct stacks; 0: lost */
 	size_t stack_count, stack_cap;
-	struct buf values;		/* FACT_OTHER: per number 8 bytes, per string u32 length and bytes */
-	size_t next_block;		/* DICT blocks before this index of the scan are read */
+	struct buf values; /* FACT_OTHER: per number 8 bytes, per string u32 length and bytes */
+	size_t next_block; /* DICT blocks before this index of the scan are read */
 	size_t event_blocks_left;
 };
 
 struct dictionaries;
 
 /* Everything handed in outlives the dictionaries. roles: one per type. */
-int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r, struct capture_scan *scan,
-		     const struct event_type *types, size_t type_count, const struct role *roles,
-		     struct sites *sites, uint64_t page_size, struct error *err);
+int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r,
+		     struct capture_scan *scan, const struct event_type *types, size_t type_count,
+		     const struct role *roles, struct sites *sites, uint64_t page_size,
+		     struct error *err);
 void dictionaries_free(struct dictionaries *d);
 
-/* The dictionary of the EVENTS block at that index, complete up to there. Damaged DICT blocks are noted in the scan. */
-int dictionaries_get(struct dictionaries *d, size_t block, struct dictionary **ret, struct error *err);
+/*
+ * The dictionary of the EVENTS block at that index, complete up to there. Damaged DICT blocks are
+ * noted in the scan.
+ */
+int dictionaries_get(struct dictionaries *d, size_t block, struct dictionary **ret,
+		     struct error *err);
 void dictionary_put(struct dictionary *dictionary);
 
 /* Blocks and sections of unknown kinds stepped over. */
 uint32_t dictionaries_unknown(const struct dictionaries *d);
 
 /* NULL for a tuple that is not there, makes no sense or is of another event type. */
-static inline const struct tuple_fact *dictionary_fact(const struct dictionary *d, uint32_t tuple, uint16_t type)
+static inline const struct tuple_fact *dictionary_fact(const struct dictionary *d, uint32_t tuple,
+						       uint16_t type)
 {
 	const struct tuple_fact *fact;
 

@@ -3,17 +3,17 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define BATCH_ROWS 8192
+#define BATCH_ROWS  8192
 #define BATCH_BYTES (256u << 10)
-#define BATCHES 8
+#define BATCHES	    8
 
 struct feed {
 	pthread_mutex_t lock;
 	pthread_cond_t full_one, free_one;
 	struct feed_batch batches[BATCHES];
-	struct feed_batch *free_list, *first, *last;	/* under the lock */
+	struct feed_batch *free_list, *first, *last; /* under the lock */
 	bool finished, cancelled;
-	struct feed_batch *open[FEED_KINDS];		/* the producer's */
+	struct feed_batch *open[FEED_KINDS]; /* the producer's */
 	int64_t count[FEED_KINDS];
 };
 

@@ -1,6 +1,7 @@
 /*
- * feed_table.h - the rows of one feed batch as a virtual table, so that SQLite takes them in with one INSERT ... SELECT
- * a batch: half the cost of binding each row (measured: 3.3-3.7 against 1.9 million rows a second).
+ * feed_table.h - the rows of one feed batch as a virtual table, so that SQLite takes them in with
+ * one INSERT ... SELECT a batch: half the cost of binding each row (measured: 3.3-3.7 against 1.9
+ * million rows a second).
  *
  *	const struct feed_batch *batch = NULL;
  *
@@ -8,7 +9,8 @@
  *	batch = next;
  *	sqlite3_step(insert);
  *
- * The table is eponymous: it exists without CREATE, in that connection only, and leaves nothing in the database.
+ * The table is eponymous: it exists without CREATE, in that connection only, and leaves nothing in
+ * the database.
  */
 #ifndef KMEM_ANALYZE_FEED_TABLE_H
 #define KMEM_ANALYZE_FEED_TABLE_H

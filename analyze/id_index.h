@@ -1,8 +1,9 @@
 /*
- * id_index.h - finds the number of something seen before by its hash: the shared half of every interning table.
+ * id_index.h - finds the number of something seen before by its hash: the shared half of every
+ * interning table.
  *
- * The things themselves stay in the caller's array; a slot holds 32 bits of the hash and the number. Numbers
- * start at 1; 0 means "not there". Not a map: nothing is ever removed.
+ * The things themselves stay in the caller's array; a slot holds 32 bits of the hash and the
+ * number. Numbers start at 1; 0 means "not there". Not a map: nothing is ever removed.
  *
  *	uint32_t id = id_index_find(&index, hash, same_stack, &probe);
  *	if (!id) {
@@ -60,13 +61,13 @@ static inline bool id_index_add(struct id_index *x, uint64_t hash, uint32_t id,
 		for (uint32_t o = 0; o < old_size; o++) {
 			if (!old[o].id)
 				continue;
-			for (i = (uint32_t)rehash(arg, old[o].id) & x->mask; slots[i].id; )
+			for (i = (uint32_t)rehash(arg, old[o].id) & x->mask; slots[i].id;)
 				i = (i + 1) & x->mask;
 			slots[i] = old[o];
 		}
 		free(old);
 	}
-	for (i = (uint32_t)hash & x->mask; x->slots[i].id; )
+	for (i = (uint32_t)hash & x->mask; x->slots[i].id;)
 		i = (i + 1) & x->mask;
 	x->slots[i] = (struct id_slot){ (uint32_t)(hash >> 32), id };
 	x->used++;

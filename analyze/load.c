@@ -1,5 +1,5 @@
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE		/* asprintf */
+#define _GNU_SOURCE /* asprintf */
 #endif
 #include "analyze/load.h"
 
@@ -47,8 +47,8 @@ struct load {
 	struct other_tables others;
 	struct progress progress;
 	uint64_t base;
-	struct error replay_error;	/* of the replay thread */
-	uint64_t bytes_done;		/* by the replay thread, read by the other: relaxed atomics */
+	struct error replay_error; /* of the replay thread */
+	uint64_t bytes_done;	   /* by the replay thread, read by the other: relaxed atomics */
 };
 
 static void on_signal(int signal)
@@ -70,7 +70,8 @@ static int check_target(const char *target, struct error *err)
 	enum db_path_kind kind;
 
 	if (db_path_kind(target, &kind, NULL) == 0 && kind == DB_PATH_CAPTURE)
-		return error_set(err, ERR_EXISTS, "'%s' is a capture; it is not overwritten", target);
+		return error_set(err, ERR_EXISTS, "'%s' is a capture; it is not overwritten",
+				 target);
 	return 0;
 }
 
@@ -108,7 +109,8 @@ static uint64_t time_base(const struct load *l)
 
 static int by_task_time(const void *a, const void *b)
 {
-	const struct model_task *x = *(const struct model_task *const *)a, *y = *(const struct model_task *const *)b;
+	const struct model_task *x = *(const struct model_task *const *)a,
+				*y = *(const struct model_task *const *)b;
 
 	if (x->time != y->time)
 		return x->time < y->time ? -1 : 1;
@@ -128,7 +130,8 @@ static int name_tasks(struct load *l, struct error *err)
 		qsort(order, l->model.task_count, sizeof(*order), by_task_time);
 	for (size_t i = 0; i < l->model.task_count && rc == 0; i++)
 		if (!tasks_known(&l->tasks, order[i]->pid) &&
-		    !tasks_name(&l->tasks, order[i]->pid, order[i]->tgid, order[i]->comm, strlen(order[i]->comm)))
+		    !tasks_name(&l->tasks, order[i]->pid, order[i]->tgid, order[i]->comm,
+				strlen(order[i]->comm)))
 			rc = error_nomem(err);
 	free(order);
 	return rc;
@@ -177,17 +180,28 @@ static int prepare_replay(struct load *l, struct error *err)
 
 	l->stacks.symbols = l->symbols;
 	l->sites.stacks = &l->stacks;
-	rc = dictionaries_new(&l->dictionaries, l->reader, &l->scan, m->types, m->type_count, l->roles, &l->sites,
-			      capture_model_number(m, "page_size", 4096), err);
+	rc = dictionaries_new(&l->dictionaries, l->reader, &l->scan, m->types, m->type_count,
+			      l->roles, &l->sites, capture_model_number(m, "page_size", 4096), err);
 	if (rc < 0)
 		return rc;
-	l->streams = (struct cpu_streams){ .reader = l->reader, .scan = &l->scan, .types = m->types,
-		.type_count = m->type_count, .dictionaries = l->dictionaries, .losses = &l->losses, .base = l->base };
+	l->streams = (struct cpu_streams){ .reader = l->reader,
+					   .scan = &l->scan,
+					   .types = m->types,
+					   .type_count = m->type_count,
+					   .dictionaries = l->dictionaries,
+					   .losses = &l->losses,
+					   .base = l->base };
 	l->merge = (struct merge){ .streams = &l->streams, .roles = l->roles };
-	l->replay = (struct replay){ .types = m->types, .type_count = m->type_count, .roles = l->roles,
-		.sites = &l->sites, .tasks = &l->tasks, .losses = &l->losses, .feed = l->feed, .base = l->base,
-		.end = capture_model_number(m, "time.end_ns", 0),
-		.long_size = long_size == 4 ? 4 : 8 };
+	l->replay = (struct replay){ .types = m->types,
+				     .type_count = m->type_count,
+				     .roles = l->roles,
+				     .sites = &l->sites,
+				     .tasks = &l->tasks,
+				     .losses = &l->losses,
+				     .feed = l->feed,
+				     .base = l->base,
+				     .end = capture_model_number(m, "time.end_ns", 0),
+				     .long_size = long_size == 4 ? 4 : 8 };
 	rc = cpu_streams_init(&l->streams, err);
 	return rc < 0 ? rc : replay_init(&l->replay, err);
 }
@@ -202,7 +216,8 @@ static void *replay_thread(void *arg)
 
 	while ((rc = merge_next(&l->merge, &stream, &count, &l->replay_error)) > 0) {
 		if (is_interrupted())
-			rc = error_set(&l->replay_error, ERR_INTERRUPTED, "interrupted; nothing was written");
+			rc = error_set(&l->replay_error, ERR_INTERRUPTED,
+				       "interrupted; nothing was written");
 		else
 			rc = replay_run(&l->replay, stream, count, &l->replay_error);
 		if (rc < 0)
@@ -223,12 +238,14 @@ static int write_rows(struct load *l, struct error *err)
 
 	while ((batch = feed_next(l->feed)) != NULL) {
 		if (rc == 0)
-			rc = batch->kind == FEED_OTHER ? other_tables_batch(&l->others, batch, err) :
-							 db_writer_batch(l->writer, batch, err);
+			rc = batch->kind == FEED_OTHER ?
+				     other_tables_batch(&l->others, batch, err) :
+				     db_writer_batch(l->writer, batch, err);
 		if (rc < 0)
 			feed_cancel(l->feed);
 		feed_recycle(l->feed, batch);
-		progress_show(&l->progress, __atomic_load_n(&l->bytes_done, __ATOMIC_RELAXED), l->scan.length);
+		progress_show(&l->progress, __atomic_load_n(&l->bytes_done, __ATOMIC_RELAXED),
+			      l->scan.length);
 	}
 	return rc;
 }
@@ -254,7 +271,9 @@ static int make_database(struct load *l, const char *target, bool force, struct 
 	if (rc < 0)
 		return rc;
 	db_writer_watch(l->writer, &interrupted);
-	l->others = (struct other_tables){ .writer = l->writer, .types = l->model.types, .roles = l->roles,
+	l->others = (struct other_tables){ .writer = l->writer,
+					   .types = l->model.types,
+					   .roles = l->roles,
 					   .type_count = l->model.type_count };
 	rc = other_tables_create(&l->others, err);
 	if (rc == 0)
@@ -265,10 +284,15 @@ static int make_database(struct load *l, const char *target, bool force, struct 
 
 static int finish_database(struct load *l, struct load_result *ret, struct error *err)
 {
-	const struct db_facts facts = { .model = &l->model, .scan = &l->scan, .replay = &l->replay,
-		.symbols = l->symbols, .identity = l->identity,
-		.created_ns = capture_reader_created_ns(l->reader),
-		.unknown = capture_reader_ignored_features(l->reader) + l->model.unknown + l->streams.unknown + dictionaries_unknown(l->dictionaries) };
+	const struct db_facts facts = { .model = &l->model,
+					.scan = &l->scan,
+					.replay = &l->replay,
+					.symbols = l->symbols,
+					.identity = l->identity,
+					.created_ns = capture_reader_created_ns(l->reader),
+					.unknown = capture_reader_ignored_features(l->reader) +
+						   l->model.unknown + l->streams.unknown +
+						   dictionaries_unknown(l->dictionaries) };
 	int rc = db_tables_write(l->writer, &facts, err);
 
 	if (rc == 0)
@@ -311,7 +335,8 @@ static void load_release(struct load *l)
 	free(l);
 }
 
-static int load(const struct load_options *options, const char *target, struct load_result *ret, struct error *err)
+static int load(const struct load_options *options, const char *target, struct load_result *ret,
+		struct error *err)
 {
 	struct load *l = calloc(1, sizeof(*l));
 	int rc;
@@ -354,7 +379,8 @@ int load_capture(const struct load_options *options, struct load_result *ret, st
 	sigaction(SIGINT, &old_int, NULL);
 	sigaction(SIGTERM, &old_term, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	result.seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
+	result.seconds = (double)(end.tv_sec - start.tv_sec) +
+			 (double)(end.tv_nsec - start.tv_nsec) / 1e9;
 	if (rc == 0 && ret)
 		*ret = result;
 	free(name);

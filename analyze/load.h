@@ -1,6 +1,7 @@
 /*
- * load.h - from a capture to a finished database: scan, metadata, one stream per CPU, merge by time, replay,
- * SQLite, summaries. Reports are not made here, and nothing is printed but the progress line.
+ * load.h - from a capture to a finished database: scan, metadata, one stream per CPU, merge by
+ * time, replay, SQLite, summaries. Reports are not made here, and nothing is printed but the
+ * progress line.
  *
  *	struct load_options options = { .capture = "cap.kmem", .progress = true };
  *	struct load_result result;
@@ -8,11 +9,13 @@
  *	if (load_capture(&options, &result, &err) < 0)
  *		...				// nothing was left behind
  *
- * The database appears under its name only when it is complete: it is built in a new file beside it (mode 0600),
- * reaches the disk and is renamed. On failure and on SIGINT or SIGTERM (ERR_INTERRUPTED) that file is removed.
- * Memory is bounded by the objects live at one time and by the distinct stacks, not by the number of events.
+ * The database appears under its name only when it is complete: it is built in a new file beside it
+ * (mode 0600), reaches the disk and is renamed. On failure and on SIGINT or SIGTERM
+ * (ERR_INTERRUPTED) that file is removed. Memory is bounded by the objects live at one time and by
+ * the distinct stacks, not by the number of events.
  *
- * Keys of the table `capture`, besides the INFO keys of the capture as they are (FORMAT.md). Numbers are INTEGER.
+ * Keys of the table `capture`, besides the INFO keys of the capture as they are (FORMAT.md).
+ * Numbers are INTEGER.
  *	identity.uuid		hex; with identity.length (bytes) and identity.tail_crc: the capture this belongs to
  *	created_ns		wall clock at which the capture was made, ns since 1970
  *	time.base_ns		trace clock at 0 of all times: INFO time.start_ns, else the first event
@@ -48,9 +51,9 @@
 
 struct load_options {
 	const char *capture;
-	const char *db;		/* NULL: the capture's name with ".db" added */
-	bool force;		/* replace a file of that name; a directory or device is refused anyway */
-	bool progress;		/* a line on stderr, if that is a terminal */
+	const char *db; /* NULL: the capture's name with ".db" added */
+	bool force;	/* replace a file of that name; a directory or device is refused anyway */
+	bool progress;	/* a line on stderr, if that is a terminal */
 };
 
 struct load_result {

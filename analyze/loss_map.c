@@ -2,12 +2,12 @@
 
 #include <stdlib.h>
 
-#define GAPS_PLACED 64	/* a file with more is in shreds: the rest may have been lost at any time */
+#define GAPS_PLACED 64 /* a file with more is in shreds: the rest may have been lost at any time */
 
 struct cpu_state {
 	bool seen;
-	uint64_t last;		/* of its previous block with events */
-	uint64_t lost;		/* placed so far */
+	uint64_t last; /* of its previous block with events */
+	uint64_t lost; /* placed so far */
 };
 
 struct loss_mapper {
@@ -15,12 +15,14 @@ struct loss_mapper {
 	const struct capture_scan *scan;
 	const struct capture_model *model;
 	uint64_t base, end;
-	struct cpu_state *cpus;	/* CPU_MAX of them */
+	struct cpu_state *cpus; /* CPU_MAX of them */
 };
 
 static bool add(struct loss_mapper *m, int32_t cpu, uint64_t from, uint64_t to, uint64_t records)
 {
-	const struct loss loss = { .cpu = cpu, .from = (int64_t)(from - m->base), .records = records,
+	const struct loss loss = { .cpu = cpu,
+				   .from = (int64_t)(from - m->base),
+				   .records = records,
 				   .to = (int64_t)((to > from ? to : from) - m->base) };
 
 	return losses_add(m->losses, &loss);
@@ -40,7 +42,10 @@ static bool from_headers(struct loss_mapper *m)
 		if (!has_cpu(h))
 			continue;
 		c = &m->cpus[h->cpu];
-		/* A block without events carries a loss after the CPU's last event: up to the end, as far as we know. */
+		/*
+		 * A block without events carries a loss after the CPU's last event: up to the end,
+		 * as far as we know.
+		 */
 		if (h->lost_before && !add(m, h->cpu, c->seen ? c->last : m->base,
 					   h->event_count ? h->first_time : m->end, h->lost_before))
 			return false;
@@ -74,13 +79,17 @@ static bool from_index(struct loss_mapper *m)
 		const struct end_entry *e = &m->model->index[i];
 
 		if (!block_at(m->scan, e->offset) && e->cpu < CPU_MAX &&
-		    !add(m, (int32_t)e->cpu, e->first_time, e->last_time, e->event_count ? e->event_count : 1))
+		    !add(m, (int32_t)e->cpu, e->first_time, e->last_time,
+			 e->event_count ? e->event_count : 1))
 			return false;
 	}
 	return true;
 }
 
-/* Blocks of a writer are missing before `offset`: of one of its CPUs, between its blocks on both sides. */
+/*
+ * Blocks of a writer are missing before `offset`: of one of its CPUs, between its blocks on both
+ * sides.
+ */
 static bool from_gap(struct loss_mapper *m, const struct capture_damage *d)
 {
 	uint64_t from = UINT64_MAX, to = 0;
@@ -101,13 +110,14 @@ static bool from_gap(struct loss_mapper *m, const struct capture_damage *d)
 			m->cpus[cpu].seen = true;
 		} else if (h->first_time > to) {
 			to = h->first_time;
-			break;		/* the writer has moved on: anything later is not missing */
+			break; /* the writer has moved on: anything later is not missing */
 		}
 	}
 	for (int c = 0; c < CPU_MAX; c++)
 		if (m->cpus[c].seen && m->cpus[c].last < from)
 			from = m->cpus[c].last;
-	return add(m, several ? LOSS_CPU_UNKNOWN : cpu, from == UINT64_MAX ? m->base : from, to ? to : m->end, 1);
+	return add(m, several ? LOSS_CPU_UNKNOWN : cpu, from == UINT64_MAX ? m->base : from,
+		   to ? to : m->end, 1);
 }
 
 static bool from_gaps(struct loss_mapper *m)
@@ -125,7 +135,8 @@ static bool from_gaps(struct loss_mapper *m)
 	return gaps <= GAPS_PLACED || add(m, LOSS_CPU_UNKNOWN, m->base, m->end, gaps - GAPS_PLACED);
 }
 
-static uint64_t stats_lost(const struct capture_model *model, enum stats_moment moment, uint32_t cpu)
+static uint64_t stats_lost(const struct capture_model *model, enum stats_moment moment,
+			   uint32_t cpu)
 {
 	for (size_t i = 0; i < model->stats_count[moment]; i++)
 		if (model->stats[moment][i].cpu == cpu)
@@ -137,7 +148,8 @@ static bool from_stats(struct loss_mapper *m)
 {
 	for (size_t i = 0; i < m->model->stats_count[STATS_END]; i++) {
 		uint32_t cpu = m->model->stats[STATS_END][i].cpu;
-		uint64_t end = stats_lost(m->model, STATS_END, cpu), start = stats_lost(m->model, STATS_START, cpu);
+		uint64_t end = stats_lost(m->model, STATS_END, cpu),
+			 start = stats_lost(m->model, STATS_START, cpu);
 		uint64_t placed = cpu < CPU_MAX ? m->cpus[cpu].lost : 0;
 
 		if (end > start && end - start > placed &&
@@ -147,7 +159,8 @@ static bool from_stats(struct loss_mapper *m)
 	return true;
 }
 
-static uint64_t end_of(const struct capture_scan *scan, const struct capture_model *model, uint64_t base)
+static uint64_t end_of(const struct capture_scan *scan, const struct capture_model *model,
+		       uint64_t base)
 {
 	uint64_t end = capture_model_number(model, "time.end_ns", base);
 
@@ -157,10 +170,13 @@ static uint64_t end_of(const struct capture_scan *scan, const struct capture_mod
 	return end;
 }
 
-int loss_map(struct losses *losses, const struct capture_scan *scan, const struct capture_model *model,
-	     uint64_t base, struct error *err)
+int loss_map(struct losses *losses, const struct capture_scan *scan,
+	     const struct capture_model *model, uint64_t base, struct error *err)
 {
-	struct loss_mapper m = { .losses = losses, .scan = scan, .model = model, .base = base,
+	struct loss_mapper m = { .losses = losses,
+				 .scan = scan,
+				 .model = model,
+				 .base = base,
 				 .end = end_of(scan, model, base),
 				 .cpus = calloc(CPU_MAX, sizeof(*m.cpus)) };
 	bool good = m.cpus && from_headers(&m) && from_stats(&m);

@@ -1,9 +1,10 @@
 /*
  * loss_map.h - from what a capture says about itself to the intervals in which events were lost.
  *
- * Four sources: `lost before` of event blocks; event blocks that the closing index names and that are not there;
- * where there is no index, gaps in a writer's sequence numbers; and losses that the rings' statistics counted and no
- * block placed, which may have happened at any time. Blocks with damaged bodies are added when they are loaded.
+ * Four sources: `lost before` of event blocks; event blocks that the closing index names and that
+ * are not there; where there is no index, gaps in a writer's sequence numbers; and losses that the
+ * rings' statistics counted and no block placed, which may have happened at any time. Blocks with
+ * damaged bodies are added when they are loaded.
  *
  *	loss_map(&losses, &scan, &model, base, &err);
  */
@@ -13,7 +14,7 @@
 #include "analyze/capture_model.h"
 #include "analyze/losses.h"
 
-int loss_map(struct losses *losses, const struct capture_scan *scan, const struct capture_model *model,
-	     uint64_t base, struct error *err);
+int loss_map(struct losses *losses, const struct capture_scan *scan,
+	     const struct capture_model *model, uint64_t base, struct error *err);
 
 #endif

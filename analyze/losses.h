@@ -1,8 +1,8 @@
 /*
  * losses.h - when events were lost, and whether an object was live then.
  *
- * Most are known from the block headers before the replay begins; damage is found when a block is loaded, while
- * the replay runs, but before the events of that block are due.
+ * Most are known from the block headers before the replay begins; damage is found when a block is
+ * loaded, while the replay runs, but before the events of that block are due.
  *
  *	struct losses l = { 0 };
  *	losses_add(&l, &(struct loss){ .cpu = 1, .from = t1, .to = t2, .records = 12 });
@@ -20,16 +20,16 @@
 #define LOSS_CPU_UNKNOWN (-1)
 
 struct loss {
-	int32_t cpu;		/* or LOSS_CPU_UNKNOWN */
-	int64_t from, to;	/* ns since the start of the capture */
-	uint64_t records;	/* a lower bound where a block is missing */
+	int32_t cpu;	  /* or LOSS_CPU_UNKNOWN */
+	int64_t from, to; /* ns since the start of the capture */
+	uint64_t records; /* a lower bound where a block is missing */
 };
 
 struct losses {
-	struct loss *list;	/* by from */
+	struct loss *list; /* by from */
 	size_t count, cap;
-	size_t begun;		/* how many have begun by the replay's clock */
-	int64_t latest_to;	/* the latest end of those */
+	size_t begun;	   /* how many have begun by the replay's clock */
+	int64_t latest_to; /* the latest end of those */
 };
 
 /* False: no memory. add appends, for losses_sort; insert keeps the order. */

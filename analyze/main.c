@@ -60,7 +60,9 @@ static int dispatch(int argc, char **argv)
 	}
 	command = find_command(argv[1]);
 	if (!command) {
-		fprintf(stderr, "kmem-analyze: unknown command '%s'; kmem-analyze --help lists them\n", argv[1]);
+		fprintf(stderr,
+			"kmem-analyze: unknown command '%s'; kmem-analyze --help lists them\n",
+			argv[1]);
 		return EXIT_USAGE;
 	}
 	return command->run(command, argc - 1, argv + 1);

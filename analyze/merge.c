@@ -56,12 +56,15 @@ static int start(struct merge *m, struct error *err)
 		if (rc)
 			m->heap[m->count++] = &m->streams->list[i];
 	}
-	for (size_t i = m->count / 2; i--; )
+	for (size_t i = m->count / 2; i--;)
 		sift_down(m, i);
 	return 0;
 }
 
-/* Puts the stream that was handed out back in its place, with its next block if the last is used up. */
+/*
+ * Puts the stream that was handed out back in its place, with its next block if the last is used
+ * up.
+ */
 static int settle(struct merge *m, struct error *err)
 {
 	struct cpu_stream *s = m->heap[m->used];
@@ -81,13 +84,13 @@ static int settle(struct merge *m, struct error *err)
 	return 0;
 }
 
-static bool frees_same(const struct merge *m, const struct event_row *alloc, const struct event_row *other)
+static bool frees_same(const struct merge *m, const struct event_row *alloc,
+		       const struct event_row *other)
 {
 	const struct role *a = &m->roles[alloc->type], *b = &m->roles[other->type];
 
 	return a->kind == ROLE_ALLOC && b->kind == ROLE_FREE && a->domain == b->domain &&
-		a->address < 0 && b->address < 0 &&
-		alloc->address == other->address;
+	       a->address < 0 && b->address < 0 && alloc->address == other->address;
 }
 
 /* Which of the heads that share the earliest time comes first. */

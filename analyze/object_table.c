@@ -5,7 +5,7 @@
 #include <sys/random.h>
 
 #define SLOTS_FIRST 4096
-#define HUGE_PAGE (2u << 20)
+#define HUGE_PAGE   (2u << 20)
 
 static struct object *slots_new(size_t count)
 {
@@ -14,7 +14,7 @@ static struct object *slots_new(size_t count)
 
 	if (p == MAP_FAILED)
 		return NULL;
-	if (bytes >= HUGE_PAGE)		/* random access: fewer TLB misses; refusal does no harm */
+	if (bytes >= HUGE_PAGE) /* random access: fewer TLB misses; refusal does no harm */
 		madvise(p, bytes, MADV_HUGEPAGE);
 	return p;
 }
@@ -41,7 +41,7 @@ static bool grow(struct object_table *t)
 
 		if (!old[i].site)
 			continue;
-		for (at = object_slot(t, old[i].address); slots[at].site; )
+		for (at = object_slot(t, old[i].address); slots[at].site;)
 			at = (at + 1) & t->mask;
 		slots[at] = old[i];
 	}
@@ -74,7 +74,7 @@ bool object_table_take(struct object_table *t, uint64_t address, struct object *
 
 	if (!slots)
 		return false;
-	for (hole = object_slot(t, address); slots[hole].address != address || !slots[hole].site; ) {
+	for (hole = object_slot(t, address); slots[hole].address != address || !slots[hole].site;) {
 		if (!slots[hole].site)
 			return false;
 		hole = (hole + 1) & t->mask;

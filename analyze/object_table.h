@@ -1,9 +1,11 @@
 /*
- * object_table.h - the objects that are live at one moment of the replay, by address: one table per address space.
+ * object_table.h - the objects that are live at one moment of the replay, by address: one table per
+ * address space.
  *
- * Open addressing with linear probing and backward-shift deletion: no tombstones, so that a long capture does not
- * slow down, and memory is that of the largest live set. Two entries share a cache line. The hash is seeded per
- * table, so that a hostile capture cannot choose addresses that collide.
+ * Open addressing with linear probing and backward-shift deletion: no tombstones, so that a long
+ * capture does not slow down, and memory is that of the largest live set. Two entries share a cache
+ * line. The hash is seeded per table, so that a hostile capture cannot choose addresses that
+ * collide.
  *
  *	struct object_table t = { 0 };
  *	struct object *o = object_table_put(&t, address, &existed);	// NULL: no memory
@@ -21,28 +23,33 @@
 
 struct object {
 	uint64_t address;
-	int64_t time;		/* of the allocation, ns since the start of the capture */
-	uint32_t site;		/* alloc_site; never 0 in a live entry, 0 marks a free slot */
+	int64_t time;  /* of the allocation, ns since the start of the capture */
+	uint32_t site; /* alloc_site; never 0 in a live entry, 0 marks a free slot */
 	uint32_t task;
 	uint16_t cpu;
-	bool self;		/* allocated by the recorder */
+	bool self; /* allocated by the recorder */
 };
 
 struct object_table {
 	struct object *slots;
-	size_t mask;		/* slots - 1 */
+	size_t mask; /* slots - 1 */
 	size_t count;
 	uint64_t seed;
 };
 
 static inline void object_table_prefetch(const struct object_table *t, uint64_t address);
 
-/* The entry of that address; a new one has only its address set, and the caller sets site at once. */
+/*
+ * The entry of that address; a new one has only its address set, and the caller sets site at once.
+ */
 struct object *object_table_put(struct object_table *t, uint64_t address, bool *existed);
 bool object_table_take(struct object_table *t, uint64_t address, struct object *ret);
 void object_table_release(struct object_table *t);
 
-/* Moves the live entries to the front of slots, sorted by time, then address; t can then only be released. */
+/*
+ * Moves the live entries to the front of slots, sorted by time, then address; t can then only be
+ * released.
+ */
 struct object *object_table_sorted(struct object_table *t);
 
 #include "format/base/hash.h"

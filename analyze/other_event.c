@@ -59,7 +59,8 @@ static bool tell_tasks(struct replay *r, const struct event_row *row, const stru
 	if (!news->has_pid || !news->comm)
 		return true;
 	if (r->roles[row->type].kind == ROLE_NEWTASK)
-		return tasks_fork(r->tasks, row->pid, news->pid, news->clone_flags, news->comm, news->comm_len, time);
+		return tasks_fork(r->tasks, row->pid, news->pid, news->clone_flags, news->comm,
+				  news->comm_len, time);
 	return tasks_rename(r->tasks, news->pid, news->comm, news->comm_len, time);
 }
 
@@ -67,7 +68,8 @@ int other_event(struct replay *r, struct cpu_stream *s, const struct event_row *
 		const struct tuple_fact *fact, uint32_t task)
 {
 	const struct event_type *type = &r->types[row->type];
-	struct cursor tuple = fact ? cursor_of(s->dictionary->values.data, s->dictionary->values.len) :
+	struct cursor tuple = fact ? cursor_of(s->dictionary->values.data,
+					       s->dictionary->values.len) :
 				     cursor_of(NULL, 0);
 	struct buf *b = feed_other(r->feed);
 	struct task_news news = { 0 };

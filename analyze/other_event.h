@@ -1,9 +1,9 @@
 /*
- * other_event.h - an event that neither allocates nor frees: its values go to the feed as they are, and
- * task_newtask and task_rename also tell the replay who is who from now on.
+ * other_event.h - an event that neither allocates nor frees: its values go to the feed as they are,
+ * and task_newtask and task_rename also tell the replay who is who from now on.
  *
- * Reads the columns of the event's block, which are sequential: it must be called for every such event of a block,
- * in order. Returns 0, ERR_NOMEM or ERR_INTERRUPTED (the feed was cancelled).
+ * Reads the columns of the event's block, which are sequential: it must be called for every such
+ * event of a block, in order. Returns 0, ERR_NOMEM or ERR_INTERRUPTED (the feed was cancelled).
  *
  *	rc = other_event(replay, stream, row, fact, task);	// fact NULL: its tuple is gone, those values are NULL
  */

@@ -7,11 +7,12 @@
 
 #include "format/base/cursor.h"
 
-#define NAME_MAX_LEN 96
+#define NAME_MAX_LEN  96
 #define FIXED_COLUMNS 5
 
 /* A name made safe, and different from the `count` names before it. */
-static void safe_name(char *ret, const char *prefix, const char *text, char (*names)[NAME_MAX_LEN], size_t count)
+static void safe_name(char *ret, const char *prefix, const char *text, char (*names)[NAME_MAX_LEN],
+		      size_t count)
 {
 	size_t len;
 	unsigned int n = 1;
@@ -20,13 +21,14 @@ static void safe_name(char *ret, const char *prefix, const char *text, char (*na
 	if (len >= NAME_MAX_LEN - 8)
 		len = NAME_MAX_LEN - 9;
 	for (size_t i = 0; i < len; i++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", ret[i]))
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_",
+			    ret[i]))
 			ret[i] = '_';
 	for (size_t i = 0; i < count; i++) {
 		if (strcasecmp(names[i], ret))
 			continue;
 		snprintf(ret + len, 8, "_%u", ++n);
-		i = (size_t)-1;		/* look at all of them again */
+		i = (size_t)-1; /* look at all of them again */
 	}
 }
 
@@ -46,15 +48,17 @@ static int create_table(struct other_tables *o, size_t i, const char *table, str
 {
 	static const char *const fixed[FIXED_COLUMNS] = { "id", "time", "cpu", "task", "stack" };
 	const struct event_type *type = &o->types[i];
-	char (*names)[NAME_MAX_LEN] = calloc(FIXED_COLUMNS + EVENT_FIELDS_MAX, sizeof(*names));
+	char(*names)[NAME_MAX_LEN] = calloc(FIXED_COLUMNS + EVENT_FIELDS_MAX, sizeof(*names));
 	sqlite3_str *create = sqlite3_str_new(NULL), *insert = sqlite3_str_new(NULL);
 	char *create_sql, *insert_sql;
 	size_t count = 0;
 	int rc;
 
-	sqlite3_str_appendf(create, "CREATE TABLE %s(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, "
+	sqlite3_str_appendf(create,
+			    "CREATE TABLE %s(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, "
 			    "cpu INTEGER NOT NULL, task INTEGER NOT NULL REFERENCES task, "
-			    "stack INTEGER REFERENCES stack", table);
+			    "stack INTEGER REFERENCES stack",
+			    table);
 	sqlite3_str_appendf(insert, "INSERT INTO %s VALUES(NULL,?,?,?,?", table);
 	for (; names && count < FIXED_COLUMNS; count++)
 		strcpy(names[count], fixed[count]);
@@ -85,7 +89,7 @@ static int create_table(struct other_tables *o, size_t i, const char *table, str
 
 int other_tables_create(struct other_tables *o, struct error *err)
 {
-	char (*names)[NAME_MAX_LEN] = calloc(o->type_count + 1, sizeof(*names));
+	char(*names)[NAME_MAX_LEN] = calloc(o->type_count + 1, sizeof(*names));
 	size_t count = 0;
 	int rc = 0;
 
@@ -105,7 +109,8 @@ int other_tables_create(struct other_tables *o, struct error *err)
 	return rc;
 }
 
-static void bind_value(sqlite3_stmt *stmt, int column, const struct event_field *f, struct cursor *c)
+static void bind_value(sqlite3_stmt *stmt, int column, const struct event_field *f,
+		       struct cursor *c)
 {
 	uint8_t kind = cursor_u8(c);
 	const uint8_t *bytes;
@@ -121,7 +126,8 @@ static void bind_value(sqlite3_stmt *stmt, int column, const struct event_field 
 			sqlite3_bind_blob64(stmt, column, bytes, len, SQLITE_STATIC);
 		else
 			sqlite3_bind_text64(stmt, column, (const char *)bytes,
-					    strnlen((const char *)bytes, len), SQLITE_STATIC, SQLITE_UTF8);
+					    strnlen((const char *)bytes, len), SQLITE_STATIC,
+					    SQLITE_UTF8);
 	}
 }
 

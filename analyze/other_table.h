@@ -1,8 +1,10 @@
 /*
- * other_table.h - tables event_SYSTEM_NAME: one for each recorded tracepoint that neither allocates nor frees.
+ * other_table.h - tables event_SYSTEM_NAME: one for each recorded tracepoint that neither allocates
+ * nor frees.
  *
- * Names come from the capture and are hostile: letters, digits and underscores stay, anything else becomes an
- * underscore, and a name that is taken already (tables, and the columns id time cpu task stack) gets _2, _3...
+ * Names come from the capture and are hostile: letters, digits and underscores stay, anything else
+ * becomes an underscore, and a name that is taken already (tables, and the columns id time cpu task
+ * stack) gets _2, _3...
  *
  *	struct other_tables o = { .writer = w, .types = types, .type_count = n, .roles = roles };
  *
@@ -21,7 +23,7 @@ struct other_tables {
 	const struct event_type *types;
 	const struct role *roles;
 	size_t type_count;
-	sqlite3_stmt **insert;		/* per event type; NULL for allocations and frees */
+	sqlite3_stmt **insert; /* per event type; NULL for allocations and frees */
 };
 
 int other_tables_create(struct other_tables *o, struct error *err);

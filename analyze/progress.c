@@ -16,7 +16,9 @@ static uint64_t now_ns(void)
 
 void progress_init(struct progress *p, const char *what, bool wanted)
 {
-	*p = (struct progress){ .what = what, .on = wanted && isatty(STDERR_FILENO), .last_ns = now_ns() };
+	*p = (struct progress){ .what = what,
+				.on = wanted && isatty(STDERR_FILENO),
+				.last_ns = now_ns() };
 }
 
 void progress_show(struct progress *p, uint64_t done, uint64_t all)

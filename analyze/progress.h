@@ -1,5 +1,6 @@
 /*
- * progress.h - one line on a terminal that says how far a long task is. Silent where stderr is no terminal.
+ * progress.h - one line on a terminal that says how far a long task is. Silent where stderr is no
+ * terminal.
  *
  *	struct progress p;
  *

@@ -12,17 +12,19 @@ int query_error(sqlite3 *db, struct error *err)
 	if (code == SQLITE_NOMEM)
 		return error_nomem(err);
 	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
-		return error_set(err, ERR_DAMAGED, "the database '%s' is damaged (%s); load its capture again with "
-				 "kmem-analyze load -f", file ? file : "?", sqlite3_errmsg(db));
+		return error_set(err, ERR_DAMAGED,
+				 "the database '%s' is damaged (%s); load its capture again with "
+				 "kmem-analyze load -f",
+				 file ? file : "?", sqlite3_errmsg(db));
 	if (code == SQLITE_INTERRUPT)
 		return error_set(err, ERR_INTERRUPTED, "interrupted");
-	return error_set(err, code == SQLITE_FULL ? ERR_FULL : ERR_IO, "database '%s': %s", file ? file : "?",
-			 sqlite3_errmsg(db));
+	return error_set(err, code == SQLITE_FULL ? ERR_FULL : ERR_IO, "database '%s': %s",
+			 file ? file : "?", sqlite3_errmsg(db));
 }
 
 /*
- * A file of schema/query ends with a semicolon so that it runs alone in the shell; as a subquery it must not.
- * Length of the SQL without what follows its last statement.
+ * A file of schema/query ends with a semicolon so that it runs alone in the shell; as a subquery it
+ * must not. Length of the SQL without what follows its last statement.
  */
 static size_t without_semicolon(const char *sql)
 {
@@ -40,7 +42,8 @@ int query_init(struct query *q, sqlite3 *db, const char *sql, const char *tail, 
 
 	*q = (struct query){ .db = db };
 	if (tail) {
-		text = sqlite3_mprintf("SELECT * FROM (%.*s\n) %s", (int)without_semicolon(sql), sql, tail);
+		text = sqlite3_mprintf("SELECT * FROM (%.*s\n) %s", (int)without_semicolon(sql),
+				       sql, tail);
 		if (!text)
 			return error_nomem(err);
 	}
@@ -78,12 +81,9 @@ void query_bind_text(struct query *q, const char *name, const char *value)
 int query_step(struct query *q, struct error *err)
 {
 	switch (sqlite3_step(q->stmt)) {
-	case SQLITE_ROW:
-		return 1;
-	case SQLITE_DONE:
-		return 0;
-	default:
-		return query_error(q->db, err);
+	case SQLITE_ROW: return 1;
+	case SQLITE_DONE: return 0;
+	default: return query_error(q->db, err);
 	}
 }
 
@@ -114,8 +114,8 @@ int query_run(sqlite3 *db, const char *sql, struct error *err)
 	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : query_error(db, err);
 }
 
-int query_materialise(sqlite3 *db, const char *name, const char *sql, const char *parameter, int64_t value,
-		      struct error *err)
+int query_materialise(sqlite3 *db, const char *name, const char *sql, const char *parameter,
+		      int64_t value, struct error *err)
 {
 	char *drop = sqlite3_mprintf("DROP TABLE IF EXISTS temp.\"%w\"", name);
 	char *create = sqlite3_mprintf("CREATE TEMP TABLE \"%w\" AS SELECT * FROM (%.*s\n)", name,

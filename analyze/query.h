@@ -9,8 +9,8 @@
  *		printf("%lld\n", (long long)query_int(&q, 0));
  *	query_release(&q);
  *
- * With a tail the SQL becomes a subquery: SELECT * FROM (SQL) TAIL. A tail is never made from user input,
- * only from fixed texts; values go through the binds.
+ * With a tail the SQL becomes a subquery: SELECT * FROM (SQL) TAIL. A tail is never made from user
+ * input, only from fixed texts; values go through the binds.
  */
 #ifndef KMEM_ANALYZE_QUERY_H
 #define KMEM_ANALYZE_QUERY_H
@@ -41,17 +41,17 @@ int query_step(struct query *q, struct error *err);
 bool query_is_null(const struct query *q, int column);
 int64_t query_int(const struct query *q, int column);
 double query_double(const struct query *q, int column);
-const char *query_text(const struct query *q, int column);	/* "" for NULL; until the next step */
+const char *query_text(const struct query *q, int column); /* "" for NULL; until the next step */
 
 /* Runs statements that return nothing. */
 int query_run(sqlite3 *db, const char *sql, struct error *err);
 
 /*
- * CREATE TEMP TABLE name AS sql, dropping an older one; parameter (may be NULL) is bound to value. The main database is
- * read-only, its temporary schema is not.
+ * CREATE TEMP TABLE name AS sql, dropping an older one; parameter (may be NULL) is bound to value.
+ * The main database is read-only, its temporary schema is not.
  */
-int query_materialise(sqlite3 *db, const char *name, const char *sql, const char *parameter, int64_t value,
-		      struct error *err);
+int query_materialise(sqlite3 *db, const char *name, const char *sql, const char *parameter,
+		      int64_t value, struct error *err);
 
 /* A value of the table `capture`; `missing` where the key is not there. */
 int64_t capture_int(sqlite3 *db, const char *key, int64_t missing);

@@ -5,7 +5,7 @@
 
 #include "analyze/other_event.h"
 
-#define PREFETCH_AHEAD 12	/* rows: about the latency of memory at 10 to 20 ns a row */
+#define PREFETCH_AHEAD 12 /* rows: about the latency of memory at 10 to 20 ns a row */
 
 int replay_init(struct replay *r, struct error *err)
 {
@@ -40,7 +40,7 @@ static uint64_t lifetime(int64_t from, int64_t to)
 {
 	uint64_t ns = (uint64_t)to - (uint64_t)from;
 
-	if (to < from)		/* clocks of two CPUs may disagree by a little */
+	if (to < from) /* clocks of two CPUs may disagree by a little */
 		return 0;
 	return ns > INT64_MAX ? INT64_MAX : ns;
 }
@@ -56,15 +56,22 @@ static int object_ends(struct replay *r, const struct object *o, const struct st
 
 	if (!row)
 		return ERR_INTERRUPTED;
-	*row = (struct feed_row){ .time = o->time, .lifetime = (int64_t)ns, .address = o->address,
-				  .alloc_site = o->site, .task = o->task, .cpu = o->cpu, .end = end };
+	*row = (struct feed_row){ .time = o->time,
+				  .lifetime = (int64_t)ns,
+				  .address = o->address,
+				  .alloc_site = o->site,
+				  .task = o->task,
+				  .cpu = o->cpu,
+				  .end = end };
 	if (freed) {
 		row->free_site = s->site;
 		row->free_task = s->task;
 		row->free_cpu = s->cpu;
 	}
-	return totals_end(&r->totals, s->domain, o->site, o->self, site->bytes_alloc, freed ? s->site : 0, end,
-			  ns) ? 0 : ERR_NOMEM;
+	return totals_end(&r->totals, s->domain, o->site, o->self, site->bytes_alloc,
+			  freed ? s->site : 0, end, ns) ?
+		       0 :
+		       ERR_NOMEM;
 }
 
 static int on_alloc(struct replay *r, const struct step *s)
@@ -98,7 +105,8 @@ static int on_alloc(struct replay *r, const struct step *s)
 	o->task = s->task;
 	o->cpu = s->cpu;
 	o->self = s->self;
-	totals_begin(&r->totals, s->domain, s->site, s->self, r->sites->allocs[s->site - 1].bytes_alloc);
+	totals_begin(&r->totals, s->domain, s->site, s->self,
+		     r->sites->allocs[s->site - 1].bytes_alloc);
 	return 0;
 }
 
@@ -134,7 +142,10 @@ static int on_free(struct replay *r, const struct step *s)
 	row = feed_row(r->feed, FEED_UNMATCHED);
 	if (!row)
 		return ERR_INTERRUPTED;
-	*row = (struct feed_row){ .time = s->time, .address = s->address, .free_site = s->site, .task = s->task,
+	*row = (struct feed_row){ .time = s->time,
+				  .address = s->address,
+				  .free_site = s->site,
+				  .task = s->task,
 				  .cpu = s->cpu };
 	return 0;
 }
@@ -164,8 +175,10 @@ static int replay_row(struct replay *r, struct cpu_stream *s, const struct event
 {
 	const struct role *role = &r->roles[row->type];
 	const struct tuple_fact *fact = dictionary_fact(s->dictionary, row->tuple, row->type);
-	struct step step = { .address = row->address, .time = (int64_t)(row->time - r->base),
-			     .cpu = (uint16_t)s->cpu, .domain = role->domain };
+	struct step step = { .address = row->address,
+			     .time = (int64_t)(row->time - r->base),
+			     .cpu = (uint16_t)s->cpu,
+			     .domain = role->domain };
 
 	r->counts.events++;
 	r->type_events[row->type]++;
@@ -227,12 +240,19 @@ static int emit_live(struct replay *r, const struct object *o)
 
 	if (!row)
 		return ERR_INTERRUPTED;
-	*row = (struct feed_row){ .time = o->time, .live = true, .address = o->address, .alloc_site = o->site,
-				  .task = o->task, .cpu = o->cpu, .end = end };
+	*row = (struct feed_row){ .time = o->time,
+				  .live = true,
+				  .address = o->address,
+				  .alloc_site = o->site,
+				  .task = o->task,
+				  .cpu = o->cpu,
+				  .end = end };
 	r->counts.live++;
 	r->counts.live_bytes += r->sites->allocs[o->site - 1].bytes_alloc;
-	return totals_pair(&r->totals, o->site, o->self, 0, end, lifetime(o->time, r->counts.length)) ? 0 :
-													ERR_NOMEM;
+	return totals_pair(&r->totals, o->site, o->self, 0, end,
+			   lifetime(o->time, r->counts.length)) ?
+		       0 :
+		       ERR_NOMEM;
 }
 
 int replay_finish(struct replay *r, struct error *err)
@@ -253,7 +273,8 @@ int replay_finish(struct replay *r, struct error *err)
 		int from = 0, rc;
 
 		for (int d = 0; d < DOMAIN_COUNT; d++) {
-			if (next[d] < r->objects[d].count && (!least || live[d][next[d]].time < least->time)) {
+			if (next[d] < r->objects[d].count &&
+			    (!least || live[d][next[d]].time < least->time)) {
 				least = &live[d][next[d]];
 				from = d;
 			}
@@ -263,7 +284,8 @@ int replay_finish(struct replay *r, struct error *err)
 		next[from]++;
 		rc = emit_live(r, least);
 		if (rc < 0)
-			return rc == ERR_NOMEM ? error_nomem(err) : error_set(err, rc, "the load was given up");
+			return rc == ERR_NOMEM ? error_nomem(err) :
+						 error_set(err, rc, "the load was given up");
 	}
 	totals_finish(&r->totals, r->sites->allocs, r->sites->alloc_count);
 	return 0;

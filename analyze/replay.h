@@ -1,5 +1,6 @@
 /*
- * replay.h - pairs allocations with frees, in the order of the merge, and hands finished rows to the feed.
+ * replay.h - pairs allocations with frees, in the order of the merge, and hands finished rows to
+ * the feed.
  *
  * One table of live objects per address space. What happens to an event:
  *	allocation			a live object, until its end
@@ -10,7 +11,8 @@
  *	free of NULL, ZERO_SIZE_PTR	counted at its site
  *	free of anything else		a row of unmatched_free
  *	any other tracepoint		a row of its own table; task_newtask and task_rename also name tasks
- * An object that was live while events were lost has END_IN_LOSS added to its end: its free may be among them.
+ * An object that was live while events were lost has END_IN_LOSS added to its end: its free may be
+ * among them.
  *
  *	struct replay r = { .types = types, .type_count = n, .roles = roles, .sites = &sites, .tasks = &tasks,
  *			    .losses = &losses, .feed = feed, .base = base, .long_size = 8 };
@@ -37,10 +39,11 @@ enum end { END_LIVE, END_FREED, END_REUSED };
 #define END_IN_LOSS 4
 
 struct replay_counts {
-	uint64_t events, allocs, frees, failed, zero_size, null_frees, unmatched, reused, live, live_bytes;
+	uint64_t events, allocs, frees, failed, zero_size, null_frees, unmatched, reused, live,
+		live_bytes;
 	uint64_t stacks_lost, tuples_lost;
 	int64_t first_live_id;
-	int64_t length;			/* ns from base to the end of the capture, or to the last event if that is later */
+	int64_t length; /* ns from base to the end of the capture, or to the last event if that is later */
 };
 
 struct replay {
@@ -51,21 +54,25 @@ struct replay {
 	struct tasks *tasks;
 	struct losses *losses;
 	struct feed *feed;
-	uint64_t base, end;		/* trace clock; end 0: unknown */
+	uint64_t base, end; /* trace clock; end 0: unknown */
 	unsigned int long_size;
 	/* from here on its own */
 	struct object_table objects[DOMAIN_COUNT];
 	struct totals totals;
 	struct replay_counts counts;
-	uint64_t *type_events;		/* per event type */
-	uint32_t *unknown_site;		/* per event type: the site of events whose tuple is gone; 0 none yet */
-	int64_t clock;			/* the latest time so far */
+	uint64_t *type_events; /* per event type */
+	uint32_t *
+		unknown_site; /* per event type: the site of events whose tuple is gone; 0 none yet */
+	int64_t clock;	      /* the latest time so far */
 };
 
 int replay_init(struct replay *r, struct error *err);
 void replay_release(struct replay *r);
 
-/* The next n events of a stream; moves the stream on over them. ERR_INTERRUPTED: the feed was cancelled. */
+/*
+ * The next n events of a stream; moves the stream on over them. ERR_INTERRUPTED: the feed was
+ * cancelled.
+ */
 int replay_run(struct replay *r, struct cpu_stream *s, uint32_t n, struct error *err);
 int replay_finish(struct replay *r, struct error *err);
 

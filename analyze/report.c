@@ -38,7 +38,8 @@ static int open_output(struct report *r, struct error *err)
 	return err->code;
 }
 
-int report_open(struct report *r, const struct report_options *options, const char *path, struct error *err)
+int report_open(struct report *r, const struct report_options *options, const char *path,
+		struct error *err)
 {
 	struct db_open_options how = {
 		.db = options->db,
@@ -53,11 +54,13 @@ int report_open(struct report *r, const struct report_options *options, const ch
 	if (rc < 0)
 		return rc;
 	r->base_wall_ns = capture_int(r->db, "clock.start.wall_ns", 0) +
-			  capture_int(r->db, "time.base_ns", 0) - capture_int(r->db, "clock.start.trace_ns", 0);
+			  capture_int(r->db, "time.base_ns", 0) -
+			  capture_int(r->db, "clock.start.trace_ns", 0);
 	if (!capture_int(r->db, "clock.start.wall_ns", 0))
 		r->base_wall_ns = capture_int(r->db, "created_ns", 0);
 	r->length_ns = capture_int(r->db, "time.length_ns", 0);
-	r->complete = !capture_int(r->db, "events.lost", 0) && !capture_int(r->db, "damage.count", 0) &&
+	r->complete = !capture_int(r->db, "events.lost", 0) &&
+		      !capture_int(r->db, "damage.count", 0) &&
 		      !capture_int(r->db, "tuples.lost", 0) && capture_int(r->db, "clean_end", 0);
 	return open_output(r, err);
 }
@@ -102,9 +105,9 @@ int report_select_pairs_of(struct report *r, const char *source, struct error *e
 	char *sql = sqlite3_mprintf(
 		"CREATE TEMP VIEW pair AS SELECT p.* FROM %s p"
 		" JOIN alloc_site a ON a.id = p.alloc_site JOIN event e ON e.id = a.event"
-		" WHERE e.domain = 'slab'%s%s%s%s", source,
-		r->options->include_self ? "" : " AND p.self = 0", api ? " AND e.api = '" : "", api ? api : "",
-		api ? "'" : "");
+		" WHERE e.domain = 'slab'%s%s%s%s",
+		source, r->options->include_self ? "" : " AND p.self = 0",
+		api ? " AND e.api = '" : "", api ? api : "", api ? "'" : "");
 	int rc = sql ? query_run(r->db, sql, err) : error_nomem(err);
 
 	sqlite3_free(sql);
@@ -125,12 +128,14 @@ static int unknown_key(const struct sort_key *keys, const char *name, size_t len
 	size_t used = 0;
 
 	for (; keys->name && used < sizeof(all); keys++)
-		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", used ? ", " : "", keys->name);
-	return error_set(err, ERR_USAGE, "unknown sort key '%.*s'; the keys are: %s", (int)len, name, all);
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", used ? ", " : "",
+					 keys->name);
+	return error_set(err, ERR_USAGE, "unknown sort key '%.*s'; the keys are: %s", (int)len,
+			 name, all);
 }
 
-int report_order(char *text, size_t room, const struct sort_key *keys, const char *chosen, const char *ties,
-		 struct error *err)
+int report_order(char *text, size_t room, const struct sort_key *keys, const char *chosen,
+		 const char *ties, struct error *err)
 {
 	size_t used = (size_t)snprintf(text, room, "ORDER BY ");
 
@@ -156,11 +161,17 @@ int report_order(char *text, size_t room, const struct sort_key *keys, const cha
 
 /* ---- text ---- */
 
-/* Length of the UTF-8 sequence at p, or 0 if there is none. Overlong forms and surrogates are none. */
+/*
+ * Length of the UTF-8 sequence at p, or 0 if there is none. Overlong forms and surrogates are none.
+ */
 static size_t utf8_len(const unsigned char *p)
 {
 	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = *p < 0x80 ? 1 : *p >= 0xf0 && *p < 0xf5 ? 4 : *p >= 0xe0 ? 3 : *p >= 0xc2 ? 2 : 0;
+	size_t n = *p < 0x80		   ? 1 :
+		   *p >= 0xf0 && *p < 0xf5 ? 4 :
+		   *p >= 0xe0		   ? 3 :
+		   *p >= 0xc2		   ? 2 :
+					     0;
 	unsigned int code;
 
 	if (n <= 1)
@@ -221,12 +232,13 @@ static void print_frame(struct report *r, const struct query *q)
 		return;
 	}
 	report_safe(name, sizeof(name), query_text(q, 1));
-	report_safe(module, sizeof(module), query_is_null(q, 3) ? "kernel.kallsyms" : query_text(q, 3));
+	report_safe(module, sizeof(module),
+		    query_is_null(q, 3) ? "kernel.kallsyms" : query_text(q, 3));
 	fprintf(r->out, " %s+0x%" PRIx64 " ([%s])\n", name, (uint64_t)query_int(q, 2), module);
 }
 
-int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_site, int64_t call_site,
-		 struct error *err)
+int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_site,
+		 int64_t call_site, struct error *err)
 {
 	struct query q = { 0 };
 	int rc;
@@ -256,17 +268,20 @@ int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_
 
 static void header_capture(struct report *r, const char *name)
 {
-	char kernel[80] = "?", machine[32] = "?", text[96], when[32], length[UNITS_TEXT], safe[2][200];
+	char kernel[80] = "?", machine[32] = "?", text[96], when[32], length[UNITS_TEXT],
+	     safe[2][200];
 	time_t seconds = (time_t)(r->base_wall_ns / 1000000000);
 	struct tm tm;
 
 	capture_text(r->db, "kernel.release", kernel, sizeof(kernel));
 	capture_text(r->db, "machine", machine, sizeof(machine));
-	snprintf(text, sizeof(text), "%s", r->length_ns ? units_duration(length, (uint64_t)r->length_ns) : "0 s");
+	snprintf(text, sizeof(text), "%s",
+		 r->length_ns ? units_duration(length, (uint64_t)r->length_ns) : "0 s");
 	localtime_r(&seconds, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
 	fprintf(r->out, "# kmem %s: %s from %s, Linux %s %s\n", name, text, when,
-		report_safe(safe[0], sizeof(safe[0]), kernel), report_safe(safe[1], sizeof(safe[1]), machine));
+		report_safe(safe[0], sizeof(safe[0]), kernel),
+		report_safe(safe[1], sizeof(safe[1]), machine));
 }
 
 static void header_loss(struct report *r)
@@ -277,23 +292,31 @@ static void header_loss(struct report *r)
 	units_count(events, (uint64_t)capture_int(r->db, "events", 0));
 	units_count(lost, (uint64_t)n);
 	if (r->complete) {
-		fprintf(r->out, "# %s events, none lost: every number is exact for what the kernel traces\n", events);
+		fprintf(r->out,
+			"# %s events, none lost: every number is exact for what the kernel traces\n",
+			events);
 		return;
 	}
 	if (n)
-		fprintf(r->out, "# %s events, %s records LOST: totals are lower bounds, and a lost free looks live\n",
+		fprintf(r->out,
+			"# %s events, %s records LOST: totals are lower bounds, and a lost free looks live\n",
 			events, lost);
 	else
 		fprintf(r->out, "# %s events\n", events);
 	if (!capture_int(r->db, "clean_end", 0))
-		fprintf(r->out, "# the capture was CUT OFF (or is still being written): what came later is not here\n");
+		fprintf(r->out,
+			"# the capture was CUT OFF (or is still being written): what came later is not here\n");
 	n = capture_int(r->db, "damage.count", 0) - !capture_int(r->db, "clean_end", 0);
 	if (n > 0)
-		fprintf(r->out, "# %" PRId64 " part%s of the capture DAMAGED, their events are missing: see "
-			"kmem-analyze verify\n", n, n == 1 ? " is" : "s are");
+		fprintf(r->out,
+			"# %" PRId64
+			" part%s of the capture DAMAGED, their events are missing: see "
+			"kmem-analyze verify\n",
+			n, n == 1 ? " is" : "s are");
 	n = capture_int(r->db, "tuples.lost", 0);
 	if (n > 0)
-		fprintf(r->out, "# %s events came without call site and size (DAMAGED): they count with 0 bytes\n",
+		fprintf(r->out,
+			"# %s events came without call site and size (DAMAGED): they count with 0 bytes\n",
 			units_count(lost, (uint64_t)n));
 }
 
@@ -310,12 +333,16 @@ static int header_counts(struct report *r, struct error *err)
 		goto out;
 	for (int i = 0; i < 5; i++)
 		units_count(n[i], (uint64_t)query_int(&q, i));
-	fprintf(r->out, "# untraced frees %s (address allocated again), unmatched frees %s, NULL frees %s\n", n[0],
-		n[1], n[2]);
+	fprintf(r->out,
+		"# untraced frees %s (address allocated again), unmatched frees %s, NULL frees %s\n",
+		n[0], n[1], n[2]);
 	if (query_int(&q, 3) && !r->options->include_self)
-		fprintf(r->out, "# left out: %s allocations of kmem-record itself (--include-self)\n", n[3]);
+		fprintf(r->out,
+			"# left out: %s allocations of kmem-record itself (--include-self)\n",
+			n[3]);
 	if (query_int(&q, 4))
-		fprintf(r->out, "# %s allocations have no stack although one was asked for\n", n[4]);
+		fprintf(r->out, "# %s allocations have no stack although one was asked for\n",
+			n[4]);
 	rc = 0;
 out:
 	query_release(&q);
@@ -330,8 +357,11 @@ int report_header(struct report *r, const char *name, struct error *err)
 	header_capture(r, name);
 	header_loss(r);
 	if (unknown)
-		fprintf(r->out, "# %" PRId64 " part%s of the capture skipped: of a kind that this version does not "
-			"know\n", unknown, unknown == 1 ? " was" : "s were");
+		fprintf(r->out,
+			"# %" PRId64
+			" part%s of the capture skipped: of a kind that this version does not "
+			"know\n",
+			unknown, unknown == 1 ? " was" : "s were");
 	rc = header_counts(r, err);
 	if (rc == 0)
 		fprintf(r->out, "\n");

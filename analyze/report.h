@@ -1,6 +1,6 @@
 /*
- * report.h - what all reports share: the common options, opening the database, the output file, the header that says
- * what the data can bear, frames, and the exit code.
+ * report.h - what all reports share: the common options, opening the database, the output file, the
+ * header that says what the data can bear, frames, and the exit code.
  *
  *	struct account_options { struct report_options report; bool classic; };
  *	static const struct option_row rows[] = { REPORT_ROWS(struct account_options, report), ..., { NULL } };
@@ -26,15 +26,16 @@
 #include "format/base/options.h"
 
 struct report_options {
-	const char *output;		/* -o */
-	bool force;			/* -f */
-	const char *sort;		/* -s */
-	uint64_t top;			/* -n; 0: all */
-	bool malloc_only, cache_only;	/* both: no restriction, as in the older tool */
+	const char *output;	      /* -o */
+	bool force;		      /* -f */
+	const char *sort;	      /* -s */
+	uint64_t top;		      /* -n; 0: all */
+	bool malloc_only, cache_only; /* both: no restriction, as in the older tool */
 	bool include_self;
-	const char *db;			/* --db */
+	const char *db; /* --db */
 };
 
+/* clang-format off */
 #define REPORT_ROWS(type, member) \
 	{ "output", 'o', "FILE", "write the report to FILE (mode 0600)", OPT_STRING, \
 	  offsetof(type, member.output), 0, 0, 0, NULL }, \
@@ -53,28 +54,30 @@ struct report_options {
 
 #define SORT_ROW(type, member, keys) \
 	{ "sort", 's', "KEY[,KEY]", "sort by: " keys, OPT_STRING, offsetof(type, member.sort), 0, 0, 0, NULL }
+/* clang-format on */
 
 struct report {
 	const struct report_options *options;
 	sqlite3 *db;
 	FILE *out;
-	int64_t base_wall_ns;		/* wall clock at time 0 of the database */
+	int64_t base_wall_ns; /* wall clock at time 0 of the database */
 	int64_t length_ns;
-	bool complete;			/* nothing lost, damaged or cut off */
+	bool complete; /* nothing lost, damaged or cut off */
 };
 
 /*
- * Opens the capture or database at path (loading it on first use) and the output. On failure *r can be, and has to
- * be, passed to report_close all the same.
+ * Opens the capture or database at path (loading it on first use) and the output. On failure *r can
+ * be, and has to be, passed to report_close all the same.
  */
-int report_open(struct report *r, const struct report_options *options, const char *path, struct error *err);
+int report_open(struct report *r, const struct report_options *options, const char *path,
+		struct error *err);
 
 /* Closes everything, prints err if there is one, and returns the exit code. */
 int report_close(struct report *r, const struct error *err);
 
 /*
- * Lines that start with '#': the capture, its length, its events and its losses, what they do to the numbers, and
- * what was left out.
+ * Lines that start with '#': the capture, its length, its events and its losses, what they do to
+ * the numbers, and what was left out.
  */
 int report_header(struct report *r, const char *name, struct error *err);
 
@@ -82,8 +85,9 @@ int report_header(struct report *r, const char *name, struct error *err);
 const char *report_api(const struct report_options *options);
 
 /*
- * Makes the temporary view `pair`: the rows of pair_total that the options select (alloc_site, free_site, end, objects,
- * lifetime_sum, lifetime_min, lifetime_max). Every stock report is a query on it.
+ * Makes the temporary view `pair`: the rows of pair_total that the options select (alloc_site,
+ * free_site, end, objects, lifetime_sum, lifetime_min, lifetime_max). Every stock report is a query
+ * on it.
  */
 int report_select_pairs(struct report *r, struct error *err);
 /* The same over another source of such rows: a table, or a query in parentheses. */
@@ -95,24 +99,25 @@ struct sort_key {
 };
 
 /*
- * "ORDER BY ..., ties" from the user's KEY[,KEY], or from the first key when there is none. ERR_USAGE lists the
- * keys. names may stand several times in keys (aliases); NULL ends them.
+ * "ORDER BY ..., ties" from the user's KEY[,KEY], or from the first key when there is none.
+ * ERR_USAGE lists the keys. names may stand several times in keys (aliases); NULL ends them.
  */
-int report_order(char *text, size_t room, const struct sort_key *keys, const char *chosen, const char *ties,
-		 struct error *err);
+int report_order(char *text, size_t room, const struct sort_key *keys, const char *chosen,
+		 const char *ties, struct error *err);
 
 /* The line that perf-prof puts before a section: local date and time, microseconds, a blank. */
 void report_timestamp(struct report *r, int64_t time_ns);
 
 /*
- * The frames of a stack, one line each, four blanks in front; for a stack of NULL (none recorded) the call site alone.
+ * The frames of a stack, one line each, four blanks in front; for a stack of NULL (none recorded)
+ * the call site alone.
  */
-int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_site, int64_t call_site,
-		 struct error *err);
+int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_site,
+		 int64_t call_site, struct error *err);
 
 /*
- * Text from a capture (task names, symbols, paths) as it may go to a terminal: control characters and bytes that are
- * no UTF-8 become \xNN. Returns room.
+ * Text from a capture (task names, symbols, paths) as it may go to a terminal: control characters
+ * and bytes that are no UTF-8 become \xNN. Returns room.
  */
 const char *report_safe(char *room, size_t size, const char *text);
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define ZERO_SIZE_PTR 16	/* include/linux/slab.h */
+#define ZERO_SIZE_PTR 16 /* include/linux/slab.h */
 
 struct role_row {
 	const char *system, *event;
@@ -12,6 +12,7 @@ struct role_row {
 	const char *address, *bytes_req, *bytes_alloc;
 };
 
+/* clang-format off */
 static const struct role_row rows[] = {
 	{ "kmem", "kmalloc", ROLE_ALLOC, DOMAIN_SLAB, "malloc", "ptr", "bytes_req", "bytes_alloc" },
 	{ "kmem", "kmalloc_node", ROLE_ALLOC, DOMAIN_SLAB, "malloc", "ptr", "bytes_req", "bytes_alloc" },
@@ -28,8 +29,11 @@ static const struct role_row rows[] = {
 	{ "task", "task_newtask", ROLE_NEWTASK, DOMAIN_COUNT, NULL, NULL, NULL, NULL },
 	{ "task", "task_rename", ROLE_RENAME, DOMAIN_COUNT, NULL, NULL, NULL, NULL },
 };
+/* clang-format on */
 
-/* Place of a field among those of PLACE_TUPLE, if it is there and of that kind of value; else -1. */
+/*
+ * Place of a field among those of PLACE_TUPLE, if it is there and of that kind of value; else -1.
+ */
 static int16_t tuple_field(const struct event_type *type, const char *name, bool number)
 {
 	int16_t at = 0;
@@ -56,7 +60,8 @@ static bool is_address_field(const struct event_type *type, const char *name)
 }
 
 /* False when a field that the role cannot do without is not in the tuple. */
-static bool find_fields(struct role *role, const struct role_row *row, const struct event_type *type)
+static bool find_fields(struct role *role, const struct role_row *row,
+			const struct event_type *type)
 {
 	role->address = role->order = -1;
 	if (!is_address_field(type, row->address)) {
@@ -71,7 +76,7 @@ static bool find_fields(struct role *role, const struct role_row *row, const str
 	role->failed = tuple_field(type, "failed", true);
 	role->bytes_req = tuple_field(type, row->bytes_req, true);
 	role->bytes_alloc = tuple_field(type, row->bytes_alloc, true);
-	if (role->bytes_alloc < 0)		/* percpu before 6.0 says only what was asked for */
+	if (role->bytes_alloc < 0) /* percpu before 6.0 says only what was asked for */
 		role->bytes_alloc = role->bytes_req;
 	if (role->kind == ROLE_FREE)
 		return true;
@@ -107,8 +112,10 @@ const char *domain_name(enum domain domain)
 enum address_kind address_kind(enum domain domain, uint64_t address, unsigned int long_size)
 {
 	if (domain == DOMAIN_PAGE)
-		return address == (long_size == 4 ? UINT32_MAX : UINT64_MAX) ? ADDRESS_NULL : ADDRESS_OBJECT;
+		return address == (long_size == 4 ? UINT32_MAX : UINT64_MAX) ? ADDRESS_NULL :
+									       ADDRESS_OBJECT;
 	if (!address)
 		return ADDRESS_NULL;
-	return domain == DOMAIN_SLAB && address == ZERO_SIZE_PTR ? ADDRESS_ZERO_SIZE : ADDRESS_OBJECT;
+	return domain == DOMAIN_SLAB && address == ZERO_SIZE_PTR ? ADDRESS_ZERO_SIZE :
+								   ADDRESS_OBJECT;
 }

@@ -7,7 +7,7 @@
 /* enum trace_flag_type, include/linux/trace_events.h */
 #define TRACE_FLAG_HARDIRQ 0x08
 #define TRACE_FLAG_SOFTIRQ 0x10
-#define TRACE_FLAG_NMI 0x40
+#define TRACE_FLAG_NMI	   0x40
 
 enum context context_of(uint8_t common_flags)
 {
@@ -39,8 +39,8 @@ static uint64_t rehash_bytes(const void *arg, uint32_t id)
 	return hash_bytes(0, k->array + (id - 1) * k->size, k->size);
 }
 
-static uint32_t add_bytes(void **array, size_t *count, size_t *cap, struct id_index *index, const void *key,
-			  size_t size)
+static uint32_t add_bytes(void **array, size_t *count, size_t *cap, struct id_index *index,
+			  const void *key, size_t size)
 {
 	uint64_t hash = hash_bytes(0, key, size);
 	struct bytes_key k = { *array, size, key };
@@ -61,12 +61,14 @@ static uint32_t add_bytes(void **array, size_t *count, size_t *cap, struct id_in
 
 uint32_t sites_add_alloc(struct sites *s, const struct alloc_site *site)
 {
-	return add_bytes((void **)&s->allocs, &s->alloc_count, &s->alloc_cap, &s->alloc_index, site, sizeof(*site));
+	return add_bytes((void **)&s->allocs, &s->alloc_count, &s->alloc_cap, &s->alloc_index, site,
+			 sizeof(*site));
 }
 
 uint32_t sites_add_free(struct sites *s, const struct free_site *site)
 {
-	return add_bytes((void **)&s->frees, &s->free_count, &s->free_cap, &s->free_index, site, sizeof(*site));
+	return add_bytes((void **)&s->frees, &s->free_count, &s->free_cap, &s->free_index, site,
+			 sizeof(*site));
 }
 
 struct cache_key {
@@ -96,7 +98,8 @@ uint32_t sites_add_cache(struct sites *s, const uint8_t *name, size_t len)
 	uint32_t id = len ? id_index_find(&s->cache_index, hash, same_cache, &key) : 0;
 	struct cache_name copy = { malloc(len + 1), len };
 
-	if (id || !copy.name || !array_room((void **)&s->caches, &s->cache_cap, s->cache_count, sizeof(copy)) ||
+	if (id || !copy.name ||
+	    !array_room((void **)&s->caches, &s->cache_cap, s->cache_count, sizeof(copy)) ||
 	    !id_index_add(&s->cache_index, hash, (uint32_t)s->cache_count + 1, rehash_cache, s)) {
 		free(copy.name);
 		return id;

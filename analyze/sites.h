@@ -1,8 +1,8 @@
 /*
  * sites.h - every distinct kind of allocation and of free: what repeats from event to event, once.
  *
- * A site is a tuple of the capture's dictionaries reduced to what the database keeps: tuples of several writers
- * and generations, and tuples that differ only in flags of no interest, become one.
+ * A site is a tuple of the capture's dictionaries reduced to what the database keeps: tuples of
+ * several writers and generations, and tuples that differ only in flags of no interest, become one.
  *
  *	struct sites sites = { .stacks = &stacks };
  *	struct alloc_site key;
@@ -23,7 +23,10 @@ enum context { CONTEXT_TASK, CONTEXT_SOFTIRQ, CONTEXT_HARDIRQ, CONTEXT_NMI };
 /* From common_flags; the innermost context wins. */
 enum context context_of(uint8_t common_flags);
 
-/* No padding: keys are compared and hashed as bytes. Numbers of frames, stacks and caches start at 1; 0: none. */
+/*
+ * No padding: keys are compared and hashed as bytes. Numbers of frames, stacks and caches start at
+ * 1; 0: none.
+ */
 struct alloc_site {
 	uint64_t bytes_req, bytes_alloc, gfp;
 	uint32_t event, call_site, stack, cache;
@@ -32,8 +35,8 @@ struct alloc_site {
 };
 
 #define SITE_STACK_LOST 1
-#define SITE_HAS_GFP 2
-#define SITE_HAS_NODE 4
+#define SITE_HAS_GFP	2
+#define SITE_HAS_NODE	4
 
 struct free_site {
 	uint32_t event, call_site, stack, cache;
@@ -50,7 +53,7 @@ struct cache_name {
 
 struct sites {
 	struct stacks *stacks;
-	struct alloc_site *allocs;	/* number n is allocs[n - 1] */
+	struct alloc_site *allocs; /* number n is allocs[n - 1] */
 	size_t alloc_count, alloc_cap;
 	struct free_site *frees;
 	size_t free_count, free_cap;

@@ -4,7 +4,8 @@
 
 #include "format/base/hash.h"
 
-#define PATH_MAX_FRAMES (1u << 26)	/* of all stacks: a few bytes of a hostile file can stand for 1024 frames */
+#define PATH_MAX_FRAMES \
+	(1u << 26) /* of all stacks: a few bytes of a hostile file can stand for 1024 frames */
 
 struct frame_key {
 	const struct stacks *stacks;
@@ -59,8 +60,8 @@ static bool same_stack(const void *arg, uint32_t id)
 	const struct stack_key *key = arg;
 	const struct stack *stack = &key->stacks->list[id - 1];
 
-	return stack->depth == key->depth &&
-		!memcmp(key->stacks->path + stack->first, key->path, key->depth * sizeof(*key->path));
+	return stack->depth == key->depth && !memcmp(key->stacks->path + stack->first, key->path,
+						     key->depth * sizeof(*key->path));
 }
 
 static uint64_t rehash_stack(const void *arg, uint32_t id)
@@ -77,7 +78,8 @@ static bool append_path(struct stacks *s, const uint64_t *frames, uint32_t depth
 	for (uint32_t i = 0; i < depth; i++) {
 		uint32_t id = stacks_frame(s, frames[i]);
 
-		if (!id || !array_room((void **)&s->path, &s->path_cap, s->path_len + i, sizeof(*s->path)))
+		if (!id ||
+		    !array_room((void **)&s->path, &s->path_cap, s->path_len + i, sizeof(*s->path)))
 			return false;
 		s->path[s->path_len + i] = id;
 	}
@@ -96,7 +98,7 @@ uint32_t stacks_add(struct stacks *s, const uint64_t *frames, uint32_t depth)
 		return 0;
 	while (trim < depth && s->frames[s->path[s->path_len + trim] - 1].machinery)
 		trim++;
-	if (trim == depth)	/* nothing else: better the machinery than a stack without frames */
+	if (trim == depth) /* nothing else: better the machinery than a stack without frames */
 		trim = 0;
 	stack = (struct stack){ s->path_len + trim, depth - trim };
 	key.path = s->path + stack.first;

@@ -1,9 +1,10 @@
 /*
- * stacks.h - every distinct address and every distinct stack of a capture, once, over all dictionaries.
+ * stacks.h - every distinct address and every distinct stack of a capture, once, over all
+ * dictionaries.
  *
- * The recorder's numbers begin anew with each writer and generation; here each frame and stack gets one number
- * for the database. Frames of the tracing machinery are cut off the top of a stack on the way in, so that position
- * 0 is the function that allocates.
+ * The recorder's numbers begin anew with each writer and generation; here each frame and stack gets
+ * one number for the database. Frames of the tracing machinery are cut off the top of a stack on
+ * the way in, so that position 0 is the function that allocates.
  *
  *	struct stacks s = { .symbols = symbols };
  *	uint32_t stack = stacks_add(&s, frames, depth);		// from 1; 0: no memory
@@ -17,23 +18,23 @@
 #include "analyze/symbols.h"
 
 struct frame {
-	uint64_t address;		/* a return address, as the kernel gave it */
-	struct symbol_hit hit;		/* of address - 1; meaningful when known */
+	uint64_t address;      /* a return address, as the kernel gave it */
+	struct symbol_hit hit; /* of address - 1; meaningful when known */
 	bool known, machinery;
 };
 
 struct stack {
-	size_t first;			/* of its frames in stacks.path */
-	uint32_t depth;			/* 1 to STACK_FRAMES_MAX */
+	size_t first;	/* of its frames in stacks.path */
+	uint32_t depth; /* 1 to STACK_FRAMES_MAX */
 };
 
 struct stacks {
-	const struct symbols *symbols;	/* outlives the stacks */
-	struct frame *frames;		/* number n is frames[n - 1] */
+	const struct symbols *symbols; /* outlives the stacks */
+	struct frame *frames;	       /* number n is frames[n - 1] */
 	size_t frame_count, frame_cap;
 	struct stack *list;
 	size_t count, cap;
-	uint32_t *path;			/* frame numbers of all stacks, innermost first */
+	uint32_t *path; /* frame numbers of all stacks, innermost first */
 	size_t path_len, path_cap;
 	struct id_index frame_index, stack_index;
 };

@@ -7,9 +7,9 @@
 
 struct symbol {
 	uint64_t address;
-	uint32_t name, module;		/* offsets in text */
+	uint32_t name, module; /* offsets in text */
 	uint16_t name_len, module_len;
-	uint32_t order;			/* line in the file: ties go to the first */
+	uint32_t order; /* line in the file: ties go to the first */
 };
 
 struct symbols {
@@ -41,7 +41,8 @@ static int hex_digit(char c)
 /* ARM marks stretches of code and data with $a $d $t $x, alone or followed by a dot. */
 static bool is_mapping_symbol(const char *name, size_t len)
 {
-	return len >= 2 && name[0] == '$' && strchr("adtx", name[1]) && (len == 2 || name[2] == '.');
+	return len >= 2 && name[0] == '$' && strchr("adtx", name[1]) &&
+	       (len == 2 || name[2] == '.');
 }
 
 static size_t word(const char *p, const char *end)
@@ -54,7 +55,8 @@ static size_t word(const char *p, const char *end)
 }
 
 /* "ffffffff81000000 T name" or "ffffffffc0001000 t name\t[module]". False: no symbol. */
-static bool parse_line(const struct symbols *s, const char *p, const char *end, struct symbol *sym, char *kind)
+static bool parse_line(const struct symbols *s, const char *p, const char *end, struct symbol *sym,
+		       char *kind)
 {
 	unsigned int digits = 0;
 
@@ -114,7 +116,8 @@ int symbols_new(struct symbols **ret, const void *text, size_t len, struct error
 	if (!s)
 		return error_nomem(err);
 	if (len > TEXT_MAX) {
-		rc = error_set(err, ERR_DAMAGED, "kallsyms of %zu bytes: more than any kernel has", len);
+		rc = error_set(err, ERR_DAMAGED, "kallsyms of %zu bytes: more than any kernel has",
+			       len);
 		goto out;
 	}
 	s->text = malloc(len + 1);
@@ -123,7 +126,7 @@ int symbols_new(struct symbols **ret, const void *text, size_t len, struct error
 	if (len)
 		memcpy(s->text, text, len);
 	s->text[len] = 0;
-	for (const char *p = s->text, *end = s->text + len; p < end; ) {
+	for (const char *p = s->text, *end = s->text + len; p < end;) {
 		const char *eol = memchr(p, '\n', (size_t)(end - p));
 
 		if (!eol)
@@ -167,7 +170,7 @@ bool symbols_find(const struct symbols *s, uint64_t address, struct symbol_hit *
 	}
 	if (!low)
 		return false;
-	for (low--; low && s->list[low - 1].address == s->list[low].address; )
+	for (low--; low && s->list[low - 1].address == s->list[low].address;)
 		low--;
 	sym = &s->list[low];
 	if (!sym->address || address - sym->address >= SYMBOL_SPAN_MAX)
@@ -197,10 +200,22 @@ bool symbols_hidden(const struct symbols *s)
 bool symbol_is_machinery(struct text name)
 {
 	static const char *const prefixes[] = {
-		"trace_event_raw_event_", "__traceiter_", "perf_trace_", "__bpf_trace_", "bpf_trace_run",
-		"__do_trace_", "do_trace_event_raw_event_", "stack_trace_save", "arch_stack_walk",
-		"trace_event_buffer_", "event_triggers_", "__ftrace_trace_stack", "ftrace_trace_",
-		"stacktrace_trigger", "__trace_stack", "trace_buffer_unlock_commit",
+		"trace_event_raw_event_",
+		"__traceiter_",
+		"perf_trace_",
+		"__bpf_trace_",
+		"bpf_trace_run",
+		"__do_trace_",
+		"do_trace_event_raw_event_",
+		"stack_trace_save",
+		"arch_stack_walk",
+		"trace_event_buffer_",
+		"event_triggers_",
+		"__ftrace_trace_stack",
+		"ftrace_trace_",
+		"stacktrace_trigger",
+		"__trace_stack",
+		"trace_buffer_unlock_commit",
 	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {

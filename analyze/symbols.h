@@ -1,7 +1,8 @@
 /*
  * symbols.h - names of kernel addresses from the text of /proc/kallsyms, as the capture holds it.
  *
- * Does no debug information and no KASLR arithmetic: the addresses of kallsyms are those of the capture's boot.
+ * Does no debug information and no KASLR arithmetic: the addresses of kallsyms are those of the
+ * capture's boot.
  *
  *	struct symbols *s;
  *	struct symbol_hit hit;
@@ -22,32 +23,35 @@
 #include "format/base/error.h"
 #include "format/records.h"
 
-#define SYMBOL_NAME_MAX 512	/* KSYM_NAME_LEN of the kernel; longer ones are cut */
-#define SYMBOL_SPAN_MAX (1u << 20)	/* an address further from its symbol than this is in none */
+#define SYMBOL_NAME_MAX 512	   /* KSYM_NAME_LEN of the kernel; longer ones are cut */
+#define SYMBOL_SPAN_MAX (1u << 20) /* an address further from its symbol than this is in none */
 
 struct symbols;
 
 struct symbol_hit {
-	uint32_t index;		/* of the symbol, from 0: the same for every address of one function */
+	uint32_t index; /* of the symbol, from 0: the same for every address of one function */
 	uint64_t start;
-	struct text name;	/* lives as long as the symbols */
-	struct text module;	/* len 0 for the kernel itself */
+	struct text name;   /* lives as long as the symbols */
+	struct text module; /* len 0 for the kernel itself */
 };
 
 /* Takes a copy of the text (at most 1 GiB). An empty text gives an empty table. */
 int symbols_new(struct symbols **ret, const void *text, size_t len, struct error *err);
 void symbols_free(struct symbols *s);
 
-/* The function that holds address. Of several names at one address, the first in the file, as the kernel's %pS. */
+/*
+ * The function that holds address. Of several names at one address, the first in the file, as the
+ * kernel's %pS.
+ */
 bool symbols_find(const struct symbols *s, uint64_t address, struct symbol_hit *ret);
 
 size_t symbols_count(const struct symbols *s);
 size_t symbols_bad_lines(const struct symbols *s);
-bool symbols_hidden(const struct symbols *s);	/* every address is zero: kptr_restrict hid them */
+bool symbols_hidden(const struct symbols *s); /* every address is zero: kptr_restrict hid them */
 
 /*
- * Whether a function belongs to the tracing machinery that x86 leaves on top of a stack: event probes and
- * tracepoint trampolines, the unwinder, ftrace's and perf's own recording functions.
+ * Whether a function belongs to the tracing machinery that x86 leaves on top of a stack: event
+ * probes and tracepoint trampolines, the unwinder, ftrace's and perf's own recording functions.
  */
 bool symbol_is_machinery(struct text name);
 

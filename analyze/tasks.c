@@ -4,7 +4,7 @@
 
 #include "format/base/hash.h"
 
-#define CLONE_THREAD 0x10000	/* include/uapi/linux/sched.h */
+#define CLONE_THREAD 0x10000 /* include/uapi/linux/sched.h */
 
 struct pid_key {
 	const struct tasks *tasks;
@@ -74,7 +74,7 @@ static void set_comm(struct task *task, const void *comm, size_t len)
 static bool has_name(const struct task *task, const void *comm, size_t len)
 {
 	return task->has_comm && task->comm_len == (len < TASK_COMM_MAX ? len : TASK_COMM_MAX) &&
-		(!len || !memcmp(task->comm, comm, task->comm_len));
+	       (!len || !memcmp(task->comm, comm, task->comm_len));
 }
 
 uint32_t tasks_lookup(struct tasks *t, int32_t pid)
@@ -85,7 +85,7 @@ uint32_t tasks_lookup(struct tasks *t, int32_t pid)
 	if (!slot)
 		return 0;
 	id = *slot;
-	if (!id && !pid) {		/* the idle tasks share pid 0; /proc does not list them */
+	if (!id && !pid) { /* the idle tasks share pid 0; /proc does not list them */
 		unknown.has_tgid = true;
 		set_comm(&unknown, "swapper", 7);
 	}
@@ -112,10 +112,12 @@ bool tasks_name(struct tasks *t, int32_t pid, int32_t tgid, const void *comm, si
 	return add(t, &task) != 0;
 }
 
-bool tasks_fork(struct tasks *t, int32_t parent, int32_t pid, uint64_t clone_flags, const void *comm, size_t len,
-		int64_t time)
+bool tasks_fork(struct tasks *t, int32_t parent, int32_t pid, uint64_t clone_flags,
+		const void *comm, size_t len, int64_t time)
 {
-	struct task task = { .pid = pid, .tgid = pid, .has_tgid = true, .has_start = true, .start = time };
+	struct task task = {
+		.pid = pid, .tgid = pid, .has_tgid = true, .has_start = true, .start = time
+	};
 
 	if (clone_flags & CLONE_THREAD) {
 		uint32_t id = tasks_current(t, parent);

@@ -18,26 +18,26 @@
 
 #include "analyze/id_index.h"
 
-#define TASK_COMM_MAX 64	/* TASK_COMM_LEN is 16; kernel threads show up to 64 in /proc */
+#define TASK_COMM_MAX 64 /* TASK_COMM_LEN is 16; kernel threads show up to 64 in /proc */
 
 struct task {
 	int32_t pid, tgid;
 	bool has_tgid, has_comm, has_start, self;
 	uint8_t comm_len;
-	int64_t start;			/* ns since the start of the capture */
-	char comm[TASK_COMM_MAX];	/* not terminated */
+	int64_t start;		  /* ns since the start of the capture */
+	char comm[TASK_COMM_MAX]; /* not terminated */
 };
 
 struct tasks {
-	int32_t recorder_tgid;		/* 0: unknown */
-	struct task *list;		/* number n is list[n - 1] */
+	int32_t recorder_tgid; /* 0: unknown */
+	struct task *list;     /* number n is list[n - 1] */
 	size_t count, cap;
-	uint32_t *current;		/* per known pid: its task now */
+	uint32_t *current; /* per known pid: its task now */
 	int32_t *pids;
 	size_t pid_count, pid_cap, current_cap;
-	struct id_index index;		/* pid -> place in pids, current */
-	int32_t last_pid;		/* events come in runs of one pid */
-	uint32_t last_task;		/* 0: none */
+	struct id_index index; /* pid -> place in pids, current */
+	int32_t last_pid;      /* events come in runs of one pid */
+	uint32_t last_task;    /* 0: none */
 };
 
 uint32_t tasks_lookup(struct tasks *t, int32_t pid);
@@ -50,8 +50,8 @@ static inline uint32_t tasks_current(struct tasks *t, int32_t pid)
 
 /* A task as /proc showed it, before any event. These return false when there is no memory. */
 bool tasks_name(struct tasks *t, int32_t pid, int32_t tgid, const void *comm, size_t len);
-bool tasks_fork(struct tasks *t, int32_t parent, int32_t pid, uint64_t clone_flags, const void *comm, size_t len,
-		int64_t time);
+bool tasks_fork(struct tasks *t, int32_t parent, int32_t pid, uint64_t clone_flags,
+		const void *comm, size_t len, int64_t time);
 bool tasks_rename(struct tasks *t, int32_t pid, const void *comm, size_t len, int64_t time);
 void tasks_release(struct tasks *t);
 

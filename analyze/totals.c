@@ -25,7 +25,7 @@ static bool reserve(void **array, uint32_t *cap, size_t sites, size_t size)
 bool totals_reserve(struct totals *t, size_t alloc_sites, size_t free_sites)
 {
 	return reserve((void **)&t->sites, &t->site_cap, alloc_sites, sizeof(*t->sites)) &&
-		reserve((void **)&t->frees, &t->free_cap, free_sites, sizeof(*t->frees));
+	       reserve((void **)&t->frees, &t->free_cap, free_sites, sizeof(*t->frees));
 }
 
 struct pair_key {
@@ -38,7 +38,7 @@ struct pair_key {
 static bool is_pair(const struct pair_total *p, const struct pair_key *k)
 {
 	return p->alloc_site == k->alloc_site && p->free_site == k->free_site && p->end == k->end &&
-		p->self == k->self;
+	       p->self == k->self;
 }
 
 static bool same_pair(const void *arg, uint32_t id)
@@ -71,8 +71,11 @@ static uint32_t find_pair(struct totals *t, const struct pair_key *key)
 	if (t->pair_count >= UINT32_MAX / 2 ||
 	    !array_room((void **)&t->pairs, &t->pair_cap, t->pair_count, sizeof(*t->pairs)))
 		return 0;
-	t->pairs[t->pair_count] = (struct pair_total){ .alloc_site = key->alloc_site, .end = key->end,
-		.free_site = key->free_site, .self = key->self, .lifetime_min = INT64_MAX };
+	t->pairs[t->pair_count] = (struct pair_total){ .alloc_site = key->alloc_site,
+						       .end = key->end,
+						       .free_site = key->free_site,
+						       .self = key->self,
+						       .lifetime_min = INT64_MAX };
 	id = (uint32_t)t->pair_count + 1;
 	if (!id_index_add(&t->pair_index, hash, id, rehash_pair, t))
 		return 0;
@@ -80,7 +83,8 @@ static uint32_t find_pair(struct totals *t, const struct pair_key *key)
 	return id;
 }
 
-bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site, uint8_t end, uint64_t lifetime)
+bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site, uint8_t end,
+		 uint64_t lifetime)
 {
 	const struct pair_key key = { t->pairs, site, free_site, end, self };
 	struct site_total *s = totals_site(t, site, self);
@@ -94,7 +98,8 @@ bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site,
 	p = &t->pairs[s->last_pair - 1];
 	p->objects++;
 	/* The database's numbers are signed: a sum of absurd lifetimes stays at the largest. */
-	p->lifetime_sum = lifetime > INT64_MAX - p->lifetime_sum ? INT64_MAX : p->lifetime_sum + lifetime;
+	p->lifetime_sum = lifetime > INT64_MAX - p->lifetime_sum ? INT64_MAX :
+								   p->lifetime_sum + lifetime;
 	if (lifetime < p->lifetime_min)
 		p->lifetime_min = lifetime;
 	if (lifetime > p->lifetime_max)
@@ -117,7 +122,8 @@ void totals_finish(struct totals *t, const struct alloc_site *sites, size_t allo
 {
 	for (size_t i = 1; i <= alloc_sites; i++)
 		for (int self = 0; self < 2; self++)
-			totals_catch_up(totals_site(t, (uint32_t)i, self), &t->domains[sites[i - 1].domain]);
+			totals_catch_up(totals_site(t, (uint32_t)i, self),
+					&t->domains[sites[i - 1].domain]);
 	if (t->pair_count)
 		qsort(t->pairs, t->pair_count, sizeof(*t->pairs), by_key);
 }

@@ -1,9 +1,10 @@
 /*
- * totals.h - the summaries of tables.sql (pair_total, site_total, free_total), kept up in O(1) per event.
+ * totals.h - the summaries of tables.sql (pair_total, site_total, free_total), kept up in O(1) per
+ * event.
  *
- * Peak: a domain's highest moment is known only afterwards, so each site remembers how many of its objects
- * were live at the highest moment so far, and catches up when it is next touched: unless its domain has had a higher
- * moment since, the number then is still right.
+ * Peak: a domain's highest moment is known only afterwards, so each site remembers how many of its
+ * objects were live at the highest moment so far, and catches up when it is next touched: unless
+ * its domain has had a higher moment since, the number then is still right.
  *
  *	struct totals t = { 0 };
  *	totals_reserve(&t, alloc_sites, free_sites);		// whenever there are new sites
@@ -20,7 +21,7 @@
 #include "analyze/sites.h"
 
 struct pair_total {
-	uint32_t alloc_site, free_site;		/* free_site 0: none known */
+	uint32_t alloc_site, free_site; /* free_site 0: none known */
 	uint8_t end;
 	bool self;
 	uint64_t objects, lifetime_sum, lifetime_min, lifetime_max;
@@ -28,10 +29,10 @@ struct pair_total {
 
 struct site_total {
 	uint64_t live, at_peak;
-	uint64_t peak;			/* the domain's peak number that at_peak is of */
+	uint64_t peak; /* the domain's peak number that at_peak is of */
 	uint64_t failed;
-	uint32_t last_pair;		/* the pair found last: usually the next one too; 0 none */
-	uint32_t learned;		/* cache that its frees named; 0: none yet */
+	uint32_t last_pair; /* the pair found last: usually the next one too; 0 none */
+	uint32_t learned;   /* cache that its frees named; 0: none yet */
 };
 
 #define LEARNED_CONFLICT UINT32_MAX
@@ -42,14 +43,14 @@ struct free_total {
 
 struct domain_total {
 	uint64_t bytes, peak_bytes;
-	uint64_t peak;			/* counts new highest moments */
+	uint64_t peak; /* counts new highest moments */
 };
 
 struct totals {
-	struct site_total *sites;	/* [site * 2 + self] */
-	struct free_total *frees;	/* [free_site * 2 + self] */
-	uint32_t site_cap, free_cap;	/* in sites */
-	struct pair_total *pairs;	/* number n is pairs[n - 1] */
+	struct site_total *sites;    /* [site * 2 + self] */
+	struct free_total *frees;    /* [free_site * 2 + self] */
+	uint32_t site_cap, free_cap; /* in sites */
+	struct pair_total *pairs;    /* number n is pairs[n - 1] */
 	size_t pair_count, pair_cap;
 	struct id_index pair_index;
 	struct domain_total domains[DOMAIN_COUNT];
@@ -76,7 +77,8 @@ static inline void totals_catch_up(struct site_total *s, const struct domain_tot
 	}
 }
 
-static inline void totals_begin(struct totals *t, enum domain domain, uint32_t site, bool self, uint64_t bytes)
+static inline void totals_begin(struct totals *t, enum domain domain, uint32_t site, bool self,
+				uint64_t bytes)
 {
 	struct site_total *s = totals_site(t, site, self);
 	struct domain_total *d = &t->domains[domain];
@@ -90,11 +92,14 @@ static inline void totals_begin(struct totals *t, enum domain domain, uint32_t s
 	}
 }
 
-/* The object ends: also the live ones, once, at the end of the capture (end 0). False: no memory. */
-bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site, uint8_t end, uint64_t lifetime);
+/*
+ * The object ends: also the live ones, once, at the end of the capture (end 0). False: no memory.
+ */
+bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site, uint8_t end,
+		 uint64_t lifetime);
 
-static inline bool totals_end(struct totals *t, enum domain domain, uint32_t site, bool self, uint64_t bytes,
-			      uint32_t free_site, uint8_t end, uint64_t lifetime)
+static inline bool totals_end(struct totals *t, enum domain domain, uint32_t site, bool self,
+			      uint64_t bytes, uint32_t free_site, uint8_t end, uint64_t lifetime)
 {
 	struct site_total *s = totals_site(t, site, self);
 	struct domain_total *d = &t->domains[domain];

@@ -31,17 +31,17 @@ struct verify {
 	void *arg;
 	struct event_type *types;
 	size_t type_count;
-	struct dict_fill dict[WRITER_MAX];	/* of the generation that the writer is in */
+	struct dict_fill dict[WRITER_MAX]; /* of the generation that the writer is in */
 	struct dict_fill *now;
 	struct event_block events;
 	struct block block;
 	struct last_part part;
 	const struct capture_scan *scan;
-	size_t index_next;			/* the block that the END block's index has to name next */
+	size_t index_next; /* the block that the END block's index has to name next */
 	struct end_totals end;
-	bool have_end, index_wrong, index_absent;	/* absent: it names blocks that are not here */
+	bool have_end, index_wrong, index_absent; /* absent: it names blocks that are not here */
 	uint64_t end_offset;
-	uint64_t ring_events, ring_lost;	/* from the STATS block at the end */
+	uint64_t ring_events, ring_lost; /* from the STATS block at the end */
 	bool have_stats;
 };
 
@@ -123,8 +123,10 @@ static int on_stats(void *arg, const struct ring_stats *s)
 	v->ring_lost += ring_stats_lost(s);
 	if (entered == s->decoded && s->decoded == s->read)
 		return 0;
-	snprintf(text, sizeof(text), "the account of CPU %u does not add up: read %" PRIu64 ", decoded %" PRIu64
-		 ", events and stacks %" PRIu64, s->cpu, s->read, s->decoded, entered);
+	snprintf(text, sizeof(text),
+		 "the account of CPU %u does not add up: read %" PRIu64 ", decoded %" PRIu64
+		 ", events and stacks %" PRIu64,
+		 s->cpu, s->read, s->decoded, entered);
 	problem(v, text);
 	return 0;
 }
@@ -187,8 +189,8 @@ static int check_columns(struct verify *v, struct error *err)
 static int check_events(struct verify *v, const struct block_header *h, struct error *err)
 {
 	const struct dict_fill *d = &v->dict[h->writer];
-	int rc = events_decode(h, v->block.sections, v->block.section_count, v->types, v->type_count, &v->events,
-			       err);
+	int rc = events_decode(h, v->block.sections, v->block.section_count, v->types,
+			       v->type_count, &v->events, err);
 
 	if (rc == 0)
 		rc = check_columns(v, err);
@@ -199,7 +201,8 @@ static int check_events(struct verify *v, const struct block_header *h, struct e
 	for (uint32_t i = 0; i < v->events.count; i++) {
 		const struct event_row *row = &v->events.rows[i];
 
-		v->result.dangling += !d->used || d->generation != h->generation || row->tuple >= d->cap ||
+		v->result.dangling += !d->used || d->generation != h->generation ||
+				      row->tuple >= d->cap ||
 				      d->type_of[row->tuple] != row->type + 1;
 	}
 	return 0;
@@ -220,11 +223,13 @@ static int check_file(struct verify *v, const struct section *s, struct error *e
 
 	if (rc < 0)
 		return rc;
-	same = last->open && same_text(part.name, last->name) && same_text(part.moment, last->moment);
+	same = last->open && same_text(part.name, last->name) &&
+	       same_text(part.moment, last->moment);
 	if (part.name.len >= sizeof(last->name) || part.moment.len >= sizeof(last->moment))
 		return 0;
 	if (part.offset != (same ? last->next : 0) || (last->open && !same))
-		rc = error_set(err, ERR_DAMAGED, "parts of a file of the target are missing before it");
+		rc = error_set(err, ERR_DAMAGED,
+			       "parts of a file of the target are missing before it");
 	memcpy(last->name, part.name.data, part.name.len);
 	last->name[part.name.len] = '\0';
 	memcpy(last->moment, part.moment.data, part.moment.len);
@@ -234,14 +239,18 @@ static int check_file(struct verify *v, const struct section *s, struct error *e
 	return rc;
 }
 
-/* The index names the event blocks in the order of the file. Those that damage took away are skipped. */
+/*
+ * The index names the event blocks in the order of the file. Those that damage took away are
+ * skipped.
+ */
 static int on_entry(void *arg, const struct end_entry *e)
 {
 	struct verify *v = arg;
 	const struct block_header *h;
 
-	while (v->index_next < v->scan->count && (v->scan->blocks[v->index_next].type != BLOCK_EVENTS ||
-						  v->scan->blocks[v->index_next].offset < e->offset))
+	while (v->index_next < v->scan->count &&
+	       (v->scan->blocks[v->index_next].type != BLOCK_EVENTS ||
+		v->scan->blocks[v->index_next].offset < e->offset))
 		v->index_next++;
 	h = &v->scan->blocks[v->index_next];
 	if (v->index_next == v->scan->count || h->offset != e->offset) {
@@ -269,19 +278,16 @@ static int check_block(struct verify *v, const struct block_header *h, struct er
 	if (!s)
 		return error_set(err, ERR_DAMAGED, "the block has no record");
 	switch (h->type) {
-	case BLOCK_INFO:
-		return info_decode(s->data, s->len, on_pair, v, err);
-	case BLOCK_FILE:
-		return check_file(v, s, err);
+	case BLOCK_INFO: return info_decode(s->data, s->len, on_pair, v, err);
+	case BLOCK_FILE: return check_file(v, s, err);
 	case BLOCK_TYPES:
 		if (s->a != v->type_count)
-			return error_set(err, ERR_DAMAGED, "event types %zu to %u are missing before it", v->type_count,
-					 s->a);
+			return error_set(err, ERR_DAMAGED,
+					 "event types %zu to %u are missing before it",
+					 v->type_count, s->a);
 		return types_decode(s->data, s->len, on_type, v, err);
-	case BLOCK_TASKS:
-		return tasks_decode(s->data, s->len, on_task, v, err);
-	case BLOCK_STATS:
-		return check_stats(v, s, err);
+	case BLOCK_TASKS: return tasks_decode(s->data, s->len, on_task, v, err);
+	case BLOCK_STATS: return check_stats(v, s, err);
 	case BLOCK_END:
 		v->have_end = true;
 		v->end_offset = h->offset;
@@ -296,8 +302,8 @@ static void bad_block(struct verify *v, size_t i, const struct block_header *h, 
 
 	v->result.bad_blocks++;
 	v->result.lost_events += h->event_count;
-	snprintf(text, sizeof(text), "block %zu at offset %" PRIu64 " (%u events) is lost: %s", i, h->offset,
-		 h->event_count, why);
+	snprintf(text, sizeof(text), "block %zu at offset %" PRIu64 " (%u events) is lost: %s", i,
+		 h->offset, h->event_count, why);
 	problem(v, text);
 }
 
@@ -307,22 +313,27 @@ static void check_totals(struct verify *v)
 	char text[200];
 
 	if (v->have_end && (v->end.events != v->result.events || v->end.bytes != v->end_offset)) {
-		snprintf(text, sizeof(text), "the END block counts %" PRIu64 " events in %" PRIu64 " bytes, and %" PRIu64
-			 " events in %" PRIu64 " bytes are here", v->end.events, v->end.bytes, v->result.events,
-			 v->end_offset);
+		snprintf(text, sizeof(text),
+			 "the END block counts %" PRIu64 " events in %" PRIu64
+			 " bytes, and %" PRIu64 " events in %" PRIu64 " bytes are here",
+			 v->end.events, v->end.bytes, v->result.events, v->end_offset);
 		problem(v, text);
 	}
 	if (v->have_end && v->have_stats && v->ring_events != v->end.events) {
-		snprintf(text, sizeof(text), "the rings gave %" PRIu64 " events and the END block counts %" PRIu64,
+		snprintf(text, sizeof(text),
+			 "the rings gave %" PRIu64 " events and the END block counts %" PRIu64,
 			 v->ring_events, v->end.events);
 		problem(v, text);
 	}
 	/* blocks that damage took away are reported already */
 	if (v->index_wrong || (v->index_absent && !v->result.damage))
-		problem(v, "the index in the END block describes other event blocks than those that are here");
+		problem(v,
+			"the index in the END block describes other event blocks than those that are here");
 	if (v->result.dangling) {
-		snprintf(text, sizeof(text), "%" PRIu64 " events refer to dictionary entries that are not there: their "
-			 "call site, sizes and stack are lost", v->result.dangling);
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " events refer to dictionary entries that are not there: their "
+			 "call site, sizes and stack are lost",
+			 v->result.dangling);
 		problem(v, text);
 	}
 }

@@ -1,5 +1,6 @@
 /*
- * verify.h - reads a whole capture and says what is damaged and what survives. No database, no replay.
+ * verify.h - reads a whole capture and says what is damaged and what survives. No database, no
+ * replay.
  *
  *	struct verify_result result;
  *
@@ -16,20 +17,20 @@
 #include "format/base/error.h"
 
 struct verify_result {
-	uint64_t length;		/* bytes of the file */
+	uint64_t length; /* bytes of the file */
 	uint64_t blocks, bad_blocks, unknown;
-	uint64_t event_blocks, events;	/* that decode */
-	uint64_t lost_events;		/* in blocks that do not decode: from their headers */
-	uint64_t lost_records;		/* by the rings while recording */
+	uint64_t event_blocks, events; /* that decode */
+	uint64_t lost_events;	       /* in blocks that do not decode: from their headers */
+	uint64_t lost_records;	       /* by the rings while recording */
 	uint64_t stacks, tuples;
-	uint64_t dangling;		/* events whose dictionary entry is not there */
-	uint64_t damage;		/* pieces of damage, each of them was reported */
+	uint64_t dangling; /* events whose dictionary entry is not there */
+	uint64_t damage;   /* pieces of damage, each of them was reported */
 	bool clean_end;
 };
 
 /*
- * Checks every block. problem is called with one sentence for each piece of damage. Fails only when the file is no
- * capture, cannot be read or memory ends.
+ * Checks every block. problem is called with one sentence for each piece of damage. Fails only when
+ * the file is no capture, cannot be read or memory ends.
  */
 int verify_capture(const char *path, void (*problem)(void *arg, const char *text), void *arg,
 		   struct verify_result *ret, struct error *err);

@@ -6,7 +6,9 @@
 
 /* ---- stacks ---- */
 
-/* How many outermost frames two stacks have in common: calls from one syscall share most of them. */
+/*
+ * How many outermost frames two stacks have in common: calls from one syscall share most of them.
+ */
 static uint32_t shared_frames(const uint64_t *a, uint32_t na, const uint64_t *b, uint32_t nb)
 {
 	uint32_t most = na < nb ? na : nb, n = 0;
@@ -66,7 +68,8 @@ int stacks_decode(const struct section *section,
 		uint64_t *now = frames[n & 1], *last = frames[~n & 1];
 		uint64_t depth = cursor_varint(&c), shared = cursor_varint(&c);
 
-		if (c.bad || depth < 1 || depth > STACK_FRAMES_MAX || shared > depth || shared > last_depth)
+		if (c.bad || depth < 1 || depth > STACK_FRAMES_MAX || shared > depth ||
+		    shared > last_depth)
 			return dict_damaged(err, "stack", section->a + n);
 		for (uint64_t i = 0; i < depth - shared; i++) {
 			frame += (uint64_t)cursor_svarint(&c);
@@ -87,7 +90,7 @@ int stacks_decode(const struct section *section,
 
 /* Numbers of the tuple before, per event type: fields of a type tend to repeat or to lie close. */
 struct tuple_last {
-	uint64_t *numbers;	/* one per field */
+	uint64_t *numbers; /* one per field */
 };
 
 static bool field_is_number(const struct event_field *f)
@@ -95,7 +98,8 @@ static bool field_is_number(const struct event_field *f)
 	return f->kind == FIELD_UNSIGNED || f->kind == FIELD_SIGNED;
 }
 
-static uint64_t *last_numbers(struct tuple_last **last, size_t *count, uint16_t index, uint16_t fields)
+static uint64_t *last_numbers(struct tuple_last **last, size_t *count, uint16_t index,
+			      uint16_t fields)
 {
 	if (index >= *count) {
 		size_t want = (size_t)index + 16;

@@ -23,10 +23,13 @@ bool event_block_grow(struct event_block *b)
 
 #define COLUMNS_MAX (1u << 16)
 
-/* Slot of (type, field) in the hash table over columns: holds index + 1, or 0 where there is none. */
+/*
+ * Slot of (type, field) in the hash table over columns: holds index + 1, or 0 where there is none.
+ */
 static uint32_t *column_slot(const struct event_block *b, uint16_t type, uint16_t field)
 {
-	uint32_t mask = b->slot_cap - 1, i = (uint32_t)hash_u64((uint64_t)type << 16 | field) & mask;
+	uint32_t mask = b->slot_cap - 1,
+		 i = (uint32_t)hash_u64((uint64_t)type << 16 | field) & mask;
 
 	for (; b->slots[i]; i = (i + 1) & mask) {
 		const struct event_column *col = &b->columns[b->slots[i] - 1];
@@ -96,7 +99,8 @@ void event_block_put_number(struct event_block *b, uint16_t type, uint16_t field
 	col->last = value;
 }
 
-void event_block_put_bytes(struct event_block *b, uint16_t type, uint16_t field, const void *p, size_t n)
+void event_block_put_bytes(struct event_block *b, uint16_t type, uint16_t field, const void *p,
+			   size_t n)
 {
 	struct event_column *col = get_column(b, type, field);
 
@@ -140,8 +144,8 @@ static bool type_has_address(const struct event_type *type)
 
 struct seen_address {
 	uint64_t address;
-	uint32_t ordinal;	/* of its last event, counting events with an address */
-	uint32_t stamp;		/* the block that put it here: saves clearing the table */
+	uint32_t ordinal; /* of its last event, counting events with an address */
+	uint32_t stamp;	  /* the block that put it here: saves clearing the table */
 };
 
 struct local_id {
@@ -151,12 +155,12 @@ struct local_id {
 
 struct events_scratch {
 	uint32_t stamp;
-	struct local_id *local;			/* by tuple number */
+	struct local_id *local; /* by tuple number */
 	size_t local_cap;
-	struct seen_address *seen;		/* open addressing, a power of two, at most half full */
+	struct seen_address *seen; /* open addressing, a power of two, at most half full */
 	size_t seen_cap;
-	uint64_t *last_address;			/* by local id */
-	bool *has_address;			/* by local id */
+	uint64_t *last_address; /* by local id */
+	bool *has_address;	/* by local id */
 	uint8_t *id_low, *id_high, *time_low;
 	struct buf idmap, time_high, pid, code, fresh;
 };
@@ -226,7 +230,7 @@ static bool scratch_prepare(struct events_scratch *s, const struct event_block *
 		s->local = p;
 		s->local_cap = cap;
 	}
-	s->stamp++;		/* 0 marks entries that were never used */
+	s->stamp++; /* 0 marks entries that were never used */
 	buf_clear(&s->idmap);
 	buf_clear(&s->time_high);
 	buf_clear(&s->pid);
@@ -245,7 +249,9 @@ static void put(struct buf *b, uint64_t v)
 	b->len = (size_t)(varint_put(b->data + b->len, v) - b->data);
 }
 
-/* An address not seen before in the block, against its base. Kernel objects are aligned to 8 bytes. */
+/*
+ * An address not seen before in the block, against its base. Kernel objects are aligned to 8 bytes.
+ */
 static void put_fresh_address(struct buf *b, uint64_t address, uint64_t base)
 {
 	int64_t delta = (int64_t)(address - base);
@@ -354,8 +360,8 @@ static bool add_columns(const struct event_block *b, struct block_body *body)
 	return true;
 }
 
-int events_encode(struct events_encoder *e, const struct event_block *b, const struct event_type *types,
-		  struct block_body *body, struct error *err)
+int events_encode(struct events_encoder *e, const struct event_block *b,
+		  const struct event_type *types, struct block_body *body, struct error *err)
 {
 	struct events_scratch *s = e->scratch;
 	struct buf head = { 0 };
@@ -451,7 +457,8 @@ static int find_sections(const struct section *sections, size_t n, uint32_t coun
 		}
 	}
 	if (!ret->id_low || !ret->time_low || (id_high && !ret->id_high))
-		return events_damaged(err, "a column is missing or shorter than the number of events");
+		return events_damaged(err,
+				      "a column is missing or shorter than the number of events");
 	return 0;
 }
 
@@ -476,7 +483,8 @@ static int decode_idmap(struct cursor *c, uint32_t event_count, const struct eve
 		type = cursor_varint(c);
 		if (c->bad || type >= type_count) {
 			free(local);
-			return events_damaged(err, "the id map names an event type that is not there");
+			return events_damaged(err,
+					      "the id map names an event type that is not there");
 		}
 		local[i].tuple = tuple;
 		local[i].type = (uint16_t)type;
@@ -488,7 +496,7 @@ static int decode_idmap(struct cursor *c, uint32_t event_count, const struct eve
 }
 
 struct address_decode {
-	uint64_t *history;	/* addresses in order: distances count only events that have one */
+	uint64_t *history; /* addresses in order: distances count only events that have one */
 	uint32_t count;
 	uint64_t last_fresh;
 };
@@ -502,7 +510,8 @@ static uint64_t take_fresh(struct cursor *c, uint64_t base)
 	return base + (uint64_t)unzigzag(v >> 1) * 8 + rest;
 }
 
-static uint64_t take_address(struct event_sections *s, struct address_decode *a, struct local_decode *id)
+static uint64_t take_address(struct event_sections *s, struct address_decode *a,
+			     struct local_decode *id)
 {
 	uint64_t code = cursor_varint(&s->code), address = 0;
 
@@ -523,8 +532,9 @@ static uint64_t take_address(struct event_sections *s, struct address_decode *a,
 	return address;
 }
 
-static int decode_rows(const struct block_header *header, struct event_sections *s, struct local_decode *local,
-		       uint32_t ids, struct address_decode *a, struct event_block *b, struct error *err)
+static int decode_rows(const struct block_header *header, struct event_sections *s,
+		       struct local_decode *local, uint32_t ids, struct address_decode *a,
+		       struct event_block *b, struct error *err)
 {
 	uint64_t time = header->first_time, run = 0;
 	int64_t pid = 0;
@@ -556,9 +566,9 @@ static int decode_rows(const struct block_header *header, struct event_sections 
 	return 0;
 }
 
-int events_decode(const struct block_header *header, const struct section *sections, size_t section_count,
-		  const struct event_type *types, size_t type_count, struct event_block *b,
-		  struct error *err)
+int events_decode(const struct block_header *header, const struct section *sections,
+		  size_t section_count, const struct event_type *types, size_t type_count,
+		  struct event_block *b, struct error *err)
 {
 	struct address_decode a = { 0 };
 	struct local_decode *local = NULL;
@@ -571,7 +581,8 @@ int events_decode(const struct block_header *header, const struct section *secti
 		return events_damaged(err, "more events than a block may hold");
 	if (!header->event_count)
 		return 0;
-	rc = find_sections(sections, section_count, header->event_count, types, type_count, &s, b, err);
+	rc = find_sections(sections, section_count, header->event_count, types, type_count, &s, b,
+			   err);
 	if (rc < 0)
 		goto out;
 	rc = decode_idmap(&s.idmap, header->event_count, types, type_count, &local, &ids, err);

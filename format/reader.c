@@ -1,4 +1,4 @@
-#define _GNU_SOURCE	/* memmem */
+#define _GNU_SOURCE /* memmem */
 #include "format/reader.h"
 
 #include <errno.h>
@@ -14,14 +14,14 @@
 #include "format/base/cursor.h"
 #include "format/base/fileio.h"
 
-#define TAIL_LEN 4096
-#define SECTIONS_MAX (1u << 17)		/* of one block; kmem-record writes a few dozen at most */
+#define TAIL_LEN     4096
+#define SECTIONS_MAX (1u << 17) /* of one block; kmem-record writes a few dozen at most */
 
 struct capture_reader {
 	int fd;
 	char *path;
 	uint64_t length, blocks_at, created_ns;
-	uint32_t ignored;	/* compatible features that are set: this version knows none */
+	uint32_t ignored; /* compatible features that are set: this version knows none */
 	uint8_t uuid[CAPTURE_UUID_LEN];
 };
 
@@ -41,7 +41,8 @@ static int open_file(struct capture_reader *r, const char *path, struct error *e
 	if (S_ISDIR(st.st_mode))
 		return not_a_capture(path, "it is a directory, not a capture", err);
 	if (!S_ISREG(st.st_mode))
-		return not_a_capture(path, "it is no regular file; save the stream to a file first", err);
+		return not_a_capture(path, "it is no regular file; save the stream to a file first",
+				     err);
 	r->length = (uint64_t)st.st_size;
 	if (!r->length)
 		return not_a_capture(path, "it is empty", err);
@@ -58,15 +59,18 @@ static int check_header(struct capture_reader *r, struct error *err)
 	if (r->length < sizeof(bytes)) {
 		if (r->length >= 8 && file_read_at(r->fd, bytes, 8, 0, r->path, NULL) == 0 &&
 		    !memcmp(bytes, CAPTURE_MAGIC, 8))
-			return error_set(err, ERR_TRUNCATED, "cannot read '%s': the capture is cut off inside "
-					 "its header (%" PRIu64 " of %u bytes)", r->path, r->length,
-					 CAPTURE_HEADER_LEN);
-		return not_a_capture(r->path, "not a kmem capture (the first bytes are not its mark)", err);
+			return error_set(err, ERR_TRUNCATED,
+					 "cannot read '%s': the capture is cut off inside "
+					 "its header (%" PRIu64 " of %u bytes)",
+					 r->path, r->length, CAPTURE_HEADER_LEN);
+		return not_a_capture(r->path,
+				     "not a kmem capture (the first bytes are not its mark)", err);
 	}
 	if (file_read_at(r->fd, bytes, sizeof(bytes), 0, r->path, err) < 0)
 		return err ? err->code : ERR_IO;
 	if (memcmp(bytes, CAPTURE_MAGIC, 8))
-		return not_a_capture(r->path, "not a kmem capture (the first bytes are not its mark)", err);
+		return not_a_capture(r->path,
+				     "not a kmem capture (the first bytes are not its mark)", err);
 	c = cursor_of(bytes + 8, sizeof(bytes) - 8);
 	version = cursor_u16(&c);
 	header_len = cursor_u16(&c);
@@ -76,17 +80,23 @@ static int check_header(struct capture_reader *r, struct error *err)
 	r->created_ns = cursor_u64(&c);
 	if (crc32_update(0, bytes, 60) != ((uint32_t)bytes[60] | (uint32_t)bytes[61] << 8 |
 					   (uint32_t)bytes[62] << 16 | (uint32_t)bytes[63] << 24))
-		return error_set(err, ERR_DAMAGED, "cannot read '%s': checksum mismatch in the file header "
-				 "(the capture was damaged after it was written)", r->path);
+		return error_set(err, ERR_DAMAGED,
+				 "cannot read '%s': checksum mismatch in the file header "
+				 "(the capture was damaged after it was written)",
+				 r->path);
 	if (version > CAPTURE_VERSION)
-		return error_set(err, ERR_FORMAT, "cannot read '%s': it has format version %u and this "
-				 "program knows up to %u; use a newer kmem-analyze", r->path, version,
-				 CAPTURE_VERSION);
+		return error_set(err, ERR_FORMAT,
+				 "cannot read '%s': it has format version %u and this "
+				 "program knows up to %u; use a newer kmem-analyze",
+				 r->path, version, CAPTURE_VERSION);
 	if (incompatible)
-		return error_set(err, ERR_FORMAT, "cannot read '%s': it uses features (0x%" PRIx32 ") that "
-				 "this program does not know; use a newer kmem-analyze", r->path, incompatible);
+		return error_set(err, ERR_FORMAT,
+				 "cannot read '%s': it uses features (0x%" PRIx32 ") that "
+				 "this program does not know; use a newer kmem-analyze",
+				 r->path, incompatible);
 	if (!version || header_len < CAPTURE_HEADER_LEN || header_len > r->length)
-		return error_set(err, ERR_DAMAGED, "cannot read '%s': the file header makes no sense", r->path);
+		return error_set(err, ERR_DAMAGED,
+				 "cannot read '%s': the file header makes no sense", r->path);
 	r->blocks_at = header_len;
 	return 0;
 }
@@ -136,7 +146,8 @@ uint64_t capture_reader_created_ns(const struct capture_reader *r)
 	return r->created_ns;
 }
 
-int capture_reader_identity(const struct capture_reader *r, struct capture_identity *ret, struct error *err)
+int capture_reader_identity(const struct capture_reader *r, struct capture_identity *ret,
+			    struct error *err)
 {
 	size_t n = r->length < TAIL_LEN ? (size_t)r->length : TAIL_LEN;
 	uint8_t tail[TAIL_LEN];
@@ -176,7 +187,10 @@ int capture_scan_add_damage(struct capture_scan *scan, const struct capture_dama
 	return 0;
 }
 
-/* n bytes at offset, in place; NULL when the file has fewer or cannot be read. n is at most WINDOW_LEN. */
+/*
+ * n bytes at offset, in place; NULL when the file has fewer or cannot be read. n is at most
+ * WINDOW_LEN.
+ */
 static const uint8_t *window_at(struct scan_state *s, uint64_t offset, size_t n)
 {
 	uint64_t left = s->r->length - offset;
@@ -186,7 +200,9 @@ static const uint8_t *window_at(struct scan_state *s, uint64_t offset, size_t n)
 		return NULL;
 	if (offset >= s->window_at && offset + n <= s->window_at + s->window_len)
 		return s->window + (offset - s->window_at);
-	/* a jump to the next header wants only the header; a search will ask for the neighbourhood */
+	/*
+	 * a jump to the next header wants only the header; a search will ask for the neighbourhood
+	 */
 	want = n > BLOCK_HEADER_MAX ? WINDOW_LEN : BLOCK_HEADER_MAX;
 	if (want > left)
 		want = (size_t)left;
@@ -198,7 +214,8 @@ static const uint8_t *window_at(struct scan_state *s, uint64_t offset, size_t n)
 }
 
 /* What the bytes of a header say, if they are an intact header of a block that starts at offset. */
-static bool header_decode(const uint8_t *bytes, uint64_t offset, struct block_header *ret, uint32_t *ret_len)
+static bool header_decode(const uint8_t *bytes, uint64_t offset, struct block_header *ret,
+			  uint32_t *ret_len)
 {
 	struct cursor c = cursor_of(bytes, BLOCK_HEADER_LEN);
 	struct block_header h = { 0 };
@@ -221,7 +238,7 @@ static bool header_decode(const uint8_t *bytes, uint64_t offset, struct block_he
 	h.raw_len = cursor_u32(&c);
 	h.stored_len = cursor_u32(&c);
 	h.offset = cursor_u64(&c);
-	cursor_u32(&c);		/* body's checksum: capture_reader_load looks at it */
+	cursor_u32(&c); /* body's checksum: capture_reader_load looks at it */
 	if (cursor_u32(&c) != crc32_update(0, bytes, BLOCK_HEADER_LEN - 4) || h.offset != offset)
 		return false;
 	if (len < BLOCK_HEADER_LEN || len > BLOCK_HEADER_MAX || h.raw_len > BLOCK_RAW_MAX ||
@@ -287,19 +304,24 @@ static int add_block(struct scan_state *s, const struct block_header *h, uint32_
 static int note_gap(struct scan_state *s, const struct block_header *h)
 {
 	uint64_t expected = s->next_seq[h->writer];
-	struct capture_damage d = { .kind = DAMAGE_MISSING, .offset = h->offset, .writer = h->writer };
+	struct capture_damage d = { .kind = DAMAGE_MISSING,
+				    .offset = h->offset,
+				    .writer = h->writer };
 
 	s->next_seq[h->writer] = h->seq + 1;
 	if (h->seq == expected)
 		return 0;
 	d.count = h->seq > expected ? h->seq - expected : 0;
 	if (d.count)
-		snprintf(d.text, sizeof(d.text), "%" PRIu64 " block%s of writer %u %s missing before offset %"
-			 PRIu64, d.count, d.count == 1 ? "" : "s", h->writer, d.count == 1 ? "is" : "are",
+		snprintf(d.text, sizeof(d.text),
+			 "%" PRIu64 " block%s of writer %u %s missing before offset %" PRIu64,
+			 d.count, d.count == 1 ? "" : "s", h->writer, d.count == 1 ? "is" : "are",
 			 h->offset);
 	else
-		snprintf(d.text, sizeof(d.text), "a block of writer %u at offset %" PRIu64
-			 " stands there twice or in the wrong place", h->writer, h->offset);
+		snprintf(d.text, sizeof(d.text),
+			 "a block of writer %u at offset %" PRIu64
+			 " stands there twice or in the wrong place",
+			 h->writer, h->offset);
 	return capture_scan_add_damage(s->scan, &d);
 }
 
@@ -312,11 +334,15 @@ static int step_over(struct scan_state *s, uint64_t offset, bool cut, uint64_t *
 	d.length = next - offset;
 	if (next == s->r->length && cut) {
 		d.kind = DAMAGE_CUT;
-		snprintf(d.text, sizeof(d.text), "the capture is cut off inside a block at offset %" PRIu64
-			 " (%" PRIu64 " bytes of it are there)", offset, d.length);
+		snprintf(d.text, sizeof(d.text),
+			 "the capture is cut off inside a block at offset %" PRIu64 " (%" PRIu64
+			 " bytes of it are there)",
+			 offset, d.length);
 	} else {
-		snprintf(d.text, sizeof(d.text), "%" PRIu64 " bytes at offset %" PRIu64 " are no intact block "
-			 "(the capture was damaged after it was written)", d.length, offset);
+		snprintf(d.text, sizeof(d.text),
+			 "%" PRIu64 " bytes at offset %" PRIu64 " are no intact block "
+			 "(the capture was damaged after it was written)",
+			 d.length, offset);
 	}
 	*ret_next = next;
 	return capture_scan_add_damage(s->scan, &d);
@@ -331,9 +357,11 @@ static int note_end(struct scan_state *s)
 	for (size_t i = 0; i < scan->damage_count; i++)
 		if (scan->damage[i].kind == DAMAGE_CUT)
 			scan->clean_end = false;
-	if (scan->clean_end || (scan->damage_count && scan->damage[scan->damage_count - 1].kind == DAMAGE_CUT))
+	if (scan->clean_end ||
+	    (scan->damage_count && scan->damage[scan->damage_count - 1].kind == DAMAGE_CUT))
 		return 0;
-	snprintf(d.text, sizeof(d.text), "the capture has no END block: it was cut off, or is still being written");
+	snprintf(d.text, sizeof(d.text),
+		 "the capture has no END block: it was cut off, or is still being written");
 	return capture_scan_add_damage(scan, &d);
 }
 
@@ -420,8 +448,8 @@ static bool known_section(uint8_t kind)
 static int body_damaged(const struct capture_reader *r, const struct capture_scan *scan, size_t i,
 			const char *what, struct error *err)
 {
-	return error_set(err, ERR_DAMAGED, "cannot read '%s': block %zu at offset %" PRIu64 ": %s", r->path, i,
-			 scan->blocks[i].offset, what);
+	return error_set(err, ERR_DAMAGED, "cannot read '%s': block %zu at offset %" PRIu64 ": %s",
+			 r->path, i, scan->blocks[i].offset, what);
 }
 
 static bool add_section(struct block *block, const struct section *s)
@@ -440,7 +468,8 @@ static bool add_section(struct block *block, const struct section *s)
 }
 
 /* Splits a body whose checksum is right. Returns what is wrong with it, or NULL. */
-static const char *split_body(struct block *block, const uint8_t *body, const struct block_header *h)
+static const char *split_body(struct block *block, const uint8_t *body,
+			      const struct block_header *h)
 {
 	struct cursor c = cursor_of(body, h->stored_len);
 	size_t used = 0;
@@ -448,7 +477,8 @@ static const char *split_body(struct block *block, const uint8_t *body, const st
 	while (cursor_left(&c)) {
 		struct section s = { .kind = cursor_u8(&c) };
 		uint8_t codec = cursor_u8(&c);
-		uint64_t a = cursor_varint(&c), b = cursor_varint(&c), raw = cursor_varint(&c), stored;
+		uint64_t a = cursor_varint(&c), b = cursor_varint(&c), raw = cursor_varint(&c),
+			 stored;
 		const uint8_t *data;
 
 		stored = cursor_varint(&c);
@@ -460,13 +490,15 @@ static const char *split_body(struct block *block, const uint8_t *body, const st
 			used += raw;
 			continue;
 		}
-		if (a > UINT32_MAX || b > UINT32_MAX || codec > CODEC_ZSTD || (!codec && stored != raw))
+		if (a > UINT32_MAX || b > UINT32_MAX || codec > CODEC_ZSTD ||
+		    (!codec && stored != raw))
 			return "a section's head makes no sense";
 		s.a = (uint32_t)a;
 		s.b = (uint32_t)b;
 		s.data = codec ? block->raw + used : data;
 		s.len = raw;
-		if (codec && ZSTD_decompressDCtx(block->zstd, block->raw + used, raw, data, stored) != raw)
+		if (codec &&
+		    ZSTD_decompressDCtx(block->zstd, block->raw + used, raw, data, stored) != raw)
 			return "a section does not decompress";
 		used += raw;
 		if (!add_section(block, &s))
@@ -497,10 +529,12 @@ int capture_reader_load(const struct capture_reader *r, const struct capture_sca
 	if (rc < 0)
 		return rc;
 	p = ret->stored;
-	crc = (uint32_t)p[72] | (uint32_t)p[73] << 8 | (uint32_t)p[74] << 16 | (uint32_t)p[75] << 24;
+	crc = (uint32_t)p[72] | (uint32_t)p[73] << 8 | (uint32_t)p[74] << 16 |
+	      (uint32_t)p[75] << 24;
 	if (crc32_update(0, p + BLOCK_HEADER_LEN, extra + h->stored_len) != crc)
-		return body_damaged(r, scan, i, "checksum mismatch (the capture was damaged after it was written)",
-				    err);
+		return body_damaged(
+			r, scan, i,
+			"checksum mismatch (the capture was damaged after it was written)", err);
 	bad = split_body(ret, p + header_len, h);
 	if (bad)
 		return body_damaged(r, scan, i, bad, err);

@@ -8,7 +8,8 @@
 
 static int damaged(struct error *err, const char *record, const struct cursor *c)
 {
-	return error_set(err, ERR_DAMAGED, "%s record: malformed at byte %zu", record, cursor_offset(c));
+	return error_set(err, ERR_DAMAGED, "%s record: malformed at byte %zu", record,
+			 cursor_offset(c));
 }
 
 static struct text take_text(struct cursor *c)
@@ -43,7 +44,8 @@ void info_encode_u64(struct buf *b, const char *key, uint64_t value)
 }
 
 int info_decode(const void *data, size_t len,
-		int (*pair)(void *arg, struct text key, struct text value), void *arg, struct error *err)
+		int (*pair)(void *arg, struct text key, struct text value), void *arg,
+		struct error *err)
 {
 	struct cursor c = cursor_of(data, len);
 	int rc;
@@ -237,8 +239,9 @@ static int32_t take_pid(struct cursor *c)
 	return (int32_t)v;
 }
 
-int tasks_decode(const void *data, size_t len, int (*task)(void *arg, const struct task_record *task),
-		 void *arg, struct error *err)
+int tasks_decode(const void *data, size_t len,
+		 int (*task)(void *arg, const struct task_record *task), void *arg,
+		 struct error *err)
 {
 	struct cursor c = cursor_of(data, len);
 	int rc;
@@ -283,7 +286,8 @@ void stats_encode(struct buf *b, const struct ring_stats *s)
 }
 
 int stats_decode(const void *data, size_t len, enum stats_moment *ret_moment,
-		 int (*cpu)(void *arg, const struct ring_stats *stats), void *arg, struct error *err)
+		 int (*cpu)(void *arg, const struct ring_stats *stats), void *arg,
+		 struct error *err)
 {
 	struct cursor c = cursor_of(data, len);
 	uint8_t moment = cursor_u8(&c);

@@ -14,17 +14,17 @@
 #include "format/records.h"
 
 /*
- * The index of a recording that runs for weeks would outgrow the block that holds it: past this many
- * entries (24 MB of memory) it is given up, and readers scan the block headers instead.
+ * The index of a recording that runs for weeks would outgrow the block that holds it: past this
+ * many entries (24 MB of memory) it is given up, and readers scan the block headers instead.
  */
 #define INDEX_MAX 600000u
 
 struct capture_writer {
 	int fd;
-	bool regular;		/* can be cut back to a block boundary */
+	bool regular; /* can be cut back to a block boundary */
 	char *name;
 	uint8_t uuid[CAPTURE_UUID_LEN];
-	pthread_mutex_t lock;	/* everything below */
+	pthread_mutex_t lock; /* everything below */
 	struct error failure;
 	uint64_t bytes, events;
 	uint64_t seq[WRITER_MAX];
@@ -97,7 +97,10 @@ static uint64_t wall_ns(void)
 
 static void make_uuid(uint8_t uuid[CAPTURE_UUID_LEN])
 {
-	/* early in boot the pool may not be ready: better a clock-made name than a recorder that waits */
+	/*
+	 * early in boot the pool may not be ready: better a clock-made name than a recorder that
+	 * waits
+	 */
 	if (getrandom(uuid, CAPTURE_UUID_LEN, GRND_NONBLOCK) != CAPTURE_UUID_LEN) {
 		uint64_t parts[2] = { wall_ns(), (uint64_t)getpid() * 0x9e3779b97f4a7c15ull };
 
@@ -210,7 +213,7 @@ static void index_add(struct capture_writer *w, const struct block_header *h)
 		if (w->index_count < INDEX_MAX)
 			p = realloc(w->index, cap * sizeof(*p));
 		if (!p) {
-			w->index_full = true;	/* the index is a convenience: go on without it */
+			w->index_full = true; /* the index is a convenience: go on without it */
 			return;
 		}
 		w->index = p;

@@ -11,11 +11,12 @@
  *	capture_writer_end(w, &err);						// END block, index, fsync
  *	capture_writer_free(w);							// does not close fd
  *
- * capture_writer_put may be called from several threads: a block is written whole, under a lock held for
- * the write only; compression happens before, in the caller's struct block_body, without a lock.
+ * capture_writer_put may be called from several threads: a block is written whole, under a lock
+ * held for the write only; compression happens before, in the caller's struct block_body, without a
+ * lock.
  *
- * After a failed write the file is cut back to its last whole block where it can be (a regular file), the
- * failure stays and every later put returns it at once.
+ * After a failed write the file is cut back to its last whole block where it can be (a regular
+ * file), the failure stays and every later put returns it at once.
  */
 #ifndef KMEM_FORMAT_WRITER_H
 #define KMEM_FORMAT_WRITER_H
@@ -24,17 +25,20 @@
 #include "format/base/error.h"
 #include "format/capture.h"
 
-#define CAPTURE_ZSTD_LEVEL 1	/* on the target: speed first */
+#define CAPTURE_ZSTD_LEVEL 1 /* on the target: speed first */
 
 struct capture_writer;
 
-/* Sections of one block in the making. Zeroed memory is an empty body; reuse it with block_body_clear. */
+/*
+ * Sections of one block in the making. Zeroed memory is an empty body; reuse it with
+ * block_body_clear.
+ */
 struct block_body {
 	struct buf bytes;
 	uint32_t raw_len;
-	int level;			/* zstd level, 0: CAPTURE_ZSTD_LEVEL */
-	bool failed;			/* out of memory or a limit passed; sticky until cleared */
-	struct ZSTD_CCtx_s *zstd;	/* made on first use */
+	int level;		  /* zstd level, 0: CAPTURE_ZSTD_LEVEL */
+	bool failed;		  /* out of memory or a limit passed; sticky until cleared */
+	struct ZSTD_CCtx_s *zstd; /* made on first use */
 };
 
 void block_body_add(struct block_body *body, enum section_kind kind, uint32_t a, uint32_t b,
@@ -47,8 +51,8 @@ int capture_writer_new(struct capture_writer **ret, int fd, const char *name, st
 void capture_writer_free(struct capture_writer *w);
 
 /*
- * Completes the header (seq, offset, lengths; type, writer, cpu, times, lost_before, event_count and
- * generation are the caller's) and writes header and body. The body is left as it is.
+ * Completes the header (seq, offset, lengths; type, writer, cpu, times, lost_before, event_count
+ * and generation are the caller's) and writes header and body. The body is left as it is.
  */
 int capture_writer_put(struct capture_writer *w, const struct block_header *header,
 		       const struct block_body *body, struct error *err);
@@ -62,6 +66,6 @@ int capture_writer_end(struct capture_writer *w, uint64_t lost, struct error *er
 /* Bytes written so far; events in the EVENTS blocks written so far. Callable from any thread. */
 uint64_t capture_writer_bytes(const struct capture_writer *w);
 uint64_t capture_writer_events(const struct capture_writer *w);
-const uint8_t *capture_writer_uuid(const struct capture_writer *w);	/* CAPTURE_UUID_LEN bytes */
+const uint8_t *capture_writer_uuid(const struct capture_writer *w); /* CAPTURE_UUID_LEN bytes */
 
 #endif

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE	/* pipe2 */
+#define _GNU_SOURCE /* pipe2 */
 #include "record/command.h"
 
 #include <errno.h>
@@ -27,7 +27,8 @@ static bool program_exists(const char *name)
 		return is_program(name);
 	for (path = path ? path : "/bin:/usr/bin"; path; path = *end ? end + 1 : NULL) {
 		end = strchrnul(path, ':');
-		snprintf(full, sizeof(full), "%.*s/%s", (int)(end - path), end == path ? "." : path, name);
+		snprintf(full, sizeof(full), "%.*s/%s", (int)(end - path), end == path ? "." : path,
+			 name);
 		if (end == path)
 			snprintf(full, sizeof(full), "./%s", name);
 		if (is_program(full))
@@ -41,7 +42,7 @@ static void child(int go_fd, char **argv, const sigset_t *mask)
 	char c;
 
 	if (read(go_fd, &c, 1) != 1)
-		_exit(0);	/* the recorder gave up before it began */
+		_exit(0); /* the recorder gave up before it began */
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(argv[0], argv);
@@ -54,7 +55,8 @@ int command_prepare(struct command *c, char **argv, const sigset_t *mask, struct
 	pid_t pid;
 
 	if (!program_exists(argv[0]))
-		return error_set(err, ERR_USAGE, "cannot run '%s': there is no such program", argv[0]);
+		return error_set(err, ERR_USAGE, "cannot run '%s': there is no such program",
+				 argv[0]);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_errno(err, "cannot make a pipe");
 	pid = fork();

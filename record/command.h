@@ -16,15 +16,15 @@
 #include "format/base/error.h"
 
 struct command {
-	pid_t pid;		/* 0: none */
-	int go_fd;		/* -1 once it was let go */
+	pid_t pid; /* 0: none */
+	int go_fd; /* -1 once it was let go */
 	bool ended;
-	char status[32];	/* "exit 0", "signal 9"; "" while it runs */
+	char status[32]; /* "exit 0", "signal 9"; "" while it runs */
 };
 
 /*
- * mask: the signals blocked in the child. ERR_USAGE if there is no such program: found out before anything
- * is changed anywhere.
+ * mask: the signals blocked in the child. ERR_USAGE if there is no such program: found out before
+ * anything is changed anywhere.
  */
 int command_prepare(struct command *c, char **argv, const sigset_t *mask, struct error *err);
 void command_go(struct command *c);

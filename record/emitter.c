@@ -2,14 +2,14 @@
 
 #include <stdlib.h>
 
-#define GENERATION_FILE_BYTES (16u << 20)
+#define GENERATION_FILE_BYTES  (16u << 20)
 #define GENERATION_TABLE_BYTES (64u << 20)
 
 /* A dictionary section is put on its own when it gets near the limit of a block. */
 #define DICT_SECTION_BYTES (4u << 20)
 
-int emitter_init(struct emitter *e, struct capture_writer *writer, uint16_t id, const struct event_plan *plan,
-		 struct error *err)
+int emitter_init(struct emitter *e, struct capture_writer *writer, uint16_t id,
+		 const struct event_plan *plan, struct error *err)
 {
 	*e = (struct emitter){
 		.writer = writer,
@@ -84,7 +84,7 @@ static int put_tuples(struct emitter *e, struct error *err)
 
 static uint32_t emit_failed(struct emitter *e)
 {
-	error_nomem(&e->failure);	/* keeps what is there already */
+	error_nomem(&e->failure); /* keeps what is there already */
 	return EMIT_FAILED;
 }
 
@@ -119,7 +119,8 @@ uint32_t emitter_stack(struct emitter *e, const uint8_t *raw, uint32_t depth)
 	return n;
 }
 
-uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const uint8_t *key, uint32_t len)
+uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const uint8_t *key,
+		       uint32_t len)
 {
 	const struct event_type *event = &e->plan->types[type->index];
 	const uint8_t *common = key + KEY_HEAD;

@@ -1,9 +1,9 @@
 /*
  * emitter.h - one writer of a capture: its dictionary, and the event blocks that refer to it.
  *
- * One thread owns an emitter and serves one or several CPUs with it. Stacks and tuples are numbered when they
- * are first seen and are written, as blocks of their own, before the event block that needs them. It does not
- * know where records come from.
+ * One thread owns an emitter and serves one or several CPUs with it. Stacks and tuples are numbered
+ * when they are first seen and are written, as blocks of their own, before the event block that
+ * needs them. It does not know where records come from.
  *
  *	emitter_init(&e, writer, 1, plan, &err);
  *	stack = emitter_stack(&e, frames, depth);		// EMIT_FAILED: e.failure says why
@@ -26,29 +26,32 @@
 
 struct emitter {
 	struct capture_writer *writer;
-	uint16_t id;			/* writer number in the capture */
+	uint16_t id; /* writer number in the capture */
 	const struct event_plan *plan;
 	uint32_t generation;
-	uint64_t generation_start;	/* bytes of the file when it began */
+	uint64_t generation_start; /* bytes of the file when it began */
 	struct intern stacks, tuples;
-	struct intern addresses;	/* u64: every frame and call site seen; outlives generations */
-	uint32_t stacks_put, tuples_put;	/* numbers below these are in the file */
+	struct intern addresses; /* u64: every frame and call site seen; outlives generations */
+	uint32_t stacks_put, tuples_put; /* numbers below these are in the file */
 	struct stack_encoder stack_encoder;
 	struct tuple_encoder tuple_encoder;
 	struct events_encoder events_encoder;
 	struct block_body body;
-	struct value *values;		/* scratch: EVENT_FIELDS_MAX */
-	uint64_t *frames;		/* scratch: STACK_FRAMES_MAX */
-	struct error failure;		/* why EMIT_FAILED was returned */
+	struct value *values; /* scratch: EVENT_FIELDS_MAX */
+	uint64_t *frames;     /* scratch: STACK_FRAMES_MAX */
+	struct error failure; /* why EMIT_FAILED was returned */
 };
 
-int emitter_init(struct emitter *e, struct capture_writer *writer, uint16_t id, const struct event_plan *plan,
-		 struct error *err);
+int emitter_init(struct emitter *e, struct capture_writer *writer, uint16_t id,
+		 const struct event_plan *plan, struct error *err);
 void emitter_release(struct emitter *e);
 
-/* raw: depth frames as the target wrote them (long_size bytes each). depth: 1 to STACK_FRAMES_MAX. */
+/*
+ * raw: depth frames as the target wrote them (long_size bytes each). depth: 1 to STACK_FRAMES_MAX.
+ */
 uint32_t emitter_stack(struct emitter *e, const uint8_t *raw, uint32_t depth);
-uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const uint8_t *key, uint32_t len);
+uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const uint8_t *key,
+		       uint32_t len);
 
 /* Also for an empty block, when lost_before is to be told. The block is left as it is. */
 int emitter_put_events(struct emitter *e, const struct event_block *block, uint32_t cpu,

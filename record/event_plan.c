@@ -1,4 +1,4 @@
-#define _GNU_SOURCE	/* memmem */
+#define _GNU_SOURCE /* memmem */
 #include "record/event_plan.h"
 
 #include <ctype.h>
@@ -64,7 +64,8 @@ static bool next_line(struct text_line *line, const char *end)
 }
 
 /* The decimal number after key, within the line. */
-static bool line_number(const struct text_line *line, const char *key, unsigned int most, unsigned int *ret)
+static bool line_number(const struct text_line *line, const char *key, unsigned int most,
+			unsigned int *ret)
 {
 	size_t n = strlen(key);
 	const char *p = memmem(line->at, (size_t)(line->end - line->at), key, n);
@@ -92,7 +93,8 @@ static bool has_word(const char *text, const char *word)
 
 static enum field_kind field_kind_of(const char *type, unsigned int size, bool is_signed)
 {
-	bool chars = has_word(type, "char") && !has_word(type, "unsigned") && !has_word(type, "signed");
+	bool chars = has_word(type, "char") && !has_word(type, "unsigned") &&
+		     !has_word(type, "signed");
 
 	if (has_word(type, "__data_loc") || has_word(type, "__rel_loc"))
 		return chars ? FIELD_STRING : FIELD_BYTES;
@@ -104,21 +106,24 @@ static enum field_kind field_kind_of(const char *type, unsigned int size, bool i
 }
 
 /*
- * "field:char comm[16];": the name is the last identifier outside brackets, the type is all the rest.
- * Allocates name and type.
+ * "field:char comm[16];": the name is the last identifier outside brackets, the type is all the
+ * rest. Allocates name and type.
  */
-static int split_declaration(struct event_field *f, const char *at, const char *end, struct error *err)
+static int split_declaration(struct event_field *f, const char *at, const char *end,
+			     struct error *err)
 {
 	const char *name_end = end, *name, *tail;
 	size_t type_len, tail_len;
 
-	while (name_end > at && name_end[-1] == ']') {	/* an array: the bracket belongs to the type */
+	while (name_end > at &&
+	       name_end[-1] == ']') { /* an array: the bracket belongs to the type */
 		while (name_end > at && *--name_end != '[')
 			;
 	}
 	tail = name_end;
 	tail_len = (size_t)(end - tail);
-	for (name = name_end; name > at && (isalnum((unsigned char)name[-1]) || name[-1] == '_'); name--)
+	for (name = name_end; name > at && (isalnum((unsigned char)name[-1]) || name[-1] == '_');
+	     name--)
 		;
 	for (type_len = (size_t)(name - at); type_len && at[type_len - 1] == ' '; type_len--)
 		;
@@ -145,8 +150,8 @@ static int parse_field(struct event_type *t, const struct text_line *line, const
 
 	if (!semicolon || !line_number(&rest, "offset:", UINT16_MAX - 1, &offset) ||
 	    !line_number(&rest, "size:", UINT16_MAX, &size))
-		return error_set(err, ERR_DAMAGED, "cannot understand '%.*s'", (int)(line->end - line->at),
-				 line->at);
+		return error_set(err, ERR_DAMAGED, "cannot understand '%.*s'",
+				 (int)(line->end - line->at), line->at);
 	line_number(&rest, "signed:", 1, &is_signed);
 	if (t->field_count == EVENT_FIELDS_MAX)
 		return error_set(err, ERR_UNSUPPORTED, "more than %d fields", EVENT_FIELDS_MAX);
@@ -218,10 +223,12 @@ static bool is_number(const struct event_field *f)
 /* The field that names the object, for the systems that allocate memory. */
 static const struct event_field *address_field(const struct event_type *t)
 {
+	/* clang-format off */
 	static const struct { const char *system, *field; } known[] = {
 		{ "kmem", "ptr" }, { "kmem", "pfn" }, { "percpu", "ptr" },
 		{ "vmalloc", "addr" }, { "vmalloc", "va_start" },
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		const struct event_field *f = NULL;
@@ -250,7 +257,8 @@ static void decide_places(struct event_type *t)
 	}
 }
 
-static bool common_offset(const struct event_type *t, const char *name, unsigned int size, uint16_t *ret)
+static bool common_offset(const struct event_type *t, const char *name, unsigned int size,
+			  uint16_t *ret)
 {
 	const struct event_field *f = find_field(t, name);
 
@@ -267,8 +275,10 @@ static int plan_common(struct event_plan *plan, const struct event_type *t, stru
 	    !common_offset(t, "common_flags", 1, &plan->flags_offset) ||
 	    !common_offset(t, "common_preempt_count", 1, &plan->preempt_offset) ||
 	    !common_offset(t, "common_pid", 4, &plan->pid_offset))
-		return error_set(err, ERR_UNSUPPORTED, "event %s:%s lacks the common fields that every "
-				 "kernel since 3.0 writes", t->system, t->name);
+		return error_set(err, ERR_UNSUPPORTED,
+				 "event %s:%s lacks the common fields that every "
+				 "kernel since 3.0 writes",
+				 t->system, t->name);
 	return 0;
 }
 
@@ -284,7 +294,8 @@ int event_plan_set_stack(struct event_plan *plan, const char *text, size_t len, 
 	size = find_field(&t, "size");
 	rc = plan_common(plan, &t, err);
 	if (rc == 0 && !caller)
-		rc = error_set(err, ERR_UNSUPPORTED, "events/ftrace/kernel_stack/format has no field 'caller'");
+		rc = error_set(err, ERR_UNSUPPORTED,
+			       "events/ftrace/kernel_stack/format has no field 'caller'");
 	if (rc == 0) {
 		plan->stack_id = t.id;
 		plan->stack_caller_offset = caller->offset;
@@ -311,7 +322,8 @@ static struct plan_field plan_field_of(const struct event_type *t, uint16_t i)
 		.size = f->size,
 		.kind = f->kind,
 		.where = dynamic && has_word(f->type, "__data_loc") ? WHERE_LOC :
-			 dynamic && has_word(f->type, "__rel_loc") ? WHERE_REL_LOC : WHERE_IN_PLACE,
+			 dynamic && has_word(f->type, "__rel_loc")  ? WHERE_REL_LOC :
+								      WHERE_IN_PLACE,
 	};
 }
 
@@ -339,8 +351,8 @@ static void plan_one_field(struct plan_type *p, const struct event_type *t, uint
 	}
 }
 
-static int build_plan(struct plan_type *p, const struct event_plan *plan, const struct event_type *t,
-		      struct error *err)
+static int build_plan(struct plan_type *p, const struct event_plan *plan,
+		      const struct event_type *t, struct error *err)
 {
 	const struct event_field *call_site = find_field(t, "call_site");
 	size_t n = t->field_count, most = 0, words;
@@ -349,14 +361,16 @@ static int build_plan(struct plan_type *p, const struct event_plan *plan, const 
 		if ((size_t)t->fields[i].offset + t->fields[i].size > most)
 			most = (size_t)t->fields[i].offset + t->fields[i].size;
 	if (most > KEY_RECORD_MAX)
-		return error_set(err, ERR_UNSUPPORTED, "event %s:%s is too large", t->system, t->name);
+		return error_set(err, ERR_UNSUPPORTED, "event %s:%s is too large", t->system,
+				 t->name);
 	words = (most + 7) / 8;
 	*p = (struct plan_type){
 		.index = (uint16_t)plan->count,
 		.wants_stack = t->has_stack,
 		.min_len = (uint16_t)most,
 		.address_offset = NO_OFFSET,
-		.call_site_offset = call_site && is_number(call_site) ? call_site->offset : NO_OFFSET,
+		.call_site_offset = call_site && is_number(call_site) ? call_site->offset :
+									NO_OFFSET,
 		.mask = calloc(words, sizeof(*p->mask)),
 		.key_fields = calloc(n, sizeof(*p->key_fields)),
 		.variable = calloc(n, sizeof(*p->variable)),
@@ -442,8 +456,8 @@ bool plan_field_bytes(const struct ring_layout *layout, const struct plan_field 
 	return true;
 }
 
-void plan_key_values(const struct event_plan *plan, const struct plan_type *type, const uint8_t *key,
-		     struct value *values)
+void plan_key_values(const struct event_plan *plan, const struct plan_type *type,
+		     const uint8_t *key, struct value *values)
 {
 	const struct event_field *fields = plan->types[type->index].fields;
 	const uint8_t *variable = key + KEY_HEAD + type->key_words * 8u;

@@ -17,11 +17,14 @@
 #define NAME_PREFIX "kmem-record."
 
 #define RING_BYTES_DEFAULT (16u << 20)
-#define RING_MEMORY_SHARE 10		/* all rings together: at most 1/10 of memory */
-#define SUBBUF_KB 64			/* read() of 64 kB costs half of 4 kB per record, 256 kB more again */
-#define WAKE_PERCENT 25
+#define RING_MEMORY_SHARE  10 /* all rings together: at most 1/10 of memory */
+#define SUBBUF_KB	   64 /* read() of 64 kB costs half of 4 kB per record, 256 kB more again */
+#define WAKE_PERCENT	   25
 
-/* Field 22 of /proc/PID/stat: clock ticks from boot to the start of the process. 0: no such process. */
+/*
+ * Field 22 of /proc/PID/stat: clock ticks from boot to the start of the process. 0: no such
+ * process.
+ */
 static uint64_t process_start_time(pid_t pid)
 {
 	char path[32], text[1024], *p;
@@ -36,7 +39,7 @@ static uint64_t process_start_time(pid_t pid)
 	n = fread(text, 1, sizeof(text) - 1, f);
 	fclose(f);
 	text[n] = '\0';
-	p = strrchr(text, ')');		/* the name before it may hold anything */
+	p = strrchr(text, ')'); /* the name before it may hold anything */
 	for (int field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
 	if (p)
@@ -53,7 +56,8 @@ static bool remove_if_dead(int top, const char *name)
 	int pid, end = 0, dir;
 	bool removed = false;
 
-	if (sscanf(name, NAME_PREFIX "%d.%" SCNu64 "%n", &pid, &start, &end) != 2 || name[end] || pid <= 0)
+	if (sscanf(name, NAME_PREFIX "%d.%" SCNu64 "%n", &pid, &start, &end) != 2 || name[end] ||
+	    pid <= 0)
 		return false;
 	if (process_start_time(pid) == start)
 		return false;
@@ -140,13 +144,15 @@ static int list_cpus(struct instance *inst, struct error *err)
 	}
 	closedir(dir);
 	if (rc == 0 && !inst->cpu_count)
-		rc = error_set(err, ERR_UNSUPPORTED, "the kernel offers no ring buffer for any CPU");
+		rc = error_set(err, ERR_UNSUPPORTED,
+			       "the kernel offers no ring buffer for any CPU");
 	if (rc == 0)
 		qsort(inst->cpus, inst->cpu_count, sizeof(*inst->cpus), compare_u32);
 	return rc;
 }
 
-static uint64_t ring_bytes_wanted(const struct instance *inst, const struct instance_options *options)
+static uint64_t ring_bytes_wanted(const struct instance *inst,
+				  const struct instance_options *options)
 {
 	struct sysinfo info;
 	uint64_t most;
@@ -159,7 +165,8 @@ static uint64_t ring_bytes_wanted(const struct instance *inst, const struct inst
 	return most < RING_BYTES_DEFAULT ? most : RING_BYTES_DEFAULT;
 }
 
-static int set_up_rings(struct instance *inst, const struct instance_options *options, struct error *err)
+static int set_up_rings(struct instance *inst, const struct instance_options *options,
+			struct error *err)
 {
 	uint64_t kb = ring_bytes_wanted(inst, options) >> 10;
 	struct buf b = { 0 };
@@ -181,7 +188,8 @@ static int set_up_rings(struct instance *inst, const struct instance_options *op
 	return rc;
 }
 
-int instance_new(struct instance **ret, int top, const struct instance_options *options, struct error *err)
+int instance_new(struct instance **ret, int top, const struct instance_options *options,
+		 struct error *err)
 {
 	struct instance *inst = calloc(1, sizeof(*inst));
 	int rc;
@@ -199,7 +207,8 @@ int instance_new(struct instance **ret, int top, const struct instance_options *
 		rc = set_up_rings(inst, options, err);
 	if (rc == 0)
 		rc = tracefs_write(inst->dir, "trace_clock", "mono", err);
-	if (rc == 0)	/* refuse new records when full: then nothing that was promised is taken back */
+	if (rc ==
+	    0) /* refuse new records when full: then nothing that was promised is taken back */
 		rc = tracefs_write(inst->dir, "options/overwrite", "0", err);
 	if (rc == 0 && tracefs_has(inst->dir, "buffer_percent"))
 		rc = tracefs_write_u64(inst->dir, "buffer_percent", WAKE_PERCENT, err);
@@ -223,8 +232,9 @@ void instance_free(struct instance *inst)
 	if (inst->name[0]) {
 		snprintf(path, sizeof(path), "instances/%s", inst->name);
 		/* readers of a moment ago may hold it: EBUSY passes */
-		for (int tries = 0; tries < 100 && unlinkat(inst->top, path, AT_REMOVEDIR) < 0 &&
-		     errno == EBUSY; tries++)
+		for (int tries = 0;
+		     tries < 100 && unlinkat(inst->top, path, AT_REMOVEDIR) < 0 && errno == EBUSY;
+		     tries++)
 			usleep(10000);
 	}
 	if (inst->dir >= 0)
@@ -257,7 +267,8 @@ int instance_switch(struct instance *inst, bool on, struct error *err)
 	return tracefs_write(inst->dir, "tracing_on", on ? "1" : "0", err);
 }
 
-int instance_open_cpu(const struct instance *inst, uint32_t cpu, const char *file, int flags, struct error *err)
+int instance_open_cpu(const struct instance *inst, uint32_t cpu, const char *file, int flags,
+		      struct error *err)
 {
 	char path[96];
 	int fd;

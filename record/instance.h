@@ -1,9 +1,9 @@
 /*
  * instance.h - a tracing instance of our own: rings that nobody else reads, gone when we are.
  *
- * The instance is called kmem-record.PID.STARTTIME and its directory is locked (flock) as a sign of life.
- * A recorder that was killed leaves one behind; instance_sweep removes it when its process is gone and its
- * lock is free. Nothing outside of the instance is changed.
+ * The instance is called kmem-record.PID.STARTTIME and its directory is locked (flock) as a sign of
+ * life. A recorder that was killed leaves one behind; instance_sweep removes it when its process is
+ * gone and its lock is free. Nothing outside of the instance is changed.
  *
  *	instance_sweep(top);
  *	instance_new(&inst, top, &options, &err);	// tracing is off, rings are set up
@@ -22,22 +22,25 @@
 #include "record/ring_page.h"
 
 struct instance_options {
-	uint64_t ring_bytes;	/* per CPU; 0: 16 MB, and never more than a tenth of memory in all */
+	uint64_t ring_bytes; /* per CPU; 0: 16 MB, and never more than a tenth of memory in all */
 };
 
 struct instance {
-	int top;		/* the tracing directory; the caller's */
-	int dir;		/* of the instance; locked */
+	int top; /* the tracing directory; the caller's */
+	int dir; /* of the instance; locked */
 	char name[64];
-	uint64_t ring_bytes;	/* per CPU, as the kernel says */
+	uint64_t ring_bytes; /* per CPU, as the kernel says */
 	struct ring_layout layout;
-	uint32_t *cpus;		/* CPUs that have a ring */
+	uint32_t *cpus; /* CPUs that have a ring */
 	uint32_t cpu_count;
 };
 
-int instance_new(struct instance **ret, int top, const struct instance_options *options, struct error *err);
+int instance_new(struct instance **ret, int top, const struct instance_options *options,
+		 struct error *err);
 
-/* Switches tracing off and removes the instance. Every fd into it must be closed. NULL is allowed. */
+/*
+ * Switches tracing off and removes the instance. Every fd into it must be closed. NULL is allowed.
+ */
 void instance_free(struct instance *inst);
 
 /* Switches one event on, with a stack after each if asked for. */
@@ -47,7 +50,8 @@ int instance_disable_all(struct instance *inst, struct error *err);
 int instance_switch(struct instance *inst, bool on, struct error *err);
 
 /* Opens a file of a CPU: per_cpu/cpuN/FILE. flags as in open(2). */
-int instance_open_cpu(const struct instance *inst, uint32_t cpu, const char *file, int flags, struct error *err);
+int instance_open_cpu(const struct instance *inst, uint32_t cpu, const char *file, int flags,
+		      struct error *err);
 
 /* Removes what dead recorders left; returns how many instances were removed. */
 int instance_sweep(int top);

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#define FIRST_SLOTS 1024u
-#define MOST_ENTRIES (1u << 24)		/* DICT_ENTRIES_MAX of the format */
+#define FIRST_SLOTS  1024u
+#define MOST_ENTRIES (1u << 24) /* DICT_ENTRIES_MAX of the format */
 
 static void slot_put(struct intern *t, uint32_t number)
 {
@@ -12,7 +12,8 @@ static void slot_put(struct intern *t, uint32_t number)
 
 	while (t->slots[i].number)
 		i = (i + 1) & t->mask;
-	t->slots[i] = (struct intern_slot){ (uint32_t)(e->hash >> 32), number + 1, e->offset, e->len };
+	t->slots[i] = (struct intern_slot){ (uint32_t)(e->hash >> 32), number + 1, e->offset,
+					    e->len };
 }
 
 static bool grow(struct intern *t)

@@ -1,8 +1,9 @@
 /*
  * intern.h - numbers for byte strings that repeat: the stacks and the tuples of one reader.
  *
- * A table gives the same number to the same bytes, counting from 0. The bytes are copied. It knows nothing of
- * what they mean. Memory grows with the distinct strings only; its user clears it at each new generation.
+ * A table gives the same number to the same bytes, counting from 0. The bytes are copied. It knows
+ * nothing of what they mean. Memory grows with the distinct strings only; its user clears it at
+ * each new generation.
  *
  *	struct intern t = { 0 };
  *	n = intern(&t, key, len, &is_new);	// INTERN_FULL: no memory
@@ -22,9 +23,9 @@
 
 /* Where the bytes are stands in the slot as well: one cache line less on the way to them. */
 struct intern_slot {
-	uint32_t tag;		/* high half of the hash */
-	uint32_t number;	/* plus 1; 0: empty */
-	uint32_t offset, len;	/* of the bytes in the arena */
+	uint32_t tag;	      /* high half of the hash */
+	uint32_t number;      /* plus 1; 0: empty */
+	uint32_t offset, len; /* of the bytes in the arena */
 };
 
 struct intern_entry {
@@ -35,15 +36,15 @@ struct intern_entry {
 /* Zeroed memory is an empty table. */
 struct intern {
 	struct intern_slot *slots;
-	uint32_t mask;		/* slots - 1: a power of two, at most half full */
+	uint32_t mask; /* slots - 1: a power of two, at most half full */
 	uint32_t count;
-	uint32_t cap;		/* of entries */
+	uint32_t cap; /* of entries */
 	struct intern_entry *entries;
 	struct buf arena;
 };
 
 uint32_t intern_add(struct intern *t, uint64_t hash, const void *key, uint32_t len);
-void intern_clear(struct intern *t);	/* keeps the memory */
+void intern_clear(struct intern *t); /* keeps the memory */
 void intern_release(struct intern *t);
 
 /* Bytes that the table holds, for a bound on its size. */
@@ -52,7 +53,8 @@ static inline size_t intern_size(const struct intern *t)
 	return t->arena.len + t->count * sizeof(struct intern_entry);
 }
 
-static inline const uint8_t *intern_bytes(const struct intern *t, uint32_t number, uint32_t *ret_len)
+static inline const uint8_t *intern_bytes(const struct intern *t, uint32_t number,
+					  uint32_t *ret_len)
 {
 	*ret_len = t->entries[number].len;
 	return t->arena.data + t->entries[number].offset;
@@ -67,9 +69,10 @@ static inline uint64_t intern_word(const uint8_t *p)
 }
 
 /*
- * 16 bytes at a time, each pair of words multiplied with a key of its place: the products do not wait for each
- * other, which halves the time of a chained hash on the keys of 50 to 150 bytes that there are here. At
- * equal hashes the bytes decide, so a bad input costs time only, and the tables are bounded.
+ * 16 bytes at a time, each pair of words multiplied with a key of its place: the products do not
+ * wait for each other, which halves the time of a chained hash on the keys of 50 to 150 bytes that
+ * there are here. At equal hashes the bytes decide, so a bad input costs time only, and the tables
+ * are bounded.
  */
 static inline uint64_t intern_hash(const void *key, uint32_t len)
 {
@@ -86,7 +89,9 @@ static inline uint64_t intern_hash(const void *key, uint32_t len)
 	return hash_u64(sum);
 }
 
-/* memcmp() == 0 without the call: nearly every lookup ends with one comparison that finds equality. */
+/*
+ * memcmp() == 0 without the call: nearly every lookup ends with one comparison that finds equality.
+ */
 static inline bool intern_same(const uint8_t *a, const uint8_t *b, uint32_t len)
 {
 	uint32_t i = 0;
@@ -105,10 +110,12 @@ static inline uint32_t intern(struct intern *t, const void *key, uint32_t len, b
 	uint64_t hash = intern_hash(key, len);
 	uint32_t tag = (uint32_t)(hash >> 32);
 
-	for (uint32_t i = (uint32_t)hash & t->mask; t->slots && t->slots[i].number; i = (i + 1) & t->mask) {
+	for (uint32_t i = (uint32_t)hash & t->mask; t->slots && t->slots[i].number;
+	     i = (i + 1) & t->mask) {
 		const struct intern_slot *slot = &t->slots[i];
 
-		if (slot->tag == tag && slot->len == len && intern_same(t->arena.data + slot->offset, key, len)) {
+		if (slot->tag == tag && slot->len == len &&
+		    intern_same(t->arena.data + slot->offset, key, len)) {
 			*ret_new = false;
 			return slot->number - 1;
 		}

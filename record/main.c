@@ -28,6 +28,7 @@ static const char *const symbols_choices[] = { "all", "used", NULL };
 
 #define AT(field) offsetof(struct record_options, field)
 
+/* clang-format off */
 static const struct option_row rows[] = {
 	{ .name = "output", .letter = 'o', .arg = "FILE", .kind = OPT_STRING, .offset = AT(output),
 	  .help = "the capture; - is standard output (default: kmem-HOST-DATE-TIME.kmem)" },
@@ -50,6 +51,7 @@ static const struct option_row rows[] = {
 	{ .name = "version", .letter = 'V', .kind = OPT_FLAG, .offset = AT(version), .help = "the version" },
 	{ .name = NULL }
 };
+/* clang-format on */
 
 static void print_help(void)
 {
@@ -77,7 +79,7 @@ static void complain(const char *text)
 /* ---- what is shown while recording and after ---- */
 
 struct screen {
-	bool line;		/* a status line is on the terminal */
+	bool line; /* a status line is on the terminal */
 	uint64_t last_ns, last_events;
 };
 
@@ -99,10 +101,12 @@ static void on_status(void *arg, const struct session_status *status)
 	struct screen *screen = arg;
 	char elapsed[UNITS_TEXT], rate[UNITS_TEXT], bytes[UNITS_TEXT], lost[UNITS_TEXT];
 	uint64_t ns = status->elapsed_ns - screen->last_ns;
-	double per_second = ns ? (double)(status->events - screen->last_events) * 1e9 / (double)ns : 0;
+	double per_second = ns ? (double)(status->events - screen->last_events) * 1e9 / (double)ns :
+				 0;
 
 	screen_clear(screen);
-	fprintf(stderr, "%s  %s events/s  %s written  %s lost", units_duration(elapsed, status->elapsed_ns),
+	fprintf(stderr, "%s  %s events/s  %s written  %s lost",
+		units_duration(elapsed, status->elapsed_ns),
 		units_count(rate, (uint64_t)per_second), units_bytes(bytes, status->bytes),
 		units_count(lost, status->lost));
 	fflush(stderr);
@@ -119,13 +123,16 @@ static void print_losses(const struct session_report *r)
 		const struct ring_stats *c = &r->cpus[i];
 
 		if (ring_stats_lost(c))
-			fprintf(stderr, "  CPU %u: %s records lost (%s refused by a full ring, %s overwritten, %s nested "
-				"too deep)\n", c->cpu, units_count(lost, ring_stats_lost(c)),
+			fprintf(stderr,
+				"  CPU %u: %s records lost (%s refused by a full ring, %s overwritten, %s nested "
+				"too deep)\n",
+				c->cpu, units_count(lost, ring_stats_lost(c)),
 				units_count(dropped, c->dropped), units_count(overrun, c->overrun),
 				units_count(commit, c->commit_overrun));
 	}
 	if (r->lost)
-		fprintf(stderr, "  records were lost: a larger --buffer or fewer events may avoid it\n");
+		fprintf(stderr,
+			"  records were lost: a larger --buffer or fewer events may avoid it\n");
 	if (!r->exact)
 		fprintf(stderr, "  the account is not exact: %s\n", r->problem);
 }
@@ -140,13 +147,16 @@ static void print_account(const struct session_report *r, const struct record_op
 		missing += r->cpus[i].missing_stacks;
 		orphans += r->cpus[i].orphan_stacks;
 	}
-	fprintf(stderr, PROGRAM ": %s events and %s stacks in %s; %s", units_count(events, r->events),
-		units_count(stacks, joined), units_duration(elapsed, r->elapsed_ns), units_bytes(bytes, r->bytes));
+	fprintf(stderr, PROGRAM ": %s events and %s stacks in %s; %s",
+		units_count(events, r->events), units_count(stacks, joined),
+		units_duration(elapsed, r->elapsed_ns), units_bytes(bytes, r->bytes));
 	if (r->events)
 		fprintf(stderr, " (%.2f bytes/event)", (double)r->bytes / (double)r->events);
 	fprintf(stderr, "; %s\n", r->lost ? "records were lost:" : "nothing lost");
 	if (missing || orphans)
-		fprintf(stderr, "  %" PRIu64 " events without their stack, %" PRIu64 " stacks without their event\n",
+		fprintf(stderr,
+			"  %" PRIu64 " events without their stack, %" PRIu64
+			" stacks without their event\n",
 			missing, orphans);
 	print_losses(r);
 	if (r->command_status[0])
@@ -214,7 +224,8 @@ static enum exit_code record(const struct record_options *o, int argc, char **ar
 		.specs = o->events.items,
 		.spec_count = o->events.count,
 		.stacks = !o->stacks || !strcmp(o->stacks, "alloc") ? STACKS_ALLOC :
-			  !strcmp(o->stacks, "all") ? STACKS_ALL : STACKS_NONE,
+			  !strcmp(o->stacks, "all")		    ? STACKS_ALL :
+								      STACKS_NONE,
 		.duration_ns = o->duration_ns,
 		.ring_bytes = o->ring_bytes,
 		.symbols_used = o->symbols && !strcmp(o->symbols, "used"),
@@ -232,8 +243,10 @@ static enum exit_code record(const struct record_options *o, int argc, char **ar
 	if (rc < 0) {
 		complain(err.text);
 		if (rc == ERR_FULL && report.started)
-			fprintf(stderr, "  recording stopped; '%s' is good up to there: %" PRIu64 " events\n", o->output,
-				report.events);
+			fprintf(stderr,
+				"  recording stopped; '%s' is good up to there: %" PRIu64
+				" events\n",
+				o->output, report.events);
 	} else if (!o->quiet || code != EXIT_DONE) {
 		print_account(&report, o);
 	}

@@ -31,7 +31,9 @@ void meta_release(struct meta *m)
 static int put_records(struct meta *m, enum block_type type, uint64_t time, const struct buf *b,
 		       struct error *err)
 {
-	struct block_header h = { .type = type, .cpu = CPU_NONE, .first_time = time, .last_time = time };
+	struct block_header h = {
+		.type = type, .cpu = CPU_NONE, .first_time = time, .last_time = time
+	};
 
 	if (b->oom)
 		return error_nomem(err);
@@ -50,8 +52,8 @@ int meta_put_info(struct meta *m, struct error *err)
 
 /* ---- files ---- */
 
-int meta_put_bytes(struct meta *m, const char *name, const char *moment, const void *data, size_t len,
-		   struct error *err)
+int meta_put_bytes(struct meta *m, const char *name, const char *moment, const void *data,
+		   size_t len, struct error *err)
 {
 	size_t done = 0, n;
 	int rc = 0;
@@ -74,7 +76,8 @@ int meta_put_bytes(struct meta *m, const char *name, const char *moment, const v
 	return rc;
 }
 
-int meta_put_file(struct meta *m, int dirfd, const char *path, const char *moment, struct error *err)
+int meta_put_file(struct meta *m, int dirfd, const char *path, const char *moment,
+		  struct error *err)
 {
 	buf_clear(&m->file);
 	if (file_slurp(dirfd, path, FILE_MAX, &m->file, NULL) < 0 || !m->file.len)
@@ -84,7 +87,10 @@ int meta_put_file(struct meta *m, int dirfd, const char *path, const char *momen
 
 int meta_put_memory_files(struct meta *m, const char *moment, struct error *err)
 {
-	/* slabinfo first: it is what the capture is compared with, so it must be close to the moment */
+	/*
+	 * slabinfo first: it is what the capture is compared with, so it must be close to the
+	 * moment
+	 */
 	static const char *const paths[] = { "/proc/slabinfo", "/proc/vmstat", "/proc/meminfo",
 					     "/proc/allocinfo" };
 	int rc = 0;
@@ -157,7 +163,8 @@ int meta_put_formats(struct meta *m, int top, const struct event_plan *plan, str
 	for (size_t i = 0; rc == 0 && i < sizeof(paths) / sizeof(paths[0]); i++)
 		rc = meta_put_file(m, top, paths[i], "start", err);
 	for (size_t i = 0; rc == 0 && i < plan->count; i++) {
-		snprintf(path, sizeof(path), "events/%s/%s/format", plan->types[i].system, plan->types[i].name);
+		snprintf(path, sizeof(path), "events/%s/%s/format", plan->types[i].system,
+			 plan->types[i].name);
 		rc = meta_put_file(m, top, path, "start", err);
 	}
 	return rc;
@@ -212,7 +219,7 @@ static void scan_threads(struct buf *b, int proc, const char *pid)
 		if (fd >= 0)
 			close(fd);
 		if (n <= 0)
-			continue;	/* it has just ended */
+			continue; /* it has just ended */
 		text[n] = '\0';
 		add_task(b, text, atoi(pid));
 	}
@@ -236,8 +243,8 @@ int meta_put_tasks(struct meta *m, uint64_t time, struct error *err)
 
 /* ---- statistics and facts ---- */
 
-int meta_put_stats(struct meta *m, enum stats_moment moment, const struct ring_stats *stats, size_t count,
-		   struct error *err)
+int meta_put_stats(struct meta *m, enum stats_moment moment, const struct ring_stats *stats,
+		   size_t count, struct error *err)
 {
 	buf_clear(&m->scratch);
 	stats_encode_moment(&m->scratch, moment);
@@ -284,7 +291,8 @@ static void add_build_id(struct meta *m)
 		desc_len = ((size_t)head[1] + 3) & ~(size_t)3;
 		if (name_len > left - 12 || desc_len > left - 12 - name_len)
 			return;
-		if (head[2] == NOTE_BUILD_ID && head[0] == 4 && !memcmp(p + 12, "GNU", 4) && head[1] <= 64) {
+		if (head[2] == NOTE_BUILD_ID && head[0] == 4 && !memcmp(p + 12, "GNU", 4) &&
+		    head[1] <= 64) {
 			for (uint32_t i = 0; i < head[1]; i++)
 				snprintf(hex + 2 * i, 3, "%02x", p[12 + name_len + i]);
 			info_encode(&m->info, "kernel.build_id", hex);

@@ -1,6 +1,7 @@
 /*
- * meta.h - everything in a capture that is not an event: facts about the machine, files of the target, event
- * types, names of tasks, statistics. One function per kind of block; FORMAT.md says what stands in them.
+ * meta.h - everything in a capture that is not an event: facts about the machine, files of the
+ * target, event types, names of tasks, statistics. One function per kind of block; FORMAT.md says
+ * what stands in them.
  *
  * What the target does not have is left out; only a failure to write the capture is an error.
  *
@@ -20,7 +21,7 @@
 
 struct meta {
 	struct capture_writer *writer;
-	struct buf info;	/* pairs for the next INFO block */
+	struct buf info; /* pairs for the next INFO block */
 	struct block_body body;
 	struct buf scratch, file;
 };
@@ -30,15 +31,22 @@ void meta_release(struct meta *m);
 
 int meta_put_info(struct meta *m, struct error *err);
 
-/* A file under dirfd; its name in the capture is its path. Bytes that are at hand already: meta_put_bytes. */
-int meta_put_file(struct meta *m, int dirfd, const char *path, const char *moment, struct error *err);
-int meta_put_bytes(struct meta *m, const char *name, const char *moment, const void *data, size_t len,
-		   struct error *err);
+/*
+ * A file under dirfd; its name in the capture is its path. Bytes that are at hand already:
+ * meta_put_bytes.
+ */
+int meta_put_file(struct meta *m, int dirfd, const char *path, const char *moment,
+		  struct error *err);
+int meta_put_bytes(struct meta *m, const char *name, const char *moment, const void *data,
+		   size_t len, struct error *err);
 
 /* Files that change as memory is used: /proc/slabinfo, vmstat, meminfo, allocinfo. */
 int meta_put_memory_files(struct meta *m, const char *moment, struct error *err);
 
-/* Modules with their sections and build-ids, iomem, notes; kallsyms too unless the caller saves a part of it. */
+/*
+ * Modules with their sections and build-ids, iomem, notes; kallsyms too unless the caller saves a
+ * part of it.
+ */
 int meta_put_kernel_files(struct meta *m, bool kallsyms, struct error *err);
 
 /* Formats of the recorded events and of the ring, from the tracing directory. */
@@ -48,13 +56,16 @@ int meta_put_types(struct meta *m, const struct event_plan *plan, struct error *
 /* Names of all tasks now. time: trace clock, ns. */
 int meta_put_tasks(struct meta *m, uint64_t time, struct error *err);
 
-int meta_put_stats(struct meta *m, enum stats_moment moment, const struct ring_stats *stats, size_t count,
-		   struct error *err);
+int meta_put_stats(struct meta *m, enum stats_moment moment, const struct ring_stats *stats,
+		   size_t count, struct error *err);
 
 /* Pairs about the machine into m->info. */
 void meta_add_machine(struct meta *m);
 
-/* PREFIX.trace_ns and PREFIX.wall_ns: one moment on CLOCK_MONOTONIC, which is trace clock mono, and on the wall. */
+/*
+ * PREFIX.trace_ns and PREFIX.wall_ns: one moment on CLOCK_MONOTONIC, which is trace clock mono, and
+ * on the wall.
+ */
 void meta_add_clocks(struct meta *m, const char *prefix);
 
 #endif

@@ -20,16 +20,19 @@ void pairing_release(struct pairing *p)
 	*p = (struct pairing){ 0 };
 }
 
-static bool contains(const struct ring_layout *layout, const uint8_t *frames, uint32_t depth, uint64_t address)
+static bool contains(const struct ring_layout *layout, const uint8_t *frames, uint32_t depth,
+		     uint64_t address)
 {
 	for (uint32_t i = 0; i < depth; i++)
-		if (plan_number(layout, frames + (size_t)i * layout->long_size, layout->long_size) == address)
+		if (plan_number(layout, frames + (size_t)i * layout->long_size,
+				layout->long_size) == address)
 			return true;
 	return false;
 }
 
-struct waiting_event *pairing_match(struct pairing *p, const struct ring_layout *layout, uint8_t flags,
-				    int32_t pid, uint64_t ordinal, const uint8_t *frames, uint32_t depth)
+struct waiting_event *pairing_match(struct pairing *p, const struct ring_layout *layout,
+				    uint8_t flags, int32_t pid, uint64_t ordinal,
+				    const uint8_t *frames, uint32_t depth)
 {
 	struct waiting_event *w = &p->slots[pairing_context(flags)];
 

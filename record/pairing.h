@@ -1,14 +1,15 @@
 /*
  * pairing.h - stack records to the events that they belong to, on one CPU.
  *
- * The kernel writes the stack of an event as a record of its own, after the event. Interrupts come between, and
- * bring events and stacks of their own: A B Sb Sa. But event and stack are written with preemption off, so
- * contexts (task, softirq, interrupt, NMI) nest like a stack: in each at most one event waits, a stack belongs
- * to the event that waits in its own context, and a record of a lower context, or the next event of the same
- * one, proves that a stack will not come any more. (Some never do: the unwinder gives up, or the record was
- * refused.) Where nothing was lost between an event and a stack there is no other candidate. Records are refused
- * only when the ring is full, that is, between two sub-buffers: the user says where that may have happened,
- * and no pair is made across.
+ * The kernel writes the stack of an event as a record of its own, after the event. Interrupts come
+ * between, and bring events and stacks of their own: A B Sb Sa. But event and stack are written
+ * with preemption off, so contexts (task, softirq, interrupt, NMI) nest like a stack: in each at
+ * most one event waits, a stack belongs to the event that waits in its own context, and a record of
+ * a lower context, or the next event of the same one, proves that a stack will not come any more.
+ * (Some never do: the unwinder gives up, or the record was refused.) Where nothing was lost between
+ * an event and a stack there is no other candidate. Records are refused only when the ring is full,
+ * that is, between two sub-buffers: the user says where that may have happened, and no pair is made
+ * across.
  *
  * Beyond that, a stack that does not follow its event at once must contain the event's call_site.
  *
@@ -25,7 +26,7 @@
 /* common_flags, include/linux/trace_events.h of the kernel */
 #define FLAG_HARDIRQ 0x08u
 #define FLAG_SOFTIRQ 0x10u
-#define FLAG_NMI 0x40u
+#define FLAG_NMI     0x40u
 
 #define PAIRING_CONTEXTS 4
 
@@ -34,16 +35,16 @@ struct waiting_event {
 	bool waiting;
 	uint32_t row;
 	int32_t pid;
-	uint64_t ordinal;		/* of its record on this CPU */
+	uint64_t ordinal; /* of its record on this CPU */
 	uint64_t call_site;
 	const struct plan_type *type;
-	uint8_t *key;			/* room for KEY_ROOM(subbuf_size) bytes */
+	uint8_t *key; /* room for KEY_ROOM(subbuf_size) bytes */
 	uint32_t key_len;
 };
 
 struct pairing {
 	struct waiting_event slots[PAIRING_CONTEXTS];
-	uint32_t waiting;		/* how many */
+	uint32_t waiting; /* how many */
 	uint8_t *memory;
 };
 
@@ -59,7 +60,8 @@ static inline unsigned int pairing_context(uint8_t flags)
 }
 
 /* An event that waits in vain, now that a record of this context has come; NULL: none. */
-static inline struct waiting_event *pairing_overdue(struct pairing *p, unsigned int context, bool is_event)
+static inline struct waiting_event *pairing_overdue(struct pairing *p, unsigned int context,
+						    bool is_event)
 {
 	if (!p->waiting)
 		return NULL;
@@ -70,7 +72,8 @@ static inline struct waiting_event *pairing_overdue(struct pairing *p, unsigned 
 }
 
 /* frames: depth return addresses as the target wrote them. ordinal: of the stack's own record. */
-struct waiting_event *pairing_match(struct pairing *p, const struct ring_layout *layout, uint8_t flags,
-				    int32_t pid, uint64_t ordinal, const uint8_t *frames, uint32_t depth);
+struct waiting_event *pairing_match(struct pairing *p, const struct ring_layout *layout,
+				    uint8_t flags, int32_t pid, uint64_t ordinal,
+				    const uint8_t *frames, uint32_t depth);
 
 #endif

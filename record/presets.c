@@ -12,9 +12,10 @@
 struct preset_event {
 	const char *preset, *system, *name;
 	bool allocates;
-	const char *absent_since;	/* why a kernel may lack it; NULL: every kernel has it */
+	const char *absent_since; /* why a kernel may lack it; NULL: every kernel has it */
 };
 
+/* clang-format off */
 static const struct preset_event preset_events[] = {
 	{ "slab", "kmem", "kmalloc", true, NULL },
 	{ "slab", "kmem", "kmalloc_node", true, "since 6.1 kmem:kmalloc says the node" },
@@ -29,12 +30,15 @@ static const struct preset_event preset_events[] = {
 	{ "vmalloc", "vmalloc", "alloc_vmap_area", true, "kernels before 6.2 have no vmalloc events" },
 	{ "vmalloc", "vmalloc", "free_vmap_area_noflush", false, "kernels before 6.2 have no vmalloc events" },
 };
+/* clang-format on */
 #define PRESET_EVENTS (sizeof(preset_events) / sizeof(preset_events[0]))
 
+/* clang-format off */
 static const struct preset_event task_events[] = {
 	{ "task", "task", "task_newtask", false, NULL },
 	{ "task", "task", "task_rename", false, NULL },
 };
+/* clang-format on */
 
 void event_list_release(struct event_list *list)
 {
@@ -87,7 +91,8 @@ static void text_add(struct buf *b, const char *text)
 	buf_bytes(b, text, strlen(text));
 }
 
-static void note_absent(struct event_list *list, const char *system, const char *name, const char *why)
+static void note_absent(struct event_list *list, const char *system, const char *name,
+			const char *why)
 {
 	if (list->absent.len)
 		text_add(&list->absent, " ");
@@ -113,9 +118,12 @@ static bool wants_stacks(enum stacks_mode mode, bool allocates)
 	return mode == STACKS_ALL || (mode == STACKS_ALLOC && allocates);
 }
 
-/* One preset. An event that the kernel is known to lack is left out silently if others of the preset are there. */
-static int add_preset(struct event_list *list, int top, const char *preset, bool quiet, enum stacks_mode stacks,
-		      bool *ret_known, struct error *err)
+/*
+ * One preset. An event that the kernel is known to lack is left out silently if others of the
+ * preset are there.
+ */
+static int add_preset(struct event_list *list, int top, const char *preset, bool quiet,
+		      enum stacks_mode stacks, bool *ret_known, struct error *err)
 {
 	bool some = false;
 	int rc = 0;
@@ -131,10 +139,13 @@ static int add_preset(struct event_list *list, int top, const char *preset, bool
 			continue;
 		*ret_known = true;
 		if (kernel_has(top, e->system, e->name))
-			rc = list_add(list, e->system, e->name, wants_stacks(stacks, e->allocates), err);
+			rc = list_add(list, e->system, e->name, wants_stacks(stacks, e->allocates),
+				      err);
 		else
-			note_absent(list, e->system, e->name, e->absent_since && (some || quiet) ? NULL :
-				    e->absent_since ? e->absent_since : "");
+			note_absent(list, e->system, e->name,
+				    e->absent_since && (some || quiet) ? NULL :
+				    e->absent_since		       ? e->absent_since :
+									 "");
 	}
 	return rc;
 }
@@ -176,7 +187,8 @@ struct near_names {
 	size_t count;
 };
 
-static void near_add(struct near_names *near, const char *system, const char *name, const char *wanted)
+static void near_add(struct near_names *near, const char *system, const char *name,
+		     const char *wanted)
 {
 	const char *bare = strchr(wanted, ':');
 	char full[600];
@@ -244,12 +256,17 @@ static int unknown_event(int top, const char *wanted, struct error *err)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "",
 					 near.names[i]);
 	if (near.count)
-		return error_set(err, ERR_USAGE, "there is no event '%s': did you mean %s?", wanted, text);
-	return error_set(err, ERR_USAGE, "there is no event or preset '%s': presets are slab, page, percpu, vmalloc "
-			 "and all; events are listed in available_events of the tracing directory", wanted);
+		return error_set(err, ERR_USAGE, "there is no event '%s': did you mean %s?", wanted,
+				 text);
+	return error_set(
+		err, ERR_USAGE,
+		"there is no event or preset '%s': presets are slab, page, percpu, vmalloc "
+		"and all; events are listed in available_events of the tracing directory",
+		wanted);
 }
 
-static int add_event(struct event_list *list, int top, char *spec, enum stacks_mode stacks, struct error *err)
+static int add_event(struct event_list *list, int top, char *spec, enum stacks_mode stacks,
+		     struct error *err)
 {
 	char *colon = strchr(spec, ':'), *name = colon ? colon + 1 : NULL;
 	const struct preset_event *known = NULL;
@@ -261,8 +278,9 @@ static int add_event(struct event_list *list, int top, char *spec, enum stacks_m
 		if (!strcmp(preset_events[i].system, spec) && !strcmp(preset_events[i].name, name))
 			known = &preset_events[i];
 	if (kernel_has(top, spec, name) && strcmp(spec, "ftrace"))
-		return list_add(list, spec, name, wants_stacks(stacks, known && known->allocates), err);
-	if (known) {	/* a name of another kernel: no reason to fail */
+		return list_add(list, spec, name, wants_stacks(stacks, known && known->allocates),
+				err);
+	if (known) { /* a name of another kernel: no reason to fail */
 		note_absent(list, spec, name, known->absent_since ? known->absent_since : "");
 		return 0;
 	}
@@ -270,7 +288,8 @@ static int add_event(struct event_list *list, int top, char *spec, enum stacks_m
 	return unknown_event(top, spec, err);
 }
 
-static int add_spec(struct event_list *list, int top, char *spec, enum stacks_mode stacks, struct error *err)
+static int add_spec(struct event_list *list, int top, char *spec, enum stacks_mode stacks,
+		    struct error *err)
 {
 	static const char *const all[] = { "slab", "page", "percpu", "vmalloc" };
 	bool known;
@@ -288,14 +307,15 @@ static int add_spec(struct event_list *list, int top, char *spec, enum stacks_mo
 	return rc < 0 || known ? rc : add_event(list, top, spec, stacks, err);
 }
 
-static int add_spec_list(struct event_list *list, int top, const char *specs, enum stacks_mode stacks,
-			 struct error *err)
+static int add_spec_list(struct event_list *list, int top, const char *specs,
+			 enum stacks_mode stacks, struct error *err)
 {
 	char *copy = strdup(specs), *save = NULL, *spec;
 	int rc = copy ? 0 : error_nomem(err);
 	bool any = false;
 
-	for (spec = copy ? strtok_r(copy, ",", &save) : NULL; rc == 0 && spec; spec = strtok_r(NULL, ",", &save)) {
+	for (spec = copy ? strtok_r(copy, ",", &save) : NULL; rc == 0 && spec;
+	     spec = strtok_r(NULL, ",", &save)) {
 		any = true;
 		rc = add_spec(list, top, spec, stacks, err);
 	}
@@ -317,13 +337,16 @@ int event_list_make(struct event_list *ret, int top, const char *const *specs, s
 		rc = add_spec_list(&list, top, specs[i], stacks, err);
 	buf_u8(&list.warnings, '\0');
 	if (rc == 0 && !list.count)
-		rc = error_set(err, ERR_UNSUPPORTED, "nothing is left to record: this kernel has none of the events that "
-			       "were asked for (kmem:kmalloc, kmem:kfree and the others it has are in the presets "
-			       "slab and page)");
+		rc = error_set(
+			err, ERR_UNSUPPORTED,
+			"nothing is left to record: this kernel has none of the events that "
+			"were asked for (kmem:kmalloc, kmem:kfree and the others it has are in the presets "
+			"slab and page)");
 	/* names of tasks; their stacks interest nobody */
 	for (size_t i = 0; rc == 0 && i < sizeof(task_events) / sizeof(task_events[0]); i++)
 		if (kernel_has(top, task_events[i].system, task_events[i].name))
-			rc = list_add(&list, task_events[i].system, task_events[i].name, false, err);
+			rc = list_add(&list, task_events[i].system, task_events[i].name, false,
+				      err);
 	buf_u8(&list.absent, '\0');
 	if (rc == 0 && (list.warnings.oom || list.absent.oom))
 		rc = error_nomem(err);

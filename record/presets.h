@@ -1,5 +1,6 @@
 /*
- * presets.h - which events are recorded: from what was asked for and what this kernel has to a list.
+ * presets.h - which events are recorded: from what was asked for and what this kernel has to a
+ * list.
  *
  *	struct event_list list = { 0 };
  *	event_list_make(&list, top, specs, count, STACKS_ALLOC, &err);	// specs: "slab", "sched:sched_switch"
@@ -27,14 +28,14 @@ struct listed_event {
 struct event_list {
 	struct listed_event *items;
 	size_t count;
-	struct buf warnings;	/* text */
-	struct buf absent;	/* "kmem:kmalloc_node kmem:..." */
+	struct buf warnings; /* text */
+	struct buf absent;   /* "kmem:kmalloc_node kmem:..." */
 };
 
 /*
- * Without specs: the slab set. Each spec may be a comma list. ERR_USAGE: no such preset or event (the text
- * names near ones); ERR_UNSUPPORTED: this kernel has none of them. task:task_newtask and task:task_rename
- * are always added, where the kernel has them.
+ * Without specs: the slab set. Each spec may be a comma list. ERR_USAGE: no such preset or event
+ * (the text names near ones); ERR_UNSUPPORTED: this kernel has none of them. task:task_newtask and
+ * task:task_rename are always added, where the kernel has them.
  */
 int event_list_make(struct event_list *ret, int top, const char *const *specs, size_t count,
 		    enum stacks_mode stacks, struct error *err);

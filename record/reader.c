@@ -1,4 +1,4 @@
-#define _GNU_SOURCE	/* CPU sets */
+#define _GNU_SOURCE /* CPU sets */
 #include "record/reader.h"
 
 #include <errno.h>
@@ -17,28 +17,29 @@
 #include "record/stream.h"
 #include "record/tracefs.h"
 
-#define THREADS_MAX 16u
-#define POLL_MS 200
-#define BLOCK_AGE_NS 1000000000u	/* a block is put when it is this old */
+#define THREADS_MAX  16u
+#define POLL_MS	     200
+#define BLOCK_AGE_NS 1000000000u /* a block is put when it is this old */
 /*
- * A reader needs a fifth to a third of its CPU when the workload does nothing but allocate. Among ten busy tasks it would
- * get a tenth, the ring would fill and records would be lost; it never takes more than there is to read.
+ * A reader needs a fifth to a third of its CPU when the workload does nothing but allocate. Among
+ * ten busy tasks it would get a tenth, the ring would fill and records would be lost; it never
+ * takes more than there is to read.
  */
 #define READER_NICE -20
-#define FINAL_TRIES 200			/* x 5 ms: writers that were inside an event when tracing stopped */
+#define FINAL_TRIES 200 /* x 5 ms: writers that were inside an event when tracing stopped */
 
 struct cpu_ring {
 	uint32_t cpu;
 	int fd, stats_fd;
 	struct stream stream;
-	uint64_t opened_ns;	/* when the first event of the open block was read; 0: it is empty */
-	struct ring_stats counts;	/* the kernel's, as read last */
-	uint64_t lost_seen;	/* lost records at the last look */
-	uint64_t lost_told;	/* of them, told in front of a block, or about to be */
-	uint64_t lost_before;	/* to be told in front of the open block */
-	uint64_t lost_at_boundary;	/* lost records when a page boundary was last crossed */
+	uint64_t opened_ns; /* when the first event of the open block was read; 0: it is empty */
+	struct ring_stats counts;  /* the kernel's, as read last */
+	uint64_t lost_seen;	   /* lost records at the last look */
+	uint64_t lost_told;	   /* of them, told in front of a block, or about to be */
+	uint64_t lost_before;	   /* to be told in front of the open block */
+	uint64_t lost_at_boundary; /* lost records when a page boundary was last crossed */
 	uint32_t pages_since_look;
-	uint64_t bytes;		/* read from the ring */
+	uint64_t bytes; /* read from the ring */
 };
 
 struct reader {
@@ -49,20 +50,20 @@ struct reader {
 	uint32_t ring_count;
 	struct emitter emitter;
 	uint8_t *page;
-	struct pollfd *polls;	/* one per ring, then stop_fd */
+	struct pollfd *polls; /* one per ring, then stop_fd */
 	struct error failure;
 };
 
 struct readers {
 	struct instance *inst;
-	int stop_fd;		/* readable for ever once stopping */
+	int stop_fd; /* readable for ever once stopping */
 	int event_fd;
-	uint32_t ring_pages;	/* sub-buffers of one ring */
+	uint32_t ring_pages; /* sub-buffers of one ring */
 	struct cpu_ring *rings;
 	uint32_t ring_count;
 	struct reader *threads;
 	uint32_t thread_count;
-	uint64_t lost;		/* atomic */
+	uint64_t lost; /* atomic */
 };
 
 static uint64_t now_ns(void)
@@ -77,11 +78,13 @@ static uint64_t now_ns(void)
 
 int ring_counts_read(int fd, struct ring_stats *ret, struct error *err)
 {
+	/* clang-format off */
 	const struct { const char *key; uint64_t *to; } rows[] = {
 		{ "entries: ", &ret->entries }, { "overrun: ", &ret->overrun },
 		{ "commit overrun: ", &ret->commit_overrun }, { "dropped events: ", &ret->dropped },
 		{ "read events: ", &ret->read },
 	};
+	/* clang-format on */
 	char text[1024], *line, *end;
 	unsigned int found = 0;
 	ssize_t n;
@@ -104,7 +107,8 @@ int ring_counts_read(int fd, struct ring_stats *ret, struct error *err)
 		}
 	}
 	if (found != sizeof(rows) / sizeof(rows[0]))
-		return error_set(err, ERR_UNSUPPORTED, "the statistics of a ring buffer lack a line that is needed");
+		return error_set(err, ERR_UNSUPPORTED,
+				 "the statistics of a ring buffer lack a line that is needed");
 	return 0;
 }
 
@@ -118,7 +122,8 @@ static int put_block(struct reader *r, struct cpu_ring *c)
 		return 0;
 	rc = stream_give_up(&c->stream, &r->failure);
 	if (rc == 0)
-		rc = emitter_put_events(&r->emitter, &c->stream.block, c->cpu, c->lost_before, &r->failure);
+		rc = emitter_put_events(&r->emitter, &c->stream.block, c->cpu, c->lost_before,
+					&r->failure);
 	if (rc < 0)
 		return rc;
 	stream_block_done(&c->stream);
@@ -128,9 +133,10 @@ static int put_block(struct reader *r, struct cpu_ring *c)
 }
 
 /*
- * Looks whether records were lost. With the ring empty, everything that was lost lies behind us. With the
- * ring not empty the gap may still be in front: then only what an earlier look, a whole ring ago, had seen
- * is certain to be behind us. Told too late is safe (more objects are in doubt), too early is not.
+ * Looks whether records were lost. With the ring empty, everything that was lost lies behind us.
+ * With the ring not empty the gap may still be in front: then only what an earlier look, a whole
+ * ring ago, had seen is certain to be behind us. Told too late is safe (more objects are in doubt),
+ * too early is not.
  */
 static int look_for_loss(struct reader *r, struct cpu_ring *c, bool ring_empty)
 {
@@ -174,7 +180,9 @@ static int after_page(struct reader *r, struct cpu_ring *c)
 	return 0;
 }
 
-/* Reads until the ring is empty, or as many sub-buffers as it has: then other rings get their turn. */
+/*
+ * Reads until the ring is empty, or as many sub-buffers as it has: then other rings get their turn.
+ */
 static int drain(struct reader *r, struct cpu_ring *c, bool *ret_empty)
 {
 	uint32_t size = r->emitter.plan->layout.subbuf_size;
@@ -188,7 +196,8 @@ static int drain(struct reader *r, struct cpu_ring *c, bool *ret_empty)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno != EAGAIN)
-			return error_errno(&r->failure, "cannot read the ring buffer of CPU %u", c->cpu);
+			return error_errno(&r->failure, "cannot read the ring buffer of CPU %u",
+					   c->cpu);
 		if (n <= 0) {
 			*ret_empty = true;
 			break;
@@ -215,7 +224,9 @@ static int put_old_blocks(struct reader *r)
 	uint64_t now = now_ns();
 	int rc = 0;
 
-	/* an event that waits would lose its stack for nothing: a new generation can wait instead */
+	/*
+	 * an event that waits would lose its stack for nothing: a new generation can wait instead
+	 */
 	for (uint32_t i = 0; i < r->ring_count; i++)
 		generation &= !stream_waiting(&r->rings[i]->stream);
 	for (uint32_t i = 0; rc == 0 && i < r->ring_count; i++) {
@@ -243,7 +254,10 @@ static int drain_ready(struct reader *r, bool timeout)
 
 		if (timeout || (p->revents & POLLIN))
 			rc = drain(r, r->rings[i], &empty);
-		/* the ring of a CPU that is offline answers at once, always: look at it when time is up only */
+		/*
+		 * the ring of a CPU that is offline answers at once, always: look at it when time
+		 * is up only
+		 */
 		if (p->revents & (POLLERR | POLLNVAL))
 			p->fd = -1;
 		else if (timeout)
@@ -252,7 +266,9 @@ static int drain_ready(struct reader *r, bool timeout)
 	return rc < 0 ? rc : put_old_blocks(r);
 }
 
-/* Tracing is off: everything that is in the rings is read, until the kernel agrees that it was all. */
+/*
+ * Tracing is off: everything that is in the rings is read, until the kernel agrees that it was all.
+ */
 static int drain_rest(struct reader *r, struct cpu_ring *c)
 {
 	bool empty;
@@ -324,8 +340,9 @@ static int open_ring(struct readers *all, struct cpu_ring *c, uint32_t cpu, stru
 	return c->stats_fd < 0 ? c->stats_fd : 0;
 }
 
-static int reader_init(struct reader *r, struct readers *all, uint32_t number, const struct event_plan *plan,
-		       struct capture_writer *writer, struct error *err)
+static int reader_init(struct reader *r, struct readers *all, uint32_t number,
+		       const struct event_plan *plan, struct capture_writer *writer,
+		       struct error *err)
 {
 	int rc = emitter_init(&r->emitter, writer, (uint16_t)(number + 1), plan, err);
 
@@ -338,7 +355,10 @@ static int reader_init(struct reader *r, struct readers *all, uint32_t number, c
 	return r->rings && r->polls && r->page ? 0 : error_nomem(err);
 }
 
-/* CPUs that are online now are shared out evenly, neighbours together; those that are not go to the last. */
+/*
+ * CPUs that are online now are shared out evenly, neighbours together; those that are not go to the
+ * last.
+ */
 static int share_out(struct readers *all, const cpu_set_t *online, struct error *err)
 {
 	uint32_t online_count = 0, k = 0;
@@ -361,8 +381,9 @@ static int share_out(struct readers *all, const cpu_set_t *online, struct error 
 			return rc;
 	}
 	for (uint32_t i = 0; i < all->thread_count; i++)
-		all->threads[i].polls[all->threads[i].ring_count] =
-			(struct pollfd){ .fd = all->stop_fd, .events = POLLIN };
+		all->threads[i].polls[all->threads[i].ring_count] = (struct pollfd){
+			.fd = all->stop_fd, .events = POLLIN
+		};
 	return 0;
 }
 

@@ -3,14 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TYPE_LONG 0u		/* data; its length is in the next word */
-#define TYPE_PADDING 29u
+#define TYPE_LONG	 0u /* data; its length is in the next word */
+#define TYPE_PADDING	 29u
 #define TYPE_TIME_EXTEND 30u
-#define TYPE_TIME_STAMP 31u
+#define TYPE_TIME_STAMP	 31u
 
-#define COMMIT_MISSED (1u << 31)
+#define COMMIT_MISSED	     (1u << 31)
 #define COMMIT_MISSED_STORED (1u << 30)
-#define COMMIT_LEN_MASK ((1u << 27) - 1)
+#define COMMIT_LEN_MASK	     ((1u << 27) - 1)
 
 /* An absolute time stamp has 59 bits; the others are those of the page's time. */
 #define STAMP_HIGH_BITS (0xf8ull << 56)
@@ -25,7 +25,8 @@ static uint64_t read_number(const struct ring_layout *layout, const uint8_t *p, 
 }
 
 /* "\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;" */
-static bool header_field(const char *text, const char *name, unsigned int *ret_offset, unsigned int *ret_size)
+static bool header_field(const char *text, const char *name, unsigned int *ret_offset,
+			 unsigned int *ret_size)
 {
 	char pattern[32];
 	const char *p;
@@ -42,13 +43,15 @@ int ring_layout_parse(struct ring_layout *ret, const char *text, size_t len, boo
 	unsigned int stamp, stamp_size, commit, commit_size, data, data_size;
 	char copy[1024];
 
-	snprintf(copy, sizeof(copy), "%.*s", (int)(len < sizeof(copy) ? len : sizeof(copy) - 1), text);
+	snprintf(copy, sizeof(copy), "%.*s", (int)(len < sizeof(copy) ? len : sizeof(copy) - 1),
+		 text);
 	if (!header_field(copy, "timestamp", &stamp, &stamp_size) ||
 	    !header_field(copy, "commit", &commit, &commit_size) ||
-	    !header_field(copy, "data", &data, &data_size) ||
-	    stamp != 0 || stamp_size != 8 || (commit_size != 4 && commit_size != 8) || commit < 8 ||
-	    data < commit + commit_size || data > 64 || data_size < 64 || data_size > COMMIT_LEN_MASK)
-		return error_set(err, ERR_UNSUPPORTED, "events/header_page describes a ring buffer of a "
+	    !header_field(copy, "data", &data, &data_size) || stamp != 0 || stamp_size != 8 ||
+	    (commit_size != 4 && commit_size != 8) || commit < 8 || data < commit + commit_size ||
+	    data > 64 || data_size < 64 || data_size > COMMIT_LEN_MASK)
+		return error_set(err, ERR_UNSUPPORTED,
+				 "events/header_page describes a ring buffer of a "
 				 "layout that this version does not know");
 	*ret = (struct ring_layout){
 		.subbuf_size = data + data_size,
@@ -61,20 +64,22 @@ int ring_layout_parse(struct ring_layout *ret, const char *text, size_t len, boo
 	return 0;
 }
 
-int ring_page_open(struct ring_page *p, const struct ring_layout *layout, const void *bytes, size_t len,
-		   struct error *err)
+int ring_page_open(struct ring_page *p, const struct ring_layout *layout, const void *bytes,
+		   size_t len, struct error *err)
 {
 	const uint8_t *start = bytes;
 	uint64_t commit;
 	size_t used;
 
 	if (len < layout->data_offset)
-		return error_set(err, ERR_DAMAGED, "a ring-buffer page of %zu bytes has no header", len);
+		return error_set(err, ERR_DAMAGED, "a ring-buffer page of %zu bytes has no header",
+				 len);
 	commit = read_number(layout, start + layout->commit_offset, layout->long_size);
 	used = commit & COMMIT_LEN_MASK;
 	if (used > len - layout->data_offset)
-		return error_set(err, ERR_DAMAGED, "a ring-buffer page of %zu bytes claims %zu bytes of records",
-				 len, used);
+		return error_set(err, ERR_DAMAGED,
+				 "a ring-buffer page of %zu bytes claims %zu bytes of records", len,
+				 used);
 	*p = (struct ring_page){
 		.layout = layout,
 		.start = start,
@@ -84,7 +89,8 @@ int ring_page_open(struct ring_page *p, const struct ring_layout *layout, const 
 		.missed = commit & COMMIT_MISSED,
 	};
 	p->time = p->page_time;
-	if ((commit & COMMIT_MISSED_STORED) && len - layout->data_offset - used >= layout->long_size)
+	if ((commit & COMMIT_MISSED_STORED) &&
+	    len - layout->data_offset - used >= layout->long_size)
 		p->missed_count = read_number(layout, p->end, layout->long_size);
 	return 0;
 }
@@ -130,7 +136,8 @@ int ring_page_next_slow(struct ring_page *p, struct ring_record *ret)
 		if (type == TYPE_TIME_EXTEND || type == TYPE_TIME_STAMP) {
 			uint64_t wide = (uint64_t)extra << 27 | delta;
 
-			p->time = type == TYPE_TIME_EXTEND ? p->time + wide : absolute_time(p, wide);
+			p->time = type == TYPE_TIME_EXTEND ? p->time + wide :
+							     absolute_time(p, wide);
 			p->pos += 8;
 			continue;
 		}
@@ -140,7 +147,10 @@ int ring_page_next_slow(struct ring_page *p, struct ring_record *ret)
 		extra = (extra + 3) & ~3u;
 		p->pos += 4 + extra;
 		if (type == TYPE_PADDING) {
-			/* a discarded record; 1 stands for "no time of its own" (check_buffer() in the kernel) */
+			/*
+			 * a discarded record; 1 stands for "no time of its own" (check_buffer() in
+			 * the kernel)
+			 */
 			if (delta != 1)
 				p->time += delta;
 			continue;

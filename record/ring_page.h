@@ -2,9 +2,9 @@
  * ring_page.h - walks the records of one ring-buffer sub-buffer as the kernel hands it out through
  * trace_pipe_raw: the one decoder of such pages in the project.
  *
- * It knows the frame around a record (length, time), never its content. The layout is data, so that pages of
- * another machine (other byte order, 4-byte longs) are walked by the same code. Input is not trusted: no read
- * leaves the page.
+ * It knows the frame around a record (length, time), never its content. The layout is data, so that
+ * pages of another machine (other byte order, 4-byte longs) are walked by the same code. Input is
+ * not trusted: no read leaves the page.
  *
  *	struct ring_layout layout;
  *	struct ring_page page;
@@ -30,26 +30,26 @@
 #include "format/base/error.h"
 
 struct ring_layout {
-	uint32_t subbuf_size;	/* bytes of a whole sub-buffer, its header included */
+	uint32_t subbuf_size; /* bytes of a whole sub-buffer, its header included */
 	uint32_t commit_offset;
 	uint32_t data_offset;
-	uint8_t long_size;	/* 4 or 8: width of the commit word and of kernel pointers */
-	bool big_endian;	/* the target's byte order */
-	bool swap;		/* ... is not ours */
+	uint8_t long_size; /* 4 or 8: width of the commit word and of kernel pointers */
+	bool big_endian;   /* the target's byte order */
+	bool swap;	   /* ... is not ours */
 };
 
 struct ring_record {
-	uint64_t time;		/* ns of the trace clock */
-	const uint8_t *data;	/* starts with the common fields; 4-byte aligned if the page is */
-	uint32_t len;		/* rounded up to 4 by the kernel */
+	uint64_t time;	     /* ns of the trace clock */
+	const uint8_t *data; /* starts with the common fields; 4-byte aligned if the page is */
+	uint32_t len;	     /* rounded up to 4 by the kernel */
 };
 
 struct ring_page {
 	const struct ring_layout *layout;
 	const uint8_t *start, *pos, *end;
 	uint64_t page_time, time;
-	bool missed;		/* records were overwritten before this page */
-	uint64_t missed_count;	/* how many, 0 if the kernel did not say */
+	bool missed;	       /* records were overwritten before this page */
+	uint64_t missed_count; /* how many, 0 if the kernel did not say */
 };
 
 /* text: the file events/header_page of the ring's instance. */
@@ -57,13 +57,13 @@ int ring_layout_parse(struct ring_layout *ret, const char *text, size_t len, boo
 		      struct error *err);
 
 /* bytes must stay in place while the page is walked. ERR_DAMAGED if the lengths cannot be right. */
-int ring_page_open(struct ring_page *p, const struct ring_layout *layout, const void *bytes, size_t len,
-		   struct error *err);
+int ring_page_open(struct ring_page *p, const struct ring_layout *layout, const void *bytes,
+		   size_t len, struct error *err);
 
 /* Padding, time stamps, long records and the end of the page. */
 int ring_page_next_slow(struct ring_page *p, struct ring_record *ret);
 
-#define RING_TYPE_DATA_MAX 28u	/* 1..28: a data record of that many 4-byte words */
+#define RING_TYPE_DATA_MAX 28u /* 1..28: a data record of that many 4-byte words */
 
 static inline uint32_t ring_u32(const struct ring_layout *layout, const uint8_t *p)
 {

@@ -23,14 +23,14 @@
 #include "record/tracefs.h"
 
 #define STATUS_NS 500000000ull
-#define SYNC_NS 5000000000ull
+#define SYNC_NS	  5000000000ull
 
 struct session {
 	const struct session_options *options;
 	const struct session_ui *ui;
 	struct session_report *report;
 	int top, out_fd, signal_fd;
-	bool out_made;			/* a regular file that this session created or emptied */
+	bool out_made; /* a regular file that this session created or emptied */
 	sigset_t old_mask;
 	struct sigaction old_pipe;
 	struct event_list events;
@@ -41,7 +41,7 @@ struct session {
 	struct event_plan *plan;
 	struct readers *readers;
 	uint64_t start_ns;
-	bool foreign_pids;		/* our /proc numbers tasks in another way than the events do */
+	bool foreign_pids; /* our /proc numbers tasks in another way than the events do */
 };
 
 static uint64_t now_ns(void)
@@ -71,7 +71,7 @@ static int block_signals(struct session *s, struct error *err)
 	sigaddset(&mask, SIGHUP);
 	sigaddset(&mask, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &mask, &s->old_mask);
-	sigaction(SIGPIPE, &ignore, &s->old_pipe);	/* a reader that is gone is a write error here */
+	sigaction(SIGPIPE, &ignore, &s->old_pipe); /* a reader that is gone is a write error here */
 	s->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	return s->signal_fd < 0 ? error_errno(err, "cannot wait for signals") : 0;
 }
@@ -83,7 +83,9 @@ static int open_output(struct session *s, struct error *err)
 
 	if (!strcmp(path, "-")) {
 		if (isatty(STDOUT_FILENO))
-			return error_set(err, ERR_USAGE, "a capture is not for a terminal: send it to a file or a pipe");
+			return error_set(
+				err, ERR_USAGE,
+				"a capture is not for a terminal: send it to a file or a pipe");
 		s->out_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 		return s->out_fd < 0 ? error_errno(err, "cannot write to standard output") : 0;
 	}
@@ -109,18 +111,19 @@ static void pass_warnings(const struct session *s)
 }
 
 /*
- * Events carry the process ids of the initial namespace. In a container /proc shows other numbers, which would name the
- * wrong tasks: names are then left to the events.
+ * Events carry the process ids of the initial namespace. In a container /proc shows other numbers,
+ * which would name the wrong tasks: names are then left to the events.
  */
 static void look_at_pid_namespace(struct session *s)
 {
-	const ino_t initial = 0xeffffffc;	/* PROC_PID_INIT_INO */
+	const ino_t initial = 0xeffffffc; /* PROC_PID_INIT_INO */
 	struct stat st;
 
 	s->foreign_pids = stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != initial;
 	if (s->foreign_pids)
-		note(s, "this is a PID namespace of its own: tasks that run already stay nameless, and what kmem-record"
-			" allocates is not told apart");
+		note(s,
+		     "this is a PID namespace of its own: tasks that run already stay nameless, and what kmem-record"
+		     " allocates is not told apart");
 }
 
 static int make_plan(struct session *s, struct error *err)
@@ -140,7 +143,8 @@ static int make_plan(struct session *s, struct error *err)
 		snprintf(path, sizeof(path), "events/%s/%s/format", e->system, e->name);
 		rc = tracefs_read(s->top, path, &b, err);
 		if (rc == 0)
-			rc = event_plan_add(s->plan, e->system, (char *)b.data, b.len, e->stacks, err);
+			rc = event_plan_add(s->plan, e->system, (char *)b.data, b.len, e->stacks,
+					    err);
 		if (rc < 0)
 			error_prefix(err, "cannot record %s:%s", e->system, e->name);
 	}
@@ -185,7 +189,8 @@ static int put_start_stats(struct session *s, struct error *err)
 	int rc = stats ? 0 : error_nomem(err);
 
 	for (uint32_t i = 0; rc == 0 && i < s->instance->cpu_count; i++) {
-		int fd = instance_open_cpu(s->instance, s->instance->cpus[i], "stats", O_RDONLY, err);
+		int fd = instance_open_cpu(s->instance, s->instance->cpus[i], "stats", O_RDONLY,
+					   err);
 
 		stats[i].cpu = s->instance->cpus[i];
 		rc = fd < 0 ? fd : ring_counts_read(fd, &stats[i], err);
@@ -198,7 +203,10 @@ static int put_start_stats(struct session *s, struct error *err)
 	return rc;
 }
 
-/* All that an analysis elsewhere needs, before the first event: a capture that is cut off has it, too. */
+/*
+ * All that an analysis elsewhere needs, before the first event: a capture that is cut off has it,
+ * too.
+ */
 static int put_metadata(struct session *s, struct error *err)
 {
 	int rc;
@@ -257,8 +265,8 @@ static int start(struct session *s, struct error *err)
 
 	/* tracing is off: events are armed one by one and begin together with the switch */
 	for (size_t i = 0; rc == 0 && i < s->events.count; i++)
-		rc = instance_enable(s->instance, s->events.items[i].system, s->events.items[i].name,
-				     s->events.items[i].stacks, err);
+		rc = instance_enable(s->instance, s->events.items[i].system,
+				     s->events.items[i].name, s->events.items[i].stacks, err);
 	if (rc == 0)
 		rc = meta_put_memory_files(&s->meta, "start", err);
 	if (rc == 0)
@@ -291,7 +299,8 @@ static bool take_signals(struct session *s)
 				continue;
 			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "command");
 		} else {
-			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "signal %u", info.ssi_signo);
+			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "signal %u",
+				 info.ssi_signo);
 		}
 		return true;
 	}
@@ -325,7 +334,8 @@ static int wait_for_end(struct session *s, struct error *err)
 				 { .fd = readers_event_fd(s->readers), .events = POLLIN } };
 
 	for (;;) {
-		uint64_t now = now_ns(), next = earlier(end, earlier(next_status, next_sync)), wait_ms;
+		uint64_t now = now_ns(), next = earlier(end, earlier(next_status, next_sync)),
+			 wait_ms;
 
 		if (now >= end) {
 			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "duration");
@@ -343,7 +353,7 @@ static int wait_for_end(struct session *s, struct error *err)
 		wait_ms = next > now ? (next - now + 999999) / 1000000 : 0;
 		if (poll(fds, 2, wait_ms < 1000 ? (int)wait_ms : 1000) < 0 && errno != EINTR)
 			return error_errno(err, "cannot wait");
-		if (fds[1].revents)	/* a reader has failed: readers_stop says why */
+		if (fds[1].revents) /* a reader has failed: readers_stop says why */
 			return 0;
 		if (take_signals(s))
 			return 0;
@@ -374,13 +384,19 @@ static int make_account(struct session *s, struct error *err)
 		readers_stats(s->readers, i, c);
 		r->lost += ring_stats_lost(c);
 		if (c->decoded != c->read)
-			problem(r, "CPU %u: the kernel handed out %" PRIu64 " records, %" PRIu64 " were decoded",
+			problem(r,
+				"CPU %u: the kernel handed out %" PRIu64 " records, %" PRIu64
+				" were decoded",
 				c->cpu, c->read, c->decoded);
 		if (c->entries)
-			problem(r, "CPU %u: %" PRIu64 " records were left in the ring (read: %" PRIu64 ")", c->cpu,
-				c->entries, c->read);
+			problem(r,
+				"CPU %u: %" PRIu64 " records were left in the ring (read: %" PRIu64
+				")",
+				c->cpu, c->entries, c->read);
 		if (c->decoded != c->events + c->stacks + c->orphan_stacks)
-			problem(r, "CPU %u: of %" PRIu64 " records only %" PRIu64 " are of a type that was asked for",
+			problem(r,
+				"CPU %u: of %" PRIu64 " records only %" PRIu64
+				" are of a type that was asked for",
 				c->cpu, c->decoded, c->events + c->stacks + c->orphan_stacks);
 	}
 	return 0;
@@ -396,7 +412,8 @@ static int put_symbols(struct session *s, struct error *err)
 	if (rc == 0 && file_slurp(AT_FDCWD, "/proc/kallsyms", 256u << 20, &all, NULL) == 0)
 		rc = symbols_used(&used, (char *)all.data, all.len, &addresses, err);
 	if (rc == 0 && used.len)
-		rc = meta_put_bytes(&s->meta, "/proc/kallsyms.used", "end", used.data, used.len, err);
+		rc = meta_put_bytes(&s->meta, "/proc/kallsyms.used", "end", used.data, used.len,
+				    err);
 	intern_release(&addresses);
 	buf_release(&all);
 	buf_release(&used);

@@ -1,6 +1,6 @@
 /*
- * session.h - one live recording from beginning to end: output, instance, events, command, waiting, draining,
- * the closing account. It does not print: the caller's functions are told.
+ * session.h - one live recording from beginning to end: output, instance, events, command, waiting,
+ * draining, the closing account. It does not print: the caller's functions are told.
  *
  *	session_run(&options, &ui, &report, &err);
  *	if (report.started) ...			// the capture holds what report says, also after an error
@@ -13,16 +13,16 @@
 #include "record/presets.h"
 
 struct session_options {
-	const char *output;		/* "-": standard output */
+	const char *output; /* "-": standard output */
 	bool force;
 	const char *const *specs;
 	size_t spec_count;
 	enum stacks_mode stacks;
-	uint64_t duration_ns;		/* 0: no limit */
-	uint64_t ring_bytes;		/* per CPU; 0: the default */
+	uint64_t duration_ns; /* 0: no limit */
+	uint64_t ring_bytes;  /* per CPU; 0: the default */
 	bool symbols_used;
-	char **command;			/* NULL-terminated; NULL: none */
-	const char *command_line;	/* our own, for the record */
+	char **command;		  /* NULL-terminated; NULL: none */
+	const char *command_line; /* our own, for the record */
 	const char *version;
 };
 
@@ -31,26 +31,27 @@ struct session_status {
 };
 
 struct session_ui {
-	void (*note)(void *arg, const char *text);		/* one sentence; may be NULL */
-	void (*status)(void *arg, const struct session_status *status);	/* about twice a second; may be NULL */
+	void (*note)(void *arg, const char *text); /* one sentence; may be NULL */
+	void (*status)(void *arg,
+		       const struct session_status *status); /* about twice a second; may be NULL */
 	void *arg;
 };
 
 struct session_report {
-	bool started;		/* events were recorded; the fields below hold */
-	bool complete;		/* the capture has its END block */
-	bool exact;		/* the account agrees with the kernel's, record by record */
+	bool started;  /* events were recorded; the fields below hold */
+	bool complete; /* the capture has its END block */
+	bool exact;    /* the account agrees with the kernel's, record by record */
 	char end_reason[32];
-	char command_status[32];	/* "exit 0", "signal 9", "" */
+	char command_status[32]; /* "exit 0", "signal 9", "" */
 	uint64_t elapsed_ns, events, bytes, lost;
 	struct ring_stats *cpus;
 	size_t cpu_count;
-	char problem[200];	/* the first way in which the account is not exact; "" if it is */
+	char problem[200]; /* the first way in which the account is not exact; "" if it is */
 };
 
 /*
- * 0 when a capture was made, whatever was lost. ERR_USAGE, ERR_EXISTS, ERR_UNSUPPORTED and others when none
- * could be; ERR_FULL or ERR_IO with report->started when recording had to stop early.
+ * 0 when a capture was made, whatever was lost. ERR_USAGE, ERR_EXISTS, ERR_UNSUPPORTED and others
+ * when none could be; ERR_FULL or ERR_IO with report->started when recording had to stop early.
  */
 int session_run(const struct session_options *options, const struct session_ui *ui,
 		struct session_report *report, struct error *err);

@@ -81,8 +81,8 @@ static uint8_t *mask_words(const struct plan_type *type, const struct ring_recor
 }
 
 /* The key of an event without its stack reference; 0 if the record contradicts itself. */
-static uint32_t make_key(const struct stream *s, const struct plan_type *type, const struct ring_record *rec,
-			 uint8_t *key)
+static uint32_t make_key(const struct stream *s, const struct plan_type *type,
+			 const struct ring_record *rec, uint8_t *key)
 {
 	uint32_t head[2] = { 0, type->index };
 	uint8_t *p;
@@ -105,7 +105,8 @@ static uint32_t make_key(const struct stream *s, const struct plan_type *type, c
 	return (uint32_t)(p - key);
 }
 
-static bool put_columns(struct stream *s, const struct plan_type *type, const struct ring_record *rec)
+static bool put_columns(struct stream *s, const struct plan_type *type,
+			const struct ring_record *rec)
 {
 	const struct ring_layout *layout = &s->plan->layout;
 
@@ -116,8 +117,8 @@ static bool put_columns(struct stream *s, const struct plan_type *type, const st
 
 		if (f->kind == FIELD_UNSIGNED || f->kind == FIELD_SIGNED) {
 			event_block_put_number(&s->block, type->index, f->field,
-					       plan_signed_number(layout, rec->data + f->offset, f->size,
-								  f->kind));
+					       plan_signed_number(layout, rec->data + f->offset,
+								  f->size, f->kind));
 		} else {
 			if (!plan_field_bytes(layout, f, rec, &bytes, &len))
 				return false;
@@ -130,13 +131,16 @@ static bool put_columns(struct stream *s, const struct plan_type *type, const st
 
 static int damaged(const struct stream *s, const struct ring_record *rec, struct error *err)
 {
-	return error_set(err, ERR_DAMAGED, "CPU %u: a record of %u bytes (event number %u) is not what its format "
-			 "says", s->cpu, rec->len,
-			 (unsigned int)plan_number(&s->plan->layout, rec->data + s->plan->type_offset, 2));
+	return error_set(err, ERR_DAMAGED,
+			 "CPU %u: a record of %u bytes (event number %u) is not what its format "
+			 "says",
+			 s->cpu, rec->len,
+			 (unsigned int)plan_number(&s->plan->layout,
+						   rec->data + s->plan->type_offset, 2));
 }
 
-static int add_event(struct stream *s, const struct plan_type *type, const struct ring_record *rec, int32_t pid,
-		     struct error *err)
+static int add_event(struct stream *s, const struct plan_type *type, const struct ring_record *rec,
+		     int32_t pid, struct error *err)
 {
 	const struct ring_layout *layout = &s->plan->layout;
 	struct waiting_event *w = NULL;
@@ -154,7 +158,8 @@ static int add_event(struct stream *s, const struct plan_type *type, const struc
 		return key_len ? error_nomem(err) : damaged(s, rec, err);
 	*row = (struct event_row){ .time = rec->time, .pid = pid, .type = type->index };
 	if (type->address_offset != NO_OFFSET)
-		row->address = plan_number(layout, rec->data + type->address_offset, type->address_size);
+		row->address = plan_number(layout, rec->data + type->address_offset,
+					   type->address_size);
 	if (type->column_count && !put_columns(s, type, rec))
 		return damaged(s, rec, err);
 	s->events++;
@@ -169,7 +174,8 @@ static int add_event(struct stream *s, const struct plan_type *type, const struc
 	w->type = type;
 	w->key_len = key_len;
 	if (type->call_site_offset != NO_OFFSET)
-		w->call_site = plan_number(layout, rec->data + type->call_site_offset, layout->long_size);
+		w->call_site = plan_number(layout, rec->data + type->call_site_offset,
+					   layout->long_size);
 	s->pairing.waiting++;
 	return 0;
 }
@@ -185,12 +191,14 @@ static uint32_t stack_depth(const struct stream *s, const struct ring_record *re
 		return 0;
 	room = (rec->len - plan->stack_caller_offset) / size;
 	if (plan->stack_size_offset != NO_OFFSET) {
-		depth = (uint32_t)plan_number(&plan->layout, rec->data + plan->stack_size_offset, 4);
-	} else {	/* before 5.6: ended by ULONG_MAX */
+		depth = (uint32_t)plan_number(&plan->layout, rec->data + plan->stack_size_offset,
+					      4);
+	} else { /* before 5.6: ended by ULONG_MAX */
 		const uint8_t *frames = rec->data + plan->stack_caller_offset;
 		uint64_t end = size == 8 ? UINT64_MAX : UINT32_MAX;
 
-		while (depth < room && plan_number(&plan->layout, frames + (size_t)depth * size, size) != end)
+		while (depth < room &&
+		       plan_number(&plan->layout, frames + (size_t)depth * size, size) != end)
 			depth++;
 	}
 	if (depth > room)
@@ -198,12 +206,14 @@ static uint32_t stack_depth(const struct stream *s, const struct ring_record *re
 	return depth < STACK_FRAMES_MAX ? depth : STACK_FRAMES_MAX;
 }
 
-static int add_stack(struct stream *s, const struct ring_record *rec, int32_t pid, struct error *err)
+static int add_stack(struct stream *s, const struct ring_record *rec, int32_t pid,
+		     struct error *err)
 {
 	const uint8_t *frames = rec->data + s->plan->stack_caller_offset;
 	uint32_t depth = stack_depth(s, rec), stack;
-	struct waiting_event *w = pairing_match(&s->pairing, &s->plan->layout, rec->data[s->plan->flags_offset],
-						pid, s->decoded, frames, depth);
+	struct waiting_event *w = pairing_match(&s->pairing, &s->plan->layout,
+						rec->data[s->plan->flags_offset], pid, s->decoded,
+						frames, depth);
 
 	if (!w) {
 		s->orphan_stacks++;
@@ -228,7 +238,8 @@ static int add_record(struct stream *s, const struct ring_record *rec, struct er
 
 	s->decoded++;
 	if (rec->len < 8)
-		return error_set(err, ERR_DAMAGED, "CPU %u: a record of %u bytes is too short", s->cpu, rec->len);
+		return error_set(err, ERR_DAMAGED, "CPU %u: a record of %u bytes is too short",
+				 s->cpu, rec->len);
 	id = (uint16_t)plan_number(&plan->layout, rec->data + plan->type_offset, 2);
 	pid = (int32_t)plan_number(&plan->layout, rec->data + plan->pid_offset, 4);
 	context = pairing_context(rec->data[plan->flags_offset]);
@@ -247,7 +258,8 @@ static int add_record(struct stream *s, const struct ring_record *rec, struct er
 	return rec->len < type->min_len ? damaged(s, rec, err) : add_event(s, type, rec, pid, err);
 }
 
-int stream_page(struct stream *s, const void *bytes, size_t len, bool lost_in_front, struct error *err)
+int stream_page(struct stream *s, const void *bytes, size_t len, bool lost_in_front,
+		struct error *err)
 {
 	struct ring_record rec;
 	struct ring_page page;
@@ -264,8 +276,8 @@ int stream_page(struct stream *s, const void *bytes, size_t len, bool lost_in_fr
 			return rc;
 	}
 	if (rc < 0)
-		return error_set(err, rc, "CPU %u: a ring-buffer page is malformed at byte %zu", s->cpu,
-				 (size_t)(page.pos - page.start));
+		return error_set(err, rc, "CPU %u: a ring-buffer page is malformed at byte %zu",
+				 s->cpu, (size_t)(page.pos - page.start));
 	return 0;
 }
 

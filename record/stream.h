@@ -1,9 +1,9 @@
 /*
  * stream.h - the records of one CPU's ring, page after page, into rows of an event block.
  *
- * It decodes, pairs stacks with events and counts; it neither reads the ring nor writes the capture, so that
- * a live ring, a saved one and a test feed it in the same way. Rows keep the order of the ring: a row is
- * reserved when its event arrives and is completed when its stack does.
+ * It decodes, pairs stacks with events and counts; it neither reads the ring nor writes the
+ * capture, so that a live ring, a saved one and a test feed it in the same way. Rows keep the order
+ * of the ring: a row is reserved when its event arrives and is completed when its stack does.
  *
  *	stream_init(&s, cpu, &emitter, &err);
  *	stream_page(&s, bytes, n, lost_in_front, &err);		// ERR_DAMAGED: undecodable
@@ -18,17 +18,17 @@
 #include "record/emitter.h"
 #include "record/pairing.h"
 
-#define STREAM_BLOCK_ROWS 32768u
+#define STREAM_BLOCK_ROWS  32768u
 #define STREAM_BLOCK_BYTES (256u << 10)
 
 struct stream {
 	uint32_t cpu;
-	struct emitter *emitter;	/* shared with the other streams of the thread */
+	struct emitter *emitter; /* shared with the other streams of the thread */
 	const struct event_plan *plan;
 	struct event_block block;
-	size_t column_bytes;		/* of PLACE_COLUMN values in the block, about */
+	size_t column_bytes; /* of PLACE_COLUMN values in the block, about */
 	struct pairing pairing;
-	uint8_t *key;			/* scratch for events that wait for nothing */
+	uint8_t *key; /* scratch for events that wait for nothing */
 	/* the account; FORMAT.md, STATS */
 	uint64_t decoded, events, stacks, orphan_stacks, missing_stacks, unknown;
 };
@@ -37,7 +37,8 @@ int stream_init(struct stream *s, uint32_t cpu, struct emitter *emitter, struct 
 void stream_release(struct stream *s);
 
 /* lost_in_front: records may have been lost between the page before and this one. */
-int stream_page(struct stream *s, const void *bytes, size_t len, bool lost_in_front, struct error *err);
+int stream_page(struct stream *s, const void *bytes, size_t len, bool lost_in_front,
+		struct error *err);
 
 /* Events that wait for their stack are told that it is lost. */
 int stream_give_up(struct stream *s, struct error *err);
@@ -55,6 +56,6 @@ static inline bool stream_full(const struct stream *s)
 /* One more page might not fit the block: put it now, waiting events or not. */
 bool stream_overfull(const struct stream *s);
 
-void stream_block_done(struct stream *s);	/* the block was put: start a new one */
+void stream_block_done(struct stream *s); /* the block was put: start a new one */
 
 #endif

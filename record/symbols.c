@@ -1,11 +1,11 @@
-#define _GNU_SOURCE	/* memmem */
+#define _GNU_SOURCE /* memmem */
 #include "record/symbols.h"
 
 #include <stdlib.h>
 
 struct symbol_line {
 	uint64_t address;
-	const char *at;		/* of its line, which ends with a newline or the text */
+	const char *at; /* of its line, which ends with a newline or the text */
 	uint32_t len;
 	bool keep;
 };
@@ -51,13 +51,16 @@ static bool lines_parse(struct symbol_lines *l, const char *text, size_t len)
 	const char *end = text + len, *p = text;
 
 	while (p < end) {
-		const char *newline = memchr(p, '\n', (size_t)(end - p)), *next = newline ? newline + 1 : end;
+		const char *newline = memchr(p, '\n', (size_t)(end - p)),
+			   *next = newline ? newline + 1 : end;
 		struct symbol_line line = { .at = p, .len = (uint32_t)(next - p) };
 		const char *d = p;
 		int digit;
 
 		for (; d < next; d++) {
-			digit = *d >= '0' && *d <= '9' ? *d - '0' : *d >= 'a' && *d <= 'f' ? *d - 'a' + 10 : -1;
+			digit = *d >= '0' && *d <= '9' ? *d - '0' :
+				*d >= 'a' && *d <= 'f' ? *d - 'a' + 10 :
+							 -1;
 			if (digit < 0)
 				break;
 			line.address = line.address << 4 | (uint64_t)digit;

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE	/* syscall */
+#define _GNU_SOURCE /* syscall */
 #include "record/tracefs.h"
 
 #include <errno.h>
@@ -15,8 +15,9 @@
 #define SMALL_FILE_MAX (4u << 20)
 
 /*
- * Where tracefs is mounted nowhere, we use a mount of our own that has no place in the file system: nobody sees it and it
- * is gone with us. Linux 5.2 and later; the numbers are those of <linux/mount.h>, which older libcs lack.
+ * Where tracefs is mounted nowhere, we use a mount of our own that has no place in the file system:
+ * nobody sees it and it is gone with us. Linux 5.2 and later; the numbers are those of
+ * <linux/mount.h>, which older libcs lack.
  */
 static int open_detached(bool *ret_denied)
 {
@@ -68,10 +69,13 @@ int tracefs_open(struct error *err)
 	if (!denied && (detached = open_detached(&denied)) >= 0)
 		return detached;
 	if (denied)
-		return error_set(err, ERR_IO, "no permission to use the kernel's tracing directory "
+		return error_set(err, ERR_IO,
+				 "no permission to use the kernel's tracing directory "
 				 "(/sys/kernel/tracing): run as root");
-	return error_set(err, ERR_UNSUPPORTED, "the kernel's tracing directory is not there: mount it with "
-			 "'mount -t tracefs tracefs /sys/kernel/tracing' (needs CONFIG_FTRACE and its events)");
+	return error_set(
+		err, ERR_UNSUPPORTED,
+		"the kernel's tracing directory is not there: mount it with "
+		"'mount -t tracefs tracefs /sys/kernel/tracing' (needs CONFIG_FTRACE and its events)");
 }
 
 bool tracefs_has(int dirfd, const char *path)

@@ -1,7 +1,8 @@
 /*
  * tracefs.h - where the kernel's tracing files are, and how they are read and set.
  *
- * Nothing is remembered, callers hold a directory fd; and nothing is mounted that anybody else could see.
+ * Nothing is remembered, callers hold a directory fd; and nothing is mounted that anybody else
+ * could see.
  *
  *	int top = tracefs_open(&err);				// or an error that says what to do
  *	tracefs_write(top, "instances/x/tracing_on", "0", &err);

@@ -1,9 +1,10 @@
 -- tables.sql - the database of one capture. Runs alone in the sqlite3 shell.
 --
--- Times are nanoseconds since the start of the capture (capture key 'time.base_ns' holds the trace clock at
--- that moment), sizes are bytes, addresses are signed 64-bit integers (print them with printf('%x')).
--- What repeats from event to event (call site, stack, sizes, gfp flags) lives in alloc_site and free_site, so
--- that an allocation is eleven small numbers. The public names are the views in views.sql.
+-- Times are nanoseconds since the start of the capture (capture key 'time.base_ns' holds the trace
+-- clock at that moment), sizes are bytes, addresses are signed 64-bit integers (print them with
+-- printf('%x')). What repeats from event to event (call site, stack, sizes, gfp flags) lives in
+-- alloc_site and free_site, so that an allocation is eleven small numbers. The public names are the
+-- views in views.sql.
 
 PRAGMA application_id = 0x4b4d454d;	-- 'KMEM'
 PRAGMA user_version = 1;
@@ -92,10 +93,10 @@ CREATE TABLE free_site (
 	context INTEGER NOT NULL
 );
 
--- One row per allocation, in the order in which they ended; those still live at the end of the capture
--- come last, by time (capture key 'first_live_id').
--- end: 0 live at the end; 1 freed; 2 its address was allocated again, so its free was not traced, and
--- lifetime is an upper bound. + 4: events were lost on some CPU while it was live, so a free may be among them.
+-- One row per allocation, in the order in which they ended; those still live at the end of the
+-- capture come last, by time (capture key 'first_live_id'). end: 0 live at the end; 1 freed; 2 its
+-- address was allocated again, so its free was not traced, and lifetime is an upper bound. + 4:
+-- events were lost on some CPU while it was live, so a free may be among them.
 CREATE TABLE allocation (
 	id INTEGER PRIMARY KEY,
 	time INTEGER NOT NULL,
@@ -110,7 +111,8 @@ CREATE TABLE allocation (
 	end INTEGER NOT NULL
 );
 
--- Frees of addresses that the capture never saw allocated (allocated before it, or the allocation was lost).
+-- Frees of addresses that the capture never saw allocated (allocated before it, or the allocation
+-- was lost).
 CREATE TABLE unmatched_free (
 	id INTEGER PRIMARY KEY,
 	time INTEGER NOT NULL,
@@ -166,7 +168,8 @@ CREATE TABLE damage (
 	text TEXT NOT NULL
 );
 
--- The account of each CPU's ring at the end, in records (stack records included); see FORMAT.md, STATS.
+-- The account of each CPU's ring at the end, in records (stack records included); see FORMAT.md,
+-- STATS.
 CREATE TABLE ring (
 	cpu INTEGER PRIMARY KEY,
 	entries INTEGER NOT NULL,
@@ -182,7 +185,8 @@ CREATE TABLE ring (
 	bytes INTEGER NOT NULL
 );
 
--- Files of the target that a later question may need (slabinfo, vmstat, meminfo, allocinfo, modules).
+-- Files of the target that a later question may need (slabinfo, vmstat, meminfo, allocinfo,
+-- modules).
 CREATE TABLE file (
 	name TEXT NOT NULL,
 	moment TEXT NOT NULL,		-- 'start' or 'end'
@@ -190,6 +194,7 @@ CREATE TABLE file (
 	PRIMARY KEY (name, moment)
 ) WITHOUT ROWID;
 
--- Any other recorded tracepoint has a table event_SYSTEM_NAME with id (in order of time), time, cpu, task, stack and
--- its own fields. In names, anything but letters, digits and underscores is an underscore; a field whose name is taken
--- (cpu, for one) gets _2 behind it. Strings are TEXT, other arrays BLOB; NULL where the capture is damaged.
+-- Any other recorded tracepoint has a table event_SYSTEM_NAME with id (in order of time), time,
+-- cpu, task, stack and its own fields. In names, anything but letters, digits and underscores is an
+-- underscore; a field whose name is taken (cpu, for one) gets _2 behind it. Strings are TEXT, other
+-- arrays BLOB; NULL where the capture is damaged.

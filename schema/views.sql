@@ -1,5 +1,6 @@
--- views.sql - the public names of a database: what a person types into the sqlite3 shell, and what --where may use.
--- They stay when tables change. Times are ns since the start of the capture, sizes bytes, addresses integers.
+-- views.sql - the public names of a database: what a person types into the sqlite3 shell, and what
+-- --where may use. They stay when tables change. Times are ns since the start of the capture, sizes
+-- bytes, addresses integers.
 --
 --	SELECT caller, count(*), sum(bytes_alloc) FROM live GROUP BY caller ORDER BY 3 DESC LIMIT 10;
 --	SELECT text FROM stack_line WHERE stack = 17;
@@ -63,7 +64,8 @@ LEFT JOIN task ft ON ft.id = a.free_task;
 CREATE VIEW live AS
 SELECT * FROM object WHERE id >= (SELECT value FROM capture WHERE key = 'first_live_id');
 
--- Per call site: all objects and their bytes, the live ones, those freed and those whose free was not traced.
+-- Per call site: all objects and their bytes, the live ones, those freed and those whose free was
+-- not traced.
 CREATE VIEW caller_total AS
 SELECT
 	f.text AS caller, f.function, f.module, e.domain, e.api, p.self,

@@ -1,6 +1,7 @@
 #!/bin/sh
-# demo.sh BUILD-DIR - records this machine's slab events for a few seconds while a small workload runs, loads the capture
-# and prints the top of the three reports. Without root or tracefs it takes the capture that comes with the tree.
+# demo.sh BUILD-DIR - records this machine's slab events for a few seconds while a small workload
+# runs, loads the capture and prints the top of the three reports. Without root or tracefs it takes
+# the capture that comes with the tree.
 set -eu
 build=$1
 dir=$(mktemp -d "${TMPDIR:-/tmp}/kmem-demo-XXXXXX")
@@ -16,8 +17,8 @@ why_not() { # empty when this machine can record
 	fi
 }
 
-# Files are found, copied and removed, pipes and sockets come and go; and one program holds on to what it opened until we
-# let it go, after the recording.
+# Files are found, copied and removed, pipes and sockets come and go; and one program holds on to
+# what it opened until we let it go, after the recording.
 # shellcheck disable=SC2016	# another shell expands it
 workload='
 mkdir "$1/files"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# embed_sql.sh BASE FILE.sql... - writes BASE.h and BASE.c: every SQL file as a NUL-terminated array of bytes
-# named after its path (schema/query/account.sql is schema_query_account_sql). Bytes and not a string literal,
-# because C promises only 4095 characters of one.
+# embed_sql.sh BASE FILE.sql... - writes BASE.h and BASE.c: every SQL file as a NUL-terminated array
+# of bytes named after its path (schema/query/account.sql is schema_query_account_sql). Bytes and
+# not a string literal, because C promises only 4095 characters of one.
 set -eu
 base=$1
 shift

@@ -1,6 +1,7 @@
 #!/bin/sh
-# setup.sh GROUP... - installs what is missing for building (build), for the tests (test), for lint (lint).
-# Silent when everything is there. Only what is missing is installed, by Debian's package names.
+# setup.sh GROUP... - installs what is missing for building (build), for the tests (test), for lint
+# (lint). Silent when everything is there. Only what is missing is installed, by Debian's package
+# names.
 set -eu
 
 packages() {

@@ -7,8 +7,8 @@
  *	if (b.oom) ...			// sticky: check once, at the end
  *	buf_release(&b);
  *
- * Zeroed memory is a valid empty buffer. After an allocation failure every append is a no-op, oom stays
- * set and the bytes appended before stay valid.
+ * Zeroed memory is a valid empty buffer. After an allocation failure every append is a no-op, oom
+ * stays set and the bytes appended before stay valid.
  */
 #ifndef KMEM_BASE_BUF_H
 #define KMEM_BASE_BUF_H
@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define VARINT_MAX_LEN 10	/* bytes a 64-bit LEB128 number can take */
+#define VARINT_MAX_LEN 10 /* bytes a 64-bit LEB128 number can take */
 
 struct buf {
 	uint8_t *data;

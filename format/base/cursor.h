@@ -6,8 +6,9 @@
  *	const uint8_t *name = cursor_take(&c, cursor_varint(&c));	// NULL when it would pass the end
  *	if (c.bad) ...			// something above went past the end or was malformed
  *
- * After a failure every read returns 0 or NULL and the position no longer moves, so that a decoder may
- * read a whole record and test c.bad once. Loops over counts read from the input must also stop on c.bad.
+ * After a failure every read returns 0 or NULL and the position no longer moves, so that a decoder
+ * may read a whole record and test c.bad once. Loops over counts read from the input must also stop
+ * on c.bad.
  */
 #ifndef KMEM_BASE_CURSOR_H
 #define KMEM_BASE_CURSOR_H

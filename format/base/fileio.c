@@ -1,4 +1,4 @@
-#define _GNU_SOURCE	/* O_NOFOLLOW, O_CLOEXEC on older libcs */
+#define _GNU_SOURCE /* O_NOFOLLOW, O_CLOEXEC on older libcs */
 #include "format/base/fileio.h"
 
 #include <errno.h>
@@ -15,8 +15,10 @@ static int open_existing(const char *path, struct error *err)
 
 	if (fd < 0) {
 		if (errno == ELOOP)
-			return error_set(err, ERR_IO, "will not write to '%s': it is a symbolic link; "
-					 "name the file itself", path);
+			return error_set(err, ERR_IO,
+					 "will not write to '%s': it is a symbolic link; "
+					 "name the file itself",
+					 path);
 		return error_errno(err, "cannot write '%s'", path);
 	}
 	if (fstat(fd, &st) < 0)
@@ -24,7 +26,8 @@ static int open_existing(const char *path, struct error *err)
 	else if (!S_ISREG(st.st_mode))
 		error_set(err, ERR_IO, "will not write to '%s': it is no regular file", path);
 	else if (st.st_nlink != 1)
-		error_set(err, ERR_IO, "will not write to '%s': the file has other names (hard links)", path);
+		error_set(err, ERR_IO,
+			  "will not write to '%s': the file has other names (hard links)", path);
 	else if (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0)
 		error_errno(err, "cannot write '%s'", path);
 	else
@@ -42,7 +45,8 @@ int file_create(const char *path, bool force, struct error *err)
 	if (errno != EEXIST)
 		return error_errno(err, "cannot create '%s'", path);
 	if (!force)
-		return error_set(err, ERR_EXISTS, "'%s' exists; choose another name, or give -f to overwrite it",
+		return error_set(err, ERR_EXISTS,
+				 "'%s' exists; choose another name, or give -f to overwrite it",
 				 path);
 	return open_existing(path, err);
 }
@@ -74,10 +78,13 @@ int file_read_at(int fd, void *data, size_t n, uint64_t offset, const char *path
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
-			return error_errno(err, "cannot read '%s' at offset %" PRIu64, path, offset);
+			return error_errno(err, "cannot read '%s' at offset %" PRIu64, path,
+					   offset);
 		if (!done)
-			return error_set(err, ERR_TRUNCATED, "cannot read '%s': it ends at offset %" PRIu64
-					 ", %zu bytes too early", path, offset, n);
+			return error_set(err, ERR_TRUNCATED,
+					 "cannot read '%s': it ends at offset %" PRIu64
+					 ", %zu bytes too early",
+					 path, offset, n);
 		p += done;
 		offset += (uint64_t)done;
 		n -= (size_t)done;

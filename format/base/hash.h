@@ -18,7 +18,7 @@ static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 	__uint128_t m = (__uint128_t)(a ^ 0x9e3779b97f4a7c15ull) * (b ^ 0xd1b54a32d192ed03ull);
 
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
-#else	/* 32-bit targets have no 128-bit product: two rounds of murmur3's finaliser instead */
+#else /* 32-bit targets have no 128-bit product: two rounds of murmur3's finaliser instead */
 	a = (a ^ b >> 29) * 0xff51afd7ed558ccdull;
 	a = (a ^ a >> 33 ^ b) * 0xc4ceb9fe1a85ec53ull;
 	return a ^ a >> 33;

@@ -13,15 +13,19 @@ struct unit {
 	uint64_t factor;
 };
 
+/* clang-format off */
 static const struct unit byte_units[] = {
 	{ "k", 1u << 10 }, { "kb", 1u << 10 }, { "m", 1u << 20 }, { "mb", 1u << 20 },
 	{ "g", 1u << 30 }, { "gb", 1u << 30 }, { "b", 1 }, { NULL, 0 }
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct unit time_units[] = {
 	{ "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000u },
 	{ "m", 60000000000ull }, { "min", 60000000000ull }, { "h", 3600000000000ull }, { NULL, 0 }
 };
+/* clang-format on */
 
 /* NUMBER[.FRACTION]UNIT; the unit of a bare number is `bare`. False when it is none of that. */
 static bool parse_scaled(const char *text, const struct unit *units, uint64_t bare, uint64_t *ret)
@@ -60,14 +64,17 @@ int parse_bytes(const char *text, const char *what, uint64_t *ret, struct error 
 {
 	if (parse_scaled(text, byte_units, 1, ret))
 		return 0;
-	return error_set(err, ERR_USAGE, "%s: '%s' is no size; write 4096, 64k, 16M or 2G", what, text);
+	return error_set(err, ERR_USAGE, "%s: '%s' is no size; write 4096, 64k, 16M or 2G", what,
+			 text);
 }
 
-int parse_time_ns(const char *text, const char *what, uint64_t unit, uint64_t *ret, struct error *err)
+int parse_time_ns(const char *text, const char *what, uint64_t unit, uint64_t *ret,
+		  struct error *err)
 {
 	if (parse_scaled(text, time_units, unit, ret))
 		return 0;
-	return error_set(err, ERR_USAGE, "%s: '%s' is no time; write 10s, 5ms, 3us, 100ns or 2min", what, text);
+	return error_set(err, ERR_USAGE, "%s: '%s' is no time; write 10s, 5ms, 3us, 100ns or 2min",
+			 what, text);
 }
 
 int parse_number(const char *text, const char *what, uint64_t min, uint64_t max, uint64_t *ret,
@@ -82,7 +89,8 @@ int parse_number(const char *text, const char *what, uint64_t min, uint64_t max,
 		return error_set(err, ERR_USAGE, "%s: '%s' is no whole number", what, text);
 	if (v < min || (max && v > max)) {
 		if (max)
-			return error_set(err, ERR_USAGE, "%s: %s is not between %" PRIu64 " and %" PRIu64, what,
+			return error_set(err, ERR_USAGE,
+					 "%s: %s is not between %" PRIu64 " and %" PRIu64, what,
 					 text, min, max);
 		return error_set(err, ERR_USAGE, "%s: %s is less than %" PRIu64, what, text, min);
 	}
@@ -107,8 +115,8 @@ void option_list_release(struct option_list *list)
 	*list = (struct option_list){ 0 };
 }
 
-static int set_choice(const struct option_row *row, const char *value, const char *what, const char **dest,
-		      struct error *err)
+static int set_choice(const struct option_row *row, const char *value, const char *what,
+		      const char **dest, struct error *err)
 {
 	char all[256] = "";
 	size_t used = 0;
@@ -119,28 +127,24 @@ static int set_choice(const struct option_row *row, const char *value, const cha
 			return 0;
 		}
 		if (used < sizeof(all))
-			used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", used ? ", " : "", *c);
+			used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
+						 used ? ", " : "", *c);
 	}
 	return error_set(err, ERR_USAGE, "%s: '%s' is not one of: %s", what, value, all);
 }
 
-static int set_value(const struct option_row *row, void *options, const char *value, struct error *err)
+static int set_value(const struct option_row *row, void *options, const char *value,
+		     struct error *err)
 {
 	void *dest = (char *)options + row->offset;
 	char what[64];
 
 	snprintf(what, sizeof(what), "--%s", row->name);
 	switch (row->kind) {
-	case OPT_FLAG:
-		*(bool *)dest = true;
-		return 0;
-	case OPT_STRING:
-		*(const char **)dest = value;
-		return 0;
-	case OPT_LIST:
-		return list_add(dest, value, err);
-	case OPT_NUMBER:
-		return parse_number(value, what, row->min, row->max, dest, err);
+	case OPT_FLAG: *(bool *)dest = true; return 0;
+	case OPT_STRING: *(const char **)dest = value; return 0;
+	case OPT_LIST: return list_add(dest, value, err);
+	case OPT_NUMBER: return parse_number(value, what, row->min, row->max, dest, err);
 	case OPT_BYTES: {
 		int rc = parse_bytes(value, what, dest, err);
 		uint64_t v = rc ? 0 : *(uint64_t *)dest;
@@ -149,10 +153,8 @@ static int set_value(const struct option_row *row, void *options, const char *va
 			return error_set(err, ERR_USAGE, "%s: %s is out of range", what, value);
 		return rc;
 	}
-	case OPT_TIME:
-		return parse_time_ns(value, what, row->unit ? row->unit : 1, dest, err);
-	case OPT_CHOICE:
-		return set_choice(row, value, what, dest, err);
+	case OPT_TIME: return parse_time_ns(value, what, row->unit ? row->unit : 1, dest, err);
+	case OPT_CHOICE: return set_choice(row, value, what, dest, err);
 	}
 	return ERR_USAGE;
 }
@@ -173,12 +175,13 @@ static int find_long(const struct option_row *rows, const char *name, size_t len
 		}
 		/* two names of one option (an alias) are not ambiguous */
 		if (found && found->offset != row->offset)
-			return error_set(err, ERR_USAGE, "option --%.*s is ambiguous: --%s or --%s", (int)len,
-					 name, found->name, row->name);
+			return error_set(err, ERR_USAGE, "option --%.*s is ambiguous: --%s or --%s",
+					 (int)len, name, found->name, row->name);
 		found = row;
 	}
 	if (!found)
-		return error_set(err, ERR_USAGE, "unknown option --%.*s; --help lists them", (int)len, name);
+		return error_set(err, ERR_USAGE, "unknown option --%.*s; --help lists them",
+				 (int)len, name);
 	*ret = found;
 	return 0;
 }
@@ -209,15 +212,15 @@ static int parse_long(const struct option_row *rows, void *options, int argc, ch
 	} else if (*at + 1 < argc) {
 		value = argv[++*at];
 	} else {
-		return error_set(err, ERR_USAGE, "option --%s needs a value: --%s %s", row->name, row->name,
-				 row->arg ? row->arg : "VALUE");
+		return error_set(err, ERR_USAGE, "option --%s needs a value: --%s %s", row->name,
+				 row->name, row->arg ? row->arg : "VALUE");
 	}
 	return set_value(row, options, value, err);
 }
 
 /* argv[*at] is a cluster of letters; the last may take a value. */
-static int parse_letters(const struct option_row *rows, void *options, int argc, char **argv, int *at,
-			 struct error *err)
+static int parse_letters(const struct option_row *rows, void *options, int argc, char **argv,
+			 int *at, struct error *err)
 {
 	const char *p = argv[*at] + 1;
 	int rc = 0;
@@ -226,7 +229,8 @@ static int parse_letters(const struct option_row *rows, void *options, int argc,
 		const struct option_row *row = find_letter(rows, *p);
 
 		if (!row)
-			return error_set(err, ERR_USAGE, "unknown option -%c; --help lists them", *p);
+			return error_set(err, ERR_USAGE, "unknown option -%c; --help lists them",
+					 *p);
 		p++;
 		if (row->kind == OPT_FLAG) {
 			rc = set_value(row, options, NULL, err);
@@ -235,8 +239,8 @@ static int parse_letters(const struct option_row *rows, void *options, int argc,
 		if (*p)
 			return set_value(row, options, p, err);
 		if (*at + 1 >= argc)
-			return error_set(err, ERR_USAGE, "option -%c needs a value: -%c %s", row->letter,
-					 row->letter, row->arg ? row->arg : "VALUE");
+			return error_set(err, ERR_USAGE, "option -%c needs a value: -%c %s",
+					 row->letter, row->letter, row->arg ? row->arg : "VALUE");
 		return set_value(row, options, argv[++*at], err);
 	}
 	return rc;
@@ -256,7 +260,7 @@ static void rotate(char **argv, int at, int from, int to)
 int options_parse(const struct option_row *rows, void *options, int argc, char **argv,
 		  bool stop_at_operand, struct error *err)
 {
-	int first = 1;		/* argv[first..i) are operands passed so far */
+	int first = 1; /* argv[first..i) are operands passed so far */
 
 	for (int i = 1; i < argc; i++) {
 		int start = i, rc;
@@ -285,7 +289,7 @@ int options_parse(const struct option_row *rows, void *options, int argc, char *
 /* ---- help ---- */
 
 #define HELP_COLUMN 28
-#define HELP_WIDTH 100
+#define HELP_WIDTH  100
 
 static void wrap(FILE *out, const char *text, size_t column)
 {

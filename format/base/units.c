@@ -33,7 +33,8 @@ const char *units_duration(char text[UNITS_TEXT], uint64_t ns)
 	else if (s < 3600)
 		snprintf(text, UNITS_TEXT, "%.3f s", (double)ns / 1e9);
 	else
-		snprintf(text, UNITS_TEXT, "%" PRIu64 " h %02u min", s / 3600, (unsigned int)(s % 3600 / 60));
+		snprintf(text, UNITS_TEXT, "%" PRIu64 " h %02u min", s / 3600,
+			 (unsigned int)(s % 3600 / 60));
 	return text;
 }
 

@@ -14,6 +14,6 @@
 
 const char *units_bytes(char text[UNITS_TEXT], uint64_t bytes);
 const char *units_duration(char text[UNITS_TEXT], uint64_t ns);
-const char *units_count(char text[UNITS_TEXT], uint64_t n);	/* "1,234,567" */
+const char *units_count(char text[UNITS_TEXT], uint64_t n); /* "1,234,567" */
 
 #endif

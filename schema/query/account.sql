@@ -1,6 +1,6 @@
--- Per call site: all bytes it allocated, the live ones, the live ones that were not asked for, allocations and
--- traced frees of its objects. :classic = 1 is the arithmetic of the tool that this report comes from: an object
--- whose address was allocated again counts as live for ever.
+-- Per call site: all bytes it allocated, the live ones, the live ones that were not asked for,
+-- allocations and traced frees of its objects. :classic = 1 is the arithmetic of the tool that this
+-- report comes from: an object whose address was allocated again counts as live for ever.
 SELECT
 	coalesce(name.text, '(unknown)') AS caller,
 	sum(s.total) AS total,

@@ -1,5 +1,6 @@
--- The events of one API, address by address in time order, as they were before pairing: alloc = 1 allocates. The id of
--- an allocation decides between events of one address at the same time, because objects of one address end in order.
+-- The events of one API, address by address in time order, as they were before pairing: alloc = 1
+-- allocates. The id of an allocation decides between events of one address at the same time,
+-- because objects of one address end in order.
 SELECT address, time, alloc, site FROM (
 	SELECT x.address, x.time, x.id AS id, 1 AS alloc, x.alloc_site AS site, 0 AS step
 	FROM allocation x JOIN alloc_site a ON a.id = x.alloc_site JOIN event e ON e.id = a.event

@@ -1,4 +1,5 @@
--- Who allocated the live objects of one group. In an interrupt nobody did: the context stands for the name.
+-- Who allocated the live objects of one group. In an interrupt nobody did: the context stands for
+-- the name.
 SELECT
 	CASE a.context WHEN 0 THEN coalesce(t.comm, '<' || t.pid || '>') WHEN 1 THEN '(softirq)'
 		WHEN 2 THEN '(irq)' ELSE '(nmi)' END AS comm,

@@ -1,5 +1,6 @@
--- Allocation sites whose frees often leave no trace, so that what looks live there may be free: of the objects that
--- ended, at least :percent of a call site's, or of a slab cache's, ended because their address was allocated again.
+-- Allocation sites whose frees often leave no trace, so that what looks live there may be free: of
+-- the objects that ended, at least :percent of a call site's, or of a slab cache's, ended because
+-- their address was allocated again.
 WITH ended AS (
 	SELECT
 		a.call_site, a.cache,

@@ -1,5 +1,5 @@
--- Live objects (temporary table leak) by stack, with how many of them are in doubt (temporary table doubt) and why, and
--- how many of the call site ended at all (temporary table ended).
+-- Live objects (temporary table leak) by stack, with how many of them are in doubt (temporary table
+-- doubt) and why, and how many of the call site ended at all (temporary table ended).
 SELECT
 	a.stack AS stack,
 	CASE WHEN a.stack IS NULL THEN a.call_site END AS call_site,

@@ -1,5 +1,5 @@
--- Live objects by allocation site, with the age of the oldest, from the objects themselves: for questions that the
--- summaries cannot answer (--than). Those allocated after :latest are left out.
+-- Live objects by allocation site, with the age of the oldest, from the objects themselves: for
+-- questions that the summaries cannot answer (--than). Those allocated after :latest are left out.
 SELECT x.alloc_site, 0 AS free_site, x.end, t.self AND a.context = 0 AS self, count(*) AS objects,
 	sum(:length - x.time) AS lifetime_sum, min(:length - x.time) AS lifetime_min,
 	max(:length - x.time) AS lifetime_max

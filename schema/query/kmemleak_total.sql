@@ -1,4 +1,5 @@
--- TOTAL alloc and free: objects that the options select; frees of them, of unknown addresses and of NULL.
+-- TOTAL alloc and free: objects that the options select; frees of them, of unknown addresses and of
+-- NULL.
 SELECT
 	coalesce(sum(p.objects), 0) AS alloc,
 	coalesce(sum(p.objects * (p.end & 3 = 1)), 0) AS matched,

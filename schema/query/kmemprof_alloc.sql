@@ -1,5 +1,5 @@
--- Allocations by how they ended (kind: 0 live, 1 freed, 2 address allocated again), by the event that freed them
--- and by stack; where no stack was recorded the call site stands for it.
+-- Allocations by how they ended (kind: 0 live, 1 freed, 2 address allocated again), by the event
+-- that freed them and by stack; where no stack was recorded the call site stands for it.
 SELECT
 	a.event AS event,
 	p.end & 3 AS kind,

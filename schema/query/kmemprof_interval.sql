@@ -1,6 +1,6 @@
--- Pairs by interval of :interval ns of capture time. A pair counts in the interval of its free, an object without
--- traced free in that of its next allocation; an object is "not freed" in the interval in which it was allocated if it
--- was still live when that ended.
+-- Pairs by interval of :interval ns of capture time. A pair counts in the interval of its free, an
+-- object without traced free in that of its next allocation; an object is "not freed" in the
+-- interval in which it was allocated if it was still live when that ended.
 SELECT
 	interval, alloc_site, free_site, end, self,
 	count(*) AS objects, sum(lifetime) AS lifetime_sum, min(lifetime) AS lifetime_min, max(lifetime) AS lifetime_max

@@ -1,5 +1,5 @@
--- The sections of a report over the temporary table alloc_group: per allocation event its live objects first,
--- then one section per event that freed them, then those whose free left no trace.
+-- The sections of a report over the temporary table alloc_group: per allocation event its live
+-- objects first, then one section per event that freed them, then those whose free left no trace.
 SELECT
 	g.event, g.kind, g.other_event,
 	e.system || ':' || e.name AS alloc_name,

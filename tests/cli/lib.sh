@@ -32,8 +32,8 @@ capture() { # NAME
 	"$MKCAPTURE" "$TESTS/cli/captures/$1.txt" "$work/$1.kmem" || not_ok "capture $1" "mkcapture failed"
 }
 
-# Standard output is what tests/cli/golden/NAME.txt says, the exit status is EXIT (default 0), nothing is on stderr
-# but what a load prints.
+# Standard output is what tests/cli/golden/NAME.txt says, the exit status is EXIT (default 0),
+# nothing is on stderr but what a load prints.
 golden() { # NAME COMMAND...
 	name=$1
 	shift

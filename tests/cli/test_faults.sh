@@ -1,5 +1,6 @@
 #!/bin/sh
-# What can go wrong around a load: no room, no permission, files in the way, two loads at once, an interrupt.
+# What can go wrong around a load: no room, no permission, files in the way, two loads at once, an
+# interrupt.
 . "$TESTS/cli/lib.sh"
 
 cap=$work/v1.kmem

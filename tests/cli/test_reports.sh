@@ -26,7 +26,8 @@ golden info sh -c '"$1" info "$2" | sed "/^capture file:/d; s/, [0-9.]* bytes of
 EXIT=3 golden loss-account "$KMEM_ANALYZE" account "$loss"
 EXIT=3 golden loss-kmemleak "$KMEM_ANALYZE" kmemleak "$loss"
 
-# --- the same numbers by hand. Live: pipe 192, maple 256, kvasprintf 32 + 64, lost stack 512; the recorder's 1024 aside
+# --- the same numbers by hand. Live: pipe 192, maple 256, kvasprintf 32 + 64, lost stack 512; the
+# recorder's 1024 aside
 sql() { # QUERY WANTED NAME
 	got=$(sqlite3 "$replay.db" "$1")
 	check "$3 is $2" [ "$got" = "$2" ]

@@ -1,6 +1,7 @@
 #!/bin/sh
-# test_witness.sh - kmem-analyze against witnesses that share no code with it: the reader scripts/read_capture.py and
-# the dictionary replay of tests/naive. They have to agree on every event and, to the byte, on every account.
+# test_witness.sh - kmem-analyze against witnesses that share no code with it: the reader
+# scripts/read_capture.py and the dictionary replay of tests/naive. They have to agree on every
+# event and, to the byte, on every account.
 #
 #	KMEM_ANALYZE=build/kmem-analyze tests/cli/test_witness.sh [CAPTURE...]
 #

@@ -1,6 +1,7 @@
 /*
- * churn ROUNDS [CPU]: a load of kernel allocations that repeats exactly. One round opens and closes a pipe, a
- * socket pair and a file. Pinned to CPU if one is given. Prints what it did and how long that took.
+ * churn ROUNDS [CPU]: a load of kernel allocations that repeats exactly. One round opens and closes
+ * a pipe, a socket pair and a file. Pinned to CPU if one is given. Prints what it did and how long
+ * that took.
  *
  *	churn 50000 0 & churn 50000 1 & wait
  */
@@ -22,7 +23,8 @@ static int round_once(void)
 	file = open("/proc/self/stat", O_RDONLY);
 	if (file < 0)
 		return -1;
-	return close(pipes[0]) | close(pipes[1]) | close(sockets[0]) | close(sockets[1]) | close(file);
+	return close(pipes[0]) | close(pipes[1]) | close(sockets[0]) | close(sockets[1]) |
+	       close(file);
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,11 @@
 /*
- * pages: the project's decoder of ring-buffer pages against libtraceevent's, on real pages of this kernel.
+ * pages: the project's decoder of ring-buffer pages against libtraceevent's, on real pages of this
+ * kernel.
  *
- * Makes a tracing instance of its own, records the allocations of a small load with stacks, reads the raw
- * sub-buffers and walks each with both decoders: the same records, byte for byte and ns for ns. Then the event
- * formats of this kernel: our parser against libtraceevent's. Prints "ok" lines; needs root.
+ * Makes a tracing instance of its own, records the allocations of a small load with stacks, reads
+ * the raw sub-buffers and walks each with both decoders: the same records, byte for byte and ns for
+ * ns. Then the event formats of this kernel: our parser against libtraceevent's. Prints "ok" lines;
+ * needs root.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,8 +33,11 @@ static void result(bool ok, const char *name, const char *why)
 	failures += !ok;
 }
 
-/* One page with both decoders. Returns the number of records, or -1 and prints where they differ. */
-static long compare_page(const struct ring_layout *layout, uint8_t *bytes, size_t len, struct kbuffer *kbuf)
+/*
+ * One page with both decoders. Returns the number of records, or -1 and prints where they differ.
+ */
+static long compare_page(const struct ring_layout *layout, uint8_t *bytes, size_t len,
+			 struct kbuffer *kbuf)
 {
 	unsigned long long theirs = 0;
 	struct ring_record ours;
@@ -52,8 +57,9 @@ static long compare_page(const struct ring_layout *layout, uint8_t *bytes, size_
 		if (!data || (const uint8_t *)data != ours.data || theirs != ours.time ||
 		    (uint32_t)kbuffer_event_size(kbuf) != ours.len) {
 			printf("# record %ld: ours at %zu, %u bytes, time %llu; theirs at %zd, %d bytes, time %llu\n",
-			       count, (size_t)(ours.data - bytes), ours.len, (unsigned long long)ours.time,
-			       data ? (uint8_t *)data - bytes : -1, data ? kbuffer_event_size(kbuf) : 0, theirs);
+			       count, (size_t)(ours.data - bytes), ours.len,
+			       (unsigned long long)ours.time, data ? (uint8_t *)data - bytes : -1,
+			       data ? kbuffer_event_size(kbuf) : 0, theirs);
 			return -1;
 		}
 		count++;
@@ -83,7 +89,8 @@ static void make_load(void)
 
 static void test_pages(struct instance *inst)
 {
-	struct kbuffer *kbuf = kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST);
+	struct kbuffer *kbuf = kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST,
+					     KBUFFER_ENDIAN_SAME_AS_HOST);
 	uint8_t *page = malloc(inst->layout.subbuf_size);
 	long pages = 0, records = 0;
 	bool ok = kbuf && page;
@@ -92,7 +99,8 @@ static void test_pages(struct instance *inst)
 	make_load();
 	instance_switch(inst, false, NULL);
 	for (uint32_t i = 0; ok && i < inst->cpu_count; i++) {
-		int fd = instance_open_cpu(inst, inst->cpus[i], "trace_pipe_raw", O_RDONLY | O_NONBLOCK, NULL);
+		int fd = instance_open_cpu(inst, inst->cpus[i], "trace_pipe_raw",
+					   O_RDONLY | O_NONBLOCK, NULL);
 		ssize_t n;
 
 		while (ok && (n = read(fd, page, inst->layout.subbuf_size)) > 0) {
@@ -105,7 +113,8 @@ static void test_pages(struct instance *inst)
 		close(fd);
 	}
 	printf("# %ld pages, %ld records\n", pages, records);
-	result(ok && records > 6000, "pages decoded as libtraceevent does", ok ? "too few records to mean anything" : "decoders differ");
+	result(ok && records > 6000, "pages decoded as libtraceevent does",
+	       ok ? "too few records to mean anything" : "decoders differ");
 	kbuffer_free(kbuf);
 	free(page);
 }
@@ -141,28 +150,29 @@ static void craft(struct crafter *c, bool big, unsigned int long_size)
 	size_t start;
 
 	*c = (struct crafter){ .big = big };
-	put_number(c, (5ull << 59) + 1000, 8);	/* a clock so late that absolute stamps lack its high bits */
-	c->len += long_size;			/* commit: filled in at the end */
+	put_number(c, (5ull << 59) + 1000,
+		   8);	     /* a clock so late that absolute stamps lack its high bits */
+	c->len += long_size; /* commit: filled in at the end */
 	start = c->len;
-	put_head(c, 3, 7);			/* 12 bytes */
+	put_head(c, 3, 7); /* 12 bytes */
 	put_words(c, 3);
-	put_head(c, 30, 5);			/* time extend: 5 + (2 << 27) */
+	put_head(c, 30, 5); /* time extend: 5 + (2 << 27) */
 	put_number(c, 2, 4);
 	put_head(c, 28, 1);
 	put_words(c, 28);
-	put_head(c, 0, 9);			/* long form: length counts its own word */
+	put_head(c, 0, 9); /* long form: length counts its own word */
 	put_number(c, 4 + 40 * 4, 4);
 	put_words(c, 40);
-	put_head(c, 31, 77);			/* absolute time stamp */
+	put_head(c, 31, 77); /* absolute time stamp */
 	put_number(c, 1u << 20, 4);
 	put_head(c, 2, 0);
 	put_words(c, 2);
-	put_head(c, 29, 3);			/* a discarded record: its time passes all the same */
+	put_head(c, 29, 3); /* a discarded record: its time passes all the same */
 	put_number(c, 4 + 8, 4);
 	put_words(c, 2);
 	put_head(c, 2, 11);
 	put_words(c, 2);
-	put_head(c, 29, 0);			/* the rest is padding */
+	put_head(c, 29, 0); /* the rest is padding */
 	put_words(c, 3);
 	start = c->len - start;
 	c->len = 8;
@@ -175,11 +185,16 @@ static void test_crafted(void)
 	for (int variant = 0; variant < 4; variant++) {
 		bool big = variant & 1;
 		unsigned int long_size = variant & 2 ? 4 : 8;
-		struct kbuffer *kbuf = kbuffer_alloc(long_size == 8 ? KBUFFER_LSIZE_8 : KBUFFER_LSIZE_4,
-						     big ? KBUFFER_ENDIAN_BIG : KBUFFER_ENDIAN_LITTLE);
+		struct kbuffer *kbuf = kbuffer_alloc(long_size == 8 ? KBUFFER_LSIZE_8 :
+								      KBUFFER_LSIZE_4,
+						     big ? KBUFFER_ENDIAN_BIG :
+							   KBUFFER_ENDIAN_LITTLE);
 		struct ring_layout layout = {
-			.subbuf_size = 512, .commit_offset = 8, .data_offset = 8 + long_size,
-			.long_size = (uint8_t)long_size, .big_endian = big,
+			.subbuf_size = 512,
+			.commit_offset = 8,
+			.data_offset = 8 + long_size,
+			.long_size = (uint8_t)long_size,
+			.big_endian = big,
 			.swap = big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__),
 		};
 		struct crafter c;
@@ -221,7 +236,8 @@ static void test_damage(const struct ring_layout *layout)
 			records++;
 		}
 	}
-	result(records < 1u << 30, "random pages stay within their bytes", "a record lies outside of its page");
+	result(records < 1u << 30, "random pages stay within their bytes",
+	       "a record lies outside of its page");
 }
 
 /* Our fields of a format against libtraceevent's: names, offsets, sizes; -1: they differ. */
@@ -237,7 +253,7 @@ static int compare_format(struct tep_handle *tep, const char *system, const stru
 		return -1;
 	if (tep_parse_format(tep, &event, (char *)text->data, text->len, system) != 0 || !event) {
 		event_type_release(&t);
-		return 1;	/* theirs gives up on some print formats */
+		return 1; /* theirs gives up on some print formats */
 	}
 	common = tep_event_common_fields(event);
 	fields = tep_event_fields(event);
@@ -275,7 +291,8 @@ static void test_formats(int top)
 			int rc;
 
 			snprintf(path, sizeof(path), "events/%s/%s/format", s->d_name, e->d_name);
-			if (e->d_name[0] == '.' || e->d_type != DT_DIR || tracefs_read(top, path, &text, NULL) < 0)
+			if (e->d_name[0] == '.' || e->d_type != DT_DIR ||
+			    tracefs_read(top, path, &text, NULL) < 0)
 				continue;
 			rc = compare_format(tep, s->d_name, &text);
 			same += rc == 0;
@@ -286,8 +303,8 @@ static void test_formats(int top)
 	}
 	if (systems)
 		closedir(systems);
-	printf("# %ld formats the same, %ld that libtraceevent could not parse, %ld differ\n", same, theirs_failed,
-	       differ);
+	printf("# %ld formats the same, %ld that libtraceevent could not parse, %ld differ\n", same,
+	       theirs_failed, differ);
 	result(same > 100 && !differ, "event formats parsed as libtraceevent does", "see above");
 	buf_release(&text);
 	tep_free(tep);

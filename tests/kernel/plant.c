@@ -1,9 +1,11 @@
 /*
- * plant PIPES SOCKETPAIRS EPOLLS [--half]: opens so many of each and holds them, so that a recording that stops now
- * has exactly these objects alive. With --half it closes the second half of each kind again.
+ * plant PIPES SOCKETPAIRS EPOLLS [--half]: opens so many of each and holds them, so that a
+ * recording that stops now has exactly these objects alive. With --half it closes the second half
+ * of each kind again.
  *
- * It prints one line when all is in place, "planted PID PIPES SOCKETPAIRS EPOLLS", and then waits until its standard
- * input ends. The number of open objects is what it prints, whatever the limits of the shell are.
+ * It prints one line when all is in place, "planted PID PIPES SOCKETPAIRS EPOLLS", and then waits
+ * until its standard input ends. The number of open objects is what it prints, whatever the limits
+ * of the shell are.
  *
  *	mkfifo hold; plant 100 50 20 <hold >ready &
  */
@@ -22,20 +24,16 @@ static int open_one(enum kind kind, int fds[2])
 {
 	fds[1] = -1;
 	switch (kind) {
-	case PIPE:
-		return pipe(fds);
-	case SOCKETPAIR:
-		return socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
-	default:
-		fds[0] = epoll_create1(0);
-		return fds[0] < 0 ? -1 : 0;
+	case PIPE: return pipe(fds);
+	case SOCKETPAIR: return socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+	default: fds[0] = epoll_create1(0); return fds[0] < 0 ? -1 : 0;
 	}
 }
 
 /* Opens count objects and closes those from keep on. */
 static int plant(enum kind kind, long count, long keep)
 {
-	int (*fds)[2] = calloc((size_t)count + 1, sizeof(*fds)), rc = 0;
+	int(*fds)[2] = calloc((size_t)count + 1, sizeof(*fds)), rc = 0;
 
 	if (!fds)
 		return -1;
@@ -72,8 +70,9 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	sleep(1);	/* some of what was closed is freed after a grace period */
-	printf("planted %d %ld %ld %ld\n", (int)getpid(), kept[PIPE], kept[SOCKETPAIR], kept[EPOLL]);
+	sleep(1); /* some of what was closed is freed after a grace period */
+	printf("planted %d %ld %ld %ld\n", (int)getpid(), kept[PIPE], kept[SOCKETPAIR],
+	       kept[EPOLL]);
 	fflush(stdout);
 	while (read(STDIN_FILENO, &c, 1) > 0)
 		;

@@ -49,7 +49,8 @@ ask_all() { # CAPTURE
 	[ $? -eq 3 ]
 }
 
-# A block is put when it is a second old: what a busy CPU did more than 1.5 s before the kill is in the file.
+# A block is put when it is a second old: what a busy CPU did more than 1.5 s before the kill is in
+# the file.
 missing_seconds() { # CAPTURE KILLED-AT, by the trace clock in ns
 	sqlite3 "$1.db" "SELECT max(($2 - (SELECT value FROM capture WHERE key = 'time.base_ns') - last) / 1e9 > 1.5)
 		FROM (SELECT cpu, max(max(time), max(time + coalesce(lifetime, 0))) AS last FROM allocation GROUP BY cpu)"

@@ -10,7 +10,8 @@ if ! [ -r /proc/slabinfo ] || ! [ -e /sys/kernel/slab ]; then
 fi
 cap=$work/cap.kmem
 
-# Objects that CPUs keep at hand count as live in slabinfo: hand them back first, at the start as at the end.
+# Objects that CPUs keep at hand count as live in slabinfo: hand them back first, at the start as at
+# the end.
 cat >"$work/shrink" <<'END'
 for file in /sys/kernel/slab/*/shrink; do echo 1 >"$file"; done 2>/dev/null
 END
@@ -32,7 +33,8 @@ export WORK="$work" CHURN="$B/tests/churn"
 
 compare() {
 	rm -f "$work/started"
-	# the recorder looks at slabinfo in the middle of its start, which fills the CPUs' shelves again: keep them empty
+	# the recorder looks at slabinfo in the middle of its start, which fills the CPUs' shelves
+	# again: keep them empty
 	(until [ -e "$work/started" ]; do sh "$work/shrink"; done) &
 	"$KMEM_RECORD" -q -f -o "$cap" -- sh "$work/load" 2>"$work/why" || return 1
 	wait
@@ -41,8 +43,8 @@ compare() {
 	python3 "$TESTS/kernel/slabinfo.py" "$work/db" 2>"$work/why"
 }
 
-# What other programs do between a shrink and a look at slabinfo disturbs the comparison, not the capture: a wrong
-# count fails every time, a disturbance does not.
+# What other programs do between a shrink and a look at slabinfo disturbs the comparison, not the
+# capture: a wrong count fails every time, a disturbance does not.
 if compare || { cat "$work/why"; compare; } || { cat "$work/why"; compare; }; then
 	ok "slabinfo: the ten busiest caches agree"
 else

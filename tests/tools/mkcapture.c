@@ -1,11 +1,11 @@
 /*
- * mkcapture - makes a small capture from a readable script, through the public writer, so that every case of a
- * load or a report can be a test whose input a person can read.
+ * mkcapture - makes a small capture from a readable script, through the public writer, so that
+ * every case of a load or a report can be a test whose input a person can read.
  *
  *	mkcapture SCRIPT OUT.kmem		SCRIPT may be "-"
  *
- * One directive a line; # starts a comment. Numbers are decimal or 0x hex; an address may be SYMBOL or SYMBOL+0xN
- * once the symbol is declared.
+ * One directive a line; # starts a comment. Numbers are decimal or 0x hex; an address may be SYMBOL
+ * or SYMBOL+0xN once the symbol is declared.
  *
  *	info KEY VALUE...		an INFO pair (page_size 4096, clock mono and recorder.tgid 1 are preset)
  *	task PID TGID PPID COMM		a task at the start
@@ -40,9 +40,9 @@
 #include "format/writer.h"
 
 #define WORDS_MAX 160
-#define CPUS_MAX 64
+#define CPUS_MAX  64
 #define TYPES_MAX 64
-#define WRITER 1
+#define WRITER	  1
 
 struct symbol {
 	char *name;
@@ -68,10 +68,11 @@ struct maker {
 	struct buf info, tasks, kallsyms, stats;
 	bool started, no_end;
 	struct cpu cpus[CPUS_MAX];
-	uint32_t generation, stacks, tuples;	/* numbers used in this generation */
+	uint32_t generation, stacks, tuples; /* numbers used in this generation */
 	struct stack_encoder *stack_encoder;
 	struct tuple_encoder tuple_encoder;
-	uint64_t last_offset[2], last_end[2];	/* of the block written last; [1]: of the dictionary */
+	uint64_t last_offset[2],
+		last_end[2]; /* of the block written last; [1]: of the dictionary */
 	uint64_t cut;
 };
 
@@ -159,8 +160,11 @@ static void parse_field(const struct maker *m, char *text, struct event_field *f
 	else if (!strcmp(kind, "bytes"))
 		f->kind = FIELD_BYTES, f->size = 4;
 	else
-		f->kind = kind[0] == 's' ? FIELD_SIGNED : FIELD_UNSIGNED, f->size = (uint16_t)number(m, kind + 1);
-	f->place = !strcmp(place, "tuple") ? PLACE_TUPLE : !strcmp(place, "address") ? PLACE_ADDRESS : PLACE_COLUMN;
+		f->kind = kind[0] == 's' ? FIELD_SIGNED : FIELD_UNSIGNED,
+		f->size = (uint16_t)number(m, kind + 1);
+	f->place = !strcmp(place, "tuple")   ? PLACE_TUPLE :
+		   !strcmp(place, "address") ? PLACE_ADDRESS :
+					       PLACE_COLUMN;
 	f->offset = *offset;
 	*offset = (uint16_t)(*offset + f->size);
 }
@@ -219,8 +223,11 @@ static void start(struct maker *m)
 	if (m->kallsyms.len) {
 		struct buf file = { 0 };
 
-		file_encode(&file, &(struct file_part){ .name = { "/proc/kallsyms", 14 }, .moment = { "start", 5 },
-			    .last = true, .bytes = { (const char *)m->kallsyms.data, m->kallsyms.len } });
+		file_encode(&file, &(struct file_part){ .name = { "/proc/kallsyms", 14 },
+							.moment = { "start", 5 },
+							.last = true,
+							.bytes = { (const char *)m->kallsyms.data,
+								   m->kallsyms.len } });
 		put_record(m, BLOCK_FILE, 0, &file);
 		buf_release(&file);
 	}
@@ -230,15 +237,18 @@ static void flush_dictionary(struct maker *m)
 {
 	struct stack_encoder *s = m->stack_encoder;
 	struct tuple_encoder *t = &m->tuple_encoder;
-	struct block_header header = { .type = BLOCK_DICT, .cpu = CPU_NONE, .writer = WRITER,
-				       .generation = m->generation };
+	struct block_header header = {
+		.type = BLOCK_DICT, .cpu = CPU_NONE, .writer = WRITER, .generation = m->generation
+	};
 
 	if (s->count) {
-		block_body_add(&m->body, SECTION_STACKS, m->stacks - s->count, s->count, s->bytes.data, s->bytes.len);
+		block_body_add(&m->body, SECTION_STACKS, m->stacks - s->count, s->count,
+			       s->bytes.data, s->bytes.len);
 		put(m, &header);
 	}
 	if (t->count) {
-		block_body_add(&m->body, SECTION_TUPLES, m->tuples - t->count, t->count, t->bytes.data, t->bytes.len);
+		block_body_add(&m->body, SECTION_TUPLES, m->tuples - t->count, t->count,
+			       t->bytes.data, t->bytes.len);
 		put(m, &header);
 	}
 	stack_encoder_clear(s);
@@ -254,8 +264,12 @@ static void flush(struct maker *m)
 	for (int i = 0; i < CPUS_MAX; i++) {
 		struct cpu *cpu = &m->cpus[i];
 		struct event_block *b = &cpu->block;
-		struct block_header header = { .type = BLOCK_EVENTS, .cpu = i, .writer = WRITER,
-			.generation = m->generation, .event_count = b->count, .lost_before = cpu->lost };
+		struct block_header header = { .type = BLOCK_EVENTS,
+					       .cpu = i,
+					       .writer = WRITER,
+					       .generation = m->generation,
+					       .event_count = b->count,
+					       .lost_before = cpu->lost };
 
 		if (!b->count && !cpu->lost)
 			continue;
@@ -277,13 +291,15 @@ static uint32_t intern_stack(struct maker *m, char *list)
 
 	if (!strcmp(list, "lost"))
 		return STACK_LOST;
-	for (char *save, *f = strtok_r(list, ",", &save); f && depth < STACK_FRAMES_MAX; f = strtok_r(NULL, ",", &save))
+	for (char *save, *f = strtok_r(list, ",", &save); f && depth < STACK_FRAMES_MAX;
+	     f = strtok_r(NULL, ",", &save))
 		frames[depth++] = address(m, f);
 	stack_encode(m->stack_encoder, frames, depth);
 	return STACK_FIRST + m->stacks++;
 }
 
-static void set_value(const struct maker *m, const struct event_field *f, const char *text, struct value *v)
+static void set_value(const struct maker *m, const struct event_field *f, const char *text,
+		      struct value *v)
 {
 	if (f->kind != FIELD_UNSIGNED && f->kind != FIELD_SIGNED) {
 		v->bytes = (const uint8_t *)text;
@@ -302,7 +318,10 @@ static struct event_type *find_type(struct maker *m, const char *name)
 	return NULL;
 }
 
-/* TIME CPU PID EVENT FIELD=VALUE...: every event is a tuple of its own, which a reader must bear anyway. */
+/*
+ * TIME CPU PID EVENT FIELD=VALUE...: every event is a tuple of its own, which a reader must bear
+ * anyway.
+ */
 static void add_event(struct maker *m, char **words, int n)
 {
 	struct value values[EVENT_FIELDS_MAX] = { 0 }, in_tuple[EVENT_FIELDS_MAX];
@@ -354,7 +373,8 @@ static void add_event(struct maker *m, char **words, int n)
 		else if (field->kind == FIELD_UNSIGNED || field->kind == FIELD_SIGNED)
 			event_block_put_number(&m->cpus[cpu].block, row.type, f, values[f].number);
 		else
-			event_block_put_bytes(&m->cpus[cpu].block, row.type, f, values[f].bytes, values[f].len);
+			event_block_put_bytes(&m->cpus[cpu].block, row.type, f, values[f].bytes,
+					      values[f].len);
 	}
 	row.tuple = m->tuples++;
 	tuple_encode(&m->tuple_encoder, type, &tuple);
@@ -363,11 +383,14 @@ static void add_event(struct maker *m, char **words, int n)
 
 static void add_stats(struct maker *m, char **words, int n)
 {
-	static const char *const names[] = { "entries", "overrun", "commit_overrun", "dropped", "read", "decoded",
-		"events", "stacks", "orphan_stacks", "missing_stacks", "bytes" };
+	static const char *const names[] = { "entries",	       "overrun", "commit_overrun",
+					     "dropped",	       "read",	  "decoded",
+					     "events",	       "stacks",  "orphan_stacks",
+					     "missing_stacks", "bytes" };
 	struct ring_stats s = { .cpu = (uint32_t)number(m, words[0]) };
-	uint64_t *const to[] = { &s.entries, &s.overrun, &s.commit_overrun, &s.dropped, &s.read, &s.decoded,
-		&s.events, &s.stacks, &s.orphan_stacks, &s.missing_stacks, &s.bytes };
+	uint64_t *const to[] = { &s.entries,	   &s.overrun,	      &s.commit_overrun, &s.dropped,
+				 &s.read,	   &s.decoded,	      &s.events,	 &s.stacks,
+				 &s.orphan_stacks, &s.missing_stacks, &s.bytes };
 
 	for (int i = 1; i < n; i++) {
 		char *value = strchr(words[i], '=');
@@ -417,16 +440,18 @@ static void directive(struct maker *m, char **words, int n)
 		}
 		info_encode(&m->info, words[1], text);
 	} else if (!strcmp(verb, "task") && n == 5) {
-		task_encode(&m->tasks, &(struct task_record){ .pid = (int32_t)number(m, words[1]),
-			    .tgid = (int32_t)number(m, words[2]), .ppid = (int32_t)number(m, words[3]),
-			    .comm = { words[4], strlen(words[4]) } });
+		task_encode(&m->tasks,
+			    &(struct task_record){ .pid = (int32_t)number(m, words[1]),
+						   .tgid = (int32_t)number(m, words[2]),
+						   .ppid = (int32_t)number(m, words[3]),
+						   .comm = { words[4], strlen(words[4]) } });
 	} else if (!strcmp(verb, "symbol") && (n == 3 || n == 4)) {
 		uint64_t at = number(m, words[1]);
 
 		m->symbols = realloc(m->symbols, (m->symbol_count + 1) * sizeof(*m->symbols));
 		m->symbols[m->symbol_count++] = (struct symbol){ strdup(words[2]), at };
-		snprintf(text, sizeof(text), "%016llx T %s%s%s%s\n", (unsigned long long)at, words[2],
-			 n == 4 ? "\t[" : "", n == 4 ? words[3] : "", n == 4 ? "]" : "");
+		snprintf(text, sizeof(text), "%016llx T %s%s%s%s\n", (unsigned long long)at,
+			 words[2], n == 4 ? "\t[" : "", n == 4 ? words[3] : "", n == 4 ? "]" : "");
 		buf_bytes(&m->kallsyms, text, strlen(text));
 	} else if (!strcmp(verb, "type")) {
 		add_type(m, words + 1, n - 1);
@@ -526,7 +551,7 @@ static void make_capture(const char *name, FILE *in, const char *path)
 	free(line);
 }
 
-#ifndef MKCAPTURE_NO_MAIN	/* unit tests include this file for make_capture */
+#ifndef MKCAPTURE_NO_MAIN /* unit tests include this file for make_capture */
 int main(int argc, char **argv)
 {
 	FILE *in;

@@ -1,11 +1,12 @@
 /*
- * scrub - copies a capture without what tells whose machine it came from, so that it can live in a public tree.
+ * scrub - copies a capture without what tells whose machine it came from, so that it can live in a
+ * public tree.
  *
  *	scrub IN.kmem OUT.kmem
  *
- * The host's name, its kernel's command line and build host, and the names of tasks other than the kernel's and the
- * workload's are replaced; files of the target that no report reads are left out. Events, stacks, sizes and addresses
- * stay as they were recorded.
+ * The host's name, its kernel's command line and build host, and the names of tasks other than the
+ * kernel's and the workload's are replaced; files of the target that no report reads are left out.
+ * Events, stacks, sizes and addresses stay as they were recorded.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,9 +51,10 @@ static int on_pair(void *arg, struct text key, struct text value)
 
 static int on_task(void *arg, const struct task_record *task)
 {
-	static const char *const kept[] = { "kmem-record", "plant", "churn", "sh", "kworker", "ksoftirqd", "rcu",
-					    "kthreadd", "swapper", "migration", "cpuhp", "kswapd", "kcompactd", "jbd2",
-					    "ext4", "init" };
+	static const char *const kept[] = { "kmem-record", "plant",	"churn", "sh",
+					    "kworker",	   "ksoftirqd", "rcu",	 "kthreadd",
+					    "swapper",	   "migration", "cpuhp", "kswapd",
+					    "kcompactd",   "jbd2",	"ext4",	 "init" };
 	struct task_record t = *task;
 	char name[24];
 	size_t i;
@@ -102,8 +104,9 @@ static int copy_block(const struct capture_reader *r, const struct capture_scan 
 		block_body_add(&body, SECTION_RECORDS, 0, 0, b.data, b.len);
 	else if (h->type != BLOCK_FILE)
 		for (size_t n = 0; n < block.section_count; n++)
-			block_body_add(&body, block.sections[n].kind, block.sections[n].a, block.sections[n].b,
-				       block.sections[n].data, block.sections[n].len);
+			block_body_add(&body, block.sections[n].kind, block.sections[n].a,
+				       block.sections[n].b, block.sections[n].data,
+				       block.sections[n].len);
 	if (rc == 0 && body.bytes.len)
 		rc = capture_writer_put(w, h, &body, err);
 	buf_release(&b);

@@ -1,6 +1,6 @@
 /*
- * load_script.h - a script of mkcapture, loaded, and questions to the database: a case of the loader as one can
- * read it.
+ * load_script.h - a script of mkcapture, loaded, and questions to the database: a case of the
+ * loader as one can read it.
  *
  *	sqlite3 *db = load_script("10 0 11 kmalloc ptr=0x1000 bytes_alloc=8\n");
  *
@@ -72,7 +72,10 @@ static inline bool answers(sqlite3 *db, const char *sql, const char *expected)
 		for (int i = 0; i < sqlite3_column_count(stmt) && len < sizeof(text) - 256; i++) {
 			const char *value = (const char *)sqlite3_column_text(stmt, i);
 
-			len += (size_t)snprintf(text + len, 256, "%s%s", i ? "|" : len ? " " : "",
+			len += (size_t)snprintf(text + len, 256, "%s%s",
+						i   ? "|" :
+						len ? " " :
+						      "",
 						value ? value : "-");
 		}
 	}

@@ -12,7 +12,8 @@
 
 static void test_numbers_round_trip(void)
 {
-	static const uint64_t numbers[] = { 0, 1, 127, 128, 300, 1u << 31, UINT64_MAX / 2, UINT64_MAX };
+	static const uint64_t numbers[] = { 0,	       1, 127, 128, 300, 1u << 31, UINT64_MAX / 2,
+					    UINT64_MAX };
 	struct buf b = { 0 };
 	struct cursor c;
 
@@ -35,17 +36,18 @@ static void test_numbers_round_trip(void)
 
 static void test_cursor_is_bounded(void)
 {
-	static const uint8_t endless[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02 };
+	static const uint8_t endless[] = { 0xff, 0xff, 0xff, 0xff, 0xff,
+					   0xff, 0xff, 0xff, 0xff, 0x02 };
 	uint8_t blob[] = { 5, 'a', 'b' };
 	struct cursor c = cursor_of(endless, sizeof(endless));
 	size_t len;
 
-	CHECK(cursor_varint(&c) == 0 && c.bad);		/* 65 bits */
+	CHECK(cursor_varint(&c) == 0 && c.bad); /* 65 bits */
 	c = cursor_of(endless, 3);
-	CHECK(cursor_varint(&c) == 0 && c.bad);		/* no end */
+	CHECK(cursor_varint(&c) == 0 && c.bad); /* no end */
 	c = cursor_of(blob, sizeof(blob));
 	CHECK(!cursor_blob(&c, &len) && c.bad && len == 0);
-	CHECK(cursor_u8(&c) == 0);			/* failure is sticky */
+	CHECK(cursor_u8(&c) == 0); /* failure is sticky */
 	c = cursor_of(NULL, 0);
 	CHECK(cursor_u32(&c) == 0 && c.bad);
 }
@@ -66,6 +68,7 @@ struct sample {
 };
 
 static const char *const choices[] = { "alloc", "all", NULL };
+/* clang-format off */
 static const struct option_row rows[] = {
 	{ "quiet", 'q', NULL, "say less", OPT_FLAG, offsetof(struct sample, quiet), 0, 0, 0, NULL },
 	{ "force", 'f', NULL, "overwrite", OPT_FLAG, offsetof(struct sample, force), 0, 0, 0, NULL },
@@ -77,11 +80,13 @@ static const struct option_row rows[] = {
 	{ "stacks", 0, "WHICH", "stacks", OPT_CHOICE, offsetof(struct sample, choice), 0, 0, 0, choices },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
+/* clang-format on */
 
 static void test_options(void)
 {
-	char *argv[] = { "x", "one", "-qf", "-oa.b", "--event=e1", "-e", "e2", "two", "--top", "7", "--buf",
-			 "64k", "-d", "1.5", "--stacks=all", "--", "-q", NULL };
+	char *argv[] = { "x",  "one", "-qf",	      "-oa.b", "--event=e1", "-e",
+			 "e2", "two", "--top",	      "7",     "--buf",	     "64k",
+			 "-d", "1.5", "--stacks=all", "--",    "-q",	     NULL };
 	struct sample s = { 0 };
 	struct error err = { 0 };
 	int first = options_parse(rows, &s, 17, argv, false, &err);

@@ -11,6 +11,7 @@
 #include "format/records.h"
 #include "format/writer.h"
 
+/* clang-format off */
 static struct event_field alloc_fields[] = {
 	{ (char *)"common_pid", (char *)"int", 4, 4, FIELD_SIGNED, PLACE_COMMON },
 	{ (char *)"call_site", (char *)"unsigned long", 8, 8, FIELD_UNSIGNED, PLACE_TUPLE },
@@ -18,14 +19,19 @@ static struct event_field alloc_fields[] = {
 	{ (char *)"name", (char *)"__data_loc char[]", 24, 4, FIELD_STRING, PLACE_TUPLE },
 	{ (char *)"node", (char *)"int", 48, 4, FIELD_SIGNED, PLACE_TUPLE },
 };
+/* clang-format on */
+/* clang-format off */
 static struct event_field other_fields[] = {
 	{ (char *)"pid", (char *)"pid_t", 8, 4, FIELD_SIGNED, PLACE_COLUMN },
 	{ (char *)"comm", (char *)"char[16]", 12, 16, FIELD_FIXED_STRING, PLACE_COLUMN },
 };
+/* clang-format on */
+/* clang-format off */
 static const struct event_type types[] = {
 	{ 658, (char *)"kmem", (char *)"kmem_cache_alloc", true, 5, alloc_fields },
 	{ 77, (char *)"task", (char *)"task_rename", false, 2, other_fields },
 };
+/* clang-format on */
 
 struct seen {
 	int count;
@@ -41,7 +47,8 @@ static int on_pair(void *arg, struct text key, struct text value)
 	struct seen *s = arg;
 
 	s->count++;
-	snprintf(s->text, sizeof(s->text), "%.*s=%.*s", (int)key.len, key.data, (int)value.len, value.data);
+	snprintf(s->text, sizeof(s->text), "%.*s=%.*s", (int)key.len, key.data, (int)value.len,
+		 value.data);
 	return 0;
 }
 
@@ -82,7 +89,10 @@ static int on_entry(void *arg, const struct end_entry *entry)
 	return 0;
 }
 
-/* Any prefix of a record must be refused or read short, never read past its end (the sanitizers look). */
+/*
+ * Any prefix of a record must be refused or read short, never read past its end (the sanitizers
+ * look).
+ */
 #define EACH_PREFIX(b, decode) \
 	for (size_t prefix = 0; prefix < (b).len; prefix++) { \
 		uint8_t *copy = malloc(prefix ? prefix : 1); \
@@ -107,12 +117,14 @@ static void test_info(void)
 
 static void test_file(void)
 {
-	struct file_part in = { { "/proc/x", 7 }, { "start", 5 }, 1u << 20, true, { "abc", 3 } }, out;
+	struct file_part in = { { "/proc/x", 7 }, { "start", 5 }, 1u << 20, true, { "abc", 3 } },
+			 out;
 	struct buf b = { 0 };
 
 	file_encode(&b, &in);
 	REQUIRE(file_decode(b.data, b.len, &out, NULL) == 0);
-	CHECK(out.offset == 1u << 20 && out.last && out.bytes.len == 3 && !memcmp(out.name.data, "/proc/x", 7));
+	CHECK(out.offset == 1u << 20 && out.last && out.bytes.len == 3 &&
+	      !memcmp(out.name.data, "/proc/x", 7));
 	EACH_PREFIX(b, file_decode(copy, prefix, &out, NULL));
 	buf_release(&b);
 }
@@ -127,7 +139,8 @@ static void test_types(void)
 	REQUIRE(types_decode(b.data, b.len, on_type, &s, NULL) == 0);
 	CHECK(s.count == 2 && s.type.id == 658 && !strcmp(s.type.name, "kmem_cache_alloc"));
 	CHECK(s.type.field_count == 5 && s.type.fields[3].kind == FIELD_STRING && s.type.has_stack);
-	CHECK(!strcmp(s.type.fields[2].type, "const void *") && s.type.fields[2].place == PLACE_ADDRESS);
+	CHECK(!strcmp(s.type.fields[2].type, "const void *") &&
+	      s.type.fields[2].place == PLACE_ADDRESS);
 	EACH_PREFIX(b, types_decode(copy, prefix, on_type, &s, NULL));
 	event_type_release(&s.type);
 	buf_release(&b);
@@ -144,13 +157,15 @@ static void test_small_records(void)
 	struct buf b = { 0 };
 
 	task_encode(&b, &task);
-	CHECK(tasks_decode(b.data, b.len, on_task, &s, NULL) == 0 && s.task.tgid == 11 && s.task.comm.len == 6);
+	CHECK(tasks_decode(b.data, b.len, on_task, &s, NULL) == 0 && s.task.tgid == 11 &&
+	      s.task.comm.len == 6);
 	EACH_PREFIX(b, tasks_decode(copy, prefix, on_task, &s, NULL));
 	buf_clear(&b);
 	stats_encode_moment(&b, STATS_END);
 	stats_encode(&b, &stats);
 	CHECK(stats_decode(b.data, b.len, &moment, on_stats, &s, NULL) == 0 && moment == STATS_END);
-	CHECK(s.stats.cpu == 3 && s.stats.entries == 1 && s.stats.read == 5 && s.stats.bytes == UINT64_MAX);
+	CHECK(s.stats.cpu == 3 && s.stats.entries == 1 && s.stats.read == 5 &&
+	      s.stats.bytes == UINT64_MAX);
 	CHECK(s.stats.missing_stacks == 10 && ring_stats_lost(&s.stats) == 9);
 	EACH_PREFIX(b, stats_decode(copy, prefix, &moment, on_stats, &s, NULL));
 	buf_clear(&b);
@@ -162,12 +177,14 @@ static void test_small_records(void)
 	buf_release(&b);
 }
 
+/* clang-format off */
 static const uint64_t stacks[4][5] = {
 	{ 5, 0xffffffff81000010, 0xffffffff81000020, 0xffffffff81000030, 0xffffffff81000040 },
 	{ 4, 0xffffffff81000099, 0xffffffff81000030, 0xffffffff81000040 },
 	{ 2, 0xffffffff81000040 },
 	{ 5, 0xffffffff81000011, 0xffffffff81000099, 0xffffffff81000030, 0xffffffff81000040 },
 };
+/* clang-format on */
 
 static int on_stack(void *arg, uint32_t number, const uint64_t *frames, uint32_t depth)
 {
@@ -190,7 +207,7 @@ static void test_stacks(void)
 	s.data = e->bytes.data;
 	s.len = e->bytes.len;
 	CHECK(e->count == 4 && stacks_decode(&s, on_stack, &count, NULL) == 0 && count == 4);
-	CHECK(e->bytes.len < 64);	/* shared frames and differences: not 13 x 8 bytes */
+	CHECK(e->bytes.len < 64); /* shared frames and differences: not 13 x 8 bytes */
 	s.b = 5;
 	CHECK(stacks_decode(&s, on_stack, &count, NULL) == ERR_DAMAGED);
 	s.b = UINT32_MAX;
@@ -216,8 +233,11 @@ static int on_tuple(void *arg, uint32_t number, const struct tuple *t)
 
 static void test_tuples(void)
 {
-	struct value a[] = { { 0xffffffff81000000, NULL, 0 }, { 0, (const uint8_t *)"", 0 }, { 5, NULL, 0 } };
-	struct value b[] = { { 0xffffffff81234567, NULL, 0 }, { 0, (const uint8_t *)"dentry", 6 },
+	struct value a[] = { { 0xffffffff81000000, NULL, 0 },
+			     { 0, (const uint8_t *)"", 0 },
+			     { 5, NULL, 0 } };
+	struct value b[] = { { 0xffffffff81234567, NULL, 0 },
+			     { 0, (const uint8_t *)"dentry", 6 },
 			     { UINT64_MAX, NULL, 0 } };
 	struct tuple_encoder e = { 0 };
 	struct section s = { .kind = SECTION_TUPLES, .a = 100, .b = 3 };
@@ -255,7 +275,8 @@ static void fill_block(struct event_block *b, uint32_t count, uint32_t tuples)
 		struct event_row *row = event_block_add(b);
 
 		time += random_next(&state) % (i % 50 ? 300 : 1u << 20);
-		*row = (struct event_row){ .time = time, .tuple = (uint32_t)(random_next(&state) % tuples),
+		*row = (struct event_row){ .time = time,
+					   .tuple = (uint32_t)(random_next(&state) % tuples),
 					   .pid = (int32_t)(i / 100) - 3 };
 		row->type = row->tuple % 5 == 4;
 		if (row->type == 0)
@@ -283,34 +304,44 @@ static void round_trip(uint32_t count, uint32_t tuples)
 	fill_block(&in, count, tuples);
 	REQUIRE(capture_writer_new(&w, fd, path, &err) == 0);
 	CHECK(events_encode(&e, &in, types, &body, &err) == 0);
-	CHECK(capture_writer_put(w, &(struct block_header){ .type = BLOCK_EVENTS, .writer = 1, .cpu = 2,
-		.first_time = in.rows[0].time, .last_time = in.rows[count - 1].time, .lost_before = 17,
-		.event_count = count, .generation = 4 }, &body, &err) == 0);
+	CHECK(capture_writer_put(w,
+				 &(struct block_header){ .type = BLOCK_EVENTS,
+							 .writer = 1,
+							 .cpu = 2,
+							 .first_time = in.rows[0].time,
+							 .last_time = in.rows[count - 1].time,
+							 .lost_before = 17,
+							 .event_count = count,
+							 .generation = 4 },
+				 &body, &err) == 0);
 	CHECK(capture_writer_end(w, 17, &err) == 0);
 	REQUIRE(capture_reader_open(&r, path, &err) == 0);
 	REQUIRE(capture_reader_scan(r, &scan, NULL, NULL, &err) == 0);
 	REQUIRE(scan.count == 2 && scan.clean_end && scan.damage_count == 0);
-	CHECK(scan.blocks[0].lost_before == 17 && scan.blocks[0].cpu == 2 && scan.blocks[0].generation == 4);
-	for (int pass = 0; pass < 2; pass++) {		/* twice: the block's memory is reused */
+	CHECK(scan.blocks[0].lost_before == 17 && scan.blocks[0].cpu == 2 &&
+	      scan.blocks[0].generation == 4);
+	for (int pass = 0; pass < 2; pass++) { /* twice: the block's memory is reused */
 		REQUIRE(capture_reader_load(r, &scan, 0, &block, &err) == 0);
-		REQUIRE(events_decode(&scan.blocks[0], block.sections, block.section_count, types, 2, &out,
-				      &err) == 0);
+		REQUIRE(events_decode(&scan.blocks[0], block.sections, block.section_count, types,
+				      2, &out, &err) == 0);
 		REQUIRE(out.count == count);
 		for (uint32_t i = 0; i < count; i++) {
 			const struct event_row *x = &in.rows[i], *y = &out.rows[i];
 			struct value v;
 
-			bad += x->time != y->time || x->address != y->address || x->tuple != y->tuple ||
-			       x->pid != y->pid || x->type != y->type;
+			bad += x->time != y->time || x->address != y->address ||
+			       x->tuple != y->tuple || x->pid != y->pid || x->type != y->type;
 			if (x->type == 0)
 				continue;
-			bad += event_block_value(&out, &types[1], 1, 0, &v, &err) || v.number != i * 3;
+			bad += event_block_value(&out, &types[1], 1, 0, &v, &err) ||
+			       v.number != i * 3;
 			bad += event_block_value(&out, &types[1], 1, 1, &v, &err) || v.len != i % 5;
 		}
 	}
 	CHECK(!bad);
-	CHECK(events_decode(&scan.blocks[0], block.sections, block.section_count, types, 1, &out, &err) ==
-	      ERR_DAMAGED || count < 20);
+	CHECK(events_decode(&scan.blocks[0], block.sections, block.section_count, types, 1, &out,
+			    &err) == ERR_DAMAGED ||
+	      count < 20);
 	capture_scan_release(&scan);
 	capture_reader_free(r);
 	capture_writer_free(w);

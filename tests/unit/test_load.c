@@ -1,4 +1,7 @@
-/* The database around the rows: stacks, other tracepoints, damage, and when it is made, reused or refused. */
+/*
+ * The database around the rows: stacks, other tracepoints, damage, and when it is made, reused or
+ * refused.
+ */
 #include <fcntl.h>
 
 #include "tests/unit/load_script.h"
@@ -11,7 +14,8 @@
 
 static void test_stacks(void)
 {
-	sqlite3 *db = load_script(SYMBOLS
+	sqlite3 *db = load_script(
+		SYMBOLS
 		"10 0 1 kmalloc ptr=0x1000 call_site=middle+0x10 "
 		"stack=trace_event_raw_event_kmalloc+5,middle+0x10,outer+0x20,0x1234\n"
 		"11 0 1 kmalloc ptr=0x2000 call_site=middle+0x10 stack=middle+0x10,outer+0x20,0x1234\n"
@@ -21,15 +25,17 @@ static void test_stacks(void)
 		"14 0 1 kmalloc ptr=0x5000 call_site=mod_fn+0x30 stack=trace_event_raw_event_kmalloc+5\n"
 		"15 0 1 mm_page_alloc pfn=7 stack=outer+1\n");
 
-	CHECK(answers(db, "SELECT stack, stack_lost, caller, function, module FROM object ORDER BY id",
-		      "1|0|middle+0x10|middle|- 1|0|middle+0x10|middle|- 1|0|middle+0x10|middle|- "
-		      "-|1|mod_fn+0x30 [ext4]|mod_fn|ext4 2|0|mod_fn+0x30 [ext4]|mod_fn|ext4 3|0|outer+0x1|outer|-"));
+	CHECK(answers(
+		db, "SELECT stack, stack_lost, caller, function, module FROM object ORDER BY id",
+		"1|0|middle+0x10|middle|- 1|0|middle+0x10|middle|- 1|0|middle+0x10|middle|- "
+		"-|1|mod_fn+0x30 [ext4]|mod_fn|ext4 2|0|mod_fn+0x30 [ext4]|mod_fn|ext4 3|0|outer+0x1|outer|-"));
 	CHECK(answers(db, "SELECT position, text FROM stack_line WHERE stack = 1",
 		      "0|middle+0x10 1|outer+0x20 2|0x1234"));
 	/* three allocations that differ in their dictionaries only are one site */
 	CHECK(answers(db, "SELECT count(*) FROM alloc_site", "4"));
 	CHECK(fact_is(db, "stacks.lost", "1"));
-	CHECK(answers(db, "SELECT caller, objects, live_objects FROM caller_total ORDER BY 2 DESC, 1",
+	CHECK(answers(db,
+		      "SELECT caller, objects, live_objects FROM caller_total ORDER BY 2 DESC, 1",
 		      "middle+0x10|3|3 mod_fn+0x30 [ext4]|2|2 outer+0x1|1|1"));
 	load_script_done(db);
 }
@@ -37,7 +43,8 @@ static void test_stacks(void)
 /* A return address behind a call that never returns is the start of the next function. */
 static void test_return_address(void)
 {
-	sqlite3 *db = load_script(SYMBOLS "10 0 1 kmalloc ptr=0x1000 call_site=0xffffffff81000200\n");
+	sqlite3 *db = load_script(SYMBOLS
+				  "10 0 1 kmalloc ptr=0x1000 call_site=0xffffffff81000200\n");
 
 	CHECK(answers(db, "SELECT caller FROM object", "outer+0x100"));
 	load_script_done(db);
@@ -52,9 +59,12 @@ static void test_other_tracepoints(void)
 		"10 3 9 ev'il cpu=7 CPU=8 text=hello blob=ab neg=-5 ad=0x99 big=0xffffffffffffffff stack=0x10\n"
 		"11 3 9 ev'il\n");
 
-	CHECK(answers(db, "SELECT name FROM sqlite_schema WHERE name LIKE 'event_sys%'", "event_sys___DROP___ev_il"));
-	CHECK(answers(db, "SELECT id, time, cpu, stack, cpu_2, cpu_3, text, typeof(blob), neg, ad, big "
-		      "FROM event_sys___DROP___ev_il", "1|0|3|1|7|8|hello|blob|-5|153|-1 2|1|3|-|0|0||blob|0|0|0"));
+	CHECK(answers(db, "SELECT name FROM sqlite_schema WHERE name LIKE 'event_sys%'",
+		      "event_sys___DROP___ev_il"));
+	CHECK(answers(db,
+		      "SELECT id, time, cpu, stack, cpu_2, cpu_3, text, typeof(blob), neg, ad, big "
+		      "FROM event_sys___DROP___ev_il",
+		      "1|0|3|1|7|8|hello|blob|-5|153|-1 2|1|3|-|0|0||blob|0|0|0"));
 	CHECK(answers(db, "SELECT events FROM event WHERE name = 'ev''il'", "2"));
 	load_script_done(db);
 }
@@ -73,7 +83,8 @@ static void test_empty(void)
 /* The body of a block of events is damaged: its events are lost, the others are there. */
 static void test_damaged_events(void)
 {
-	sqlite3 *db = load_script("info time.start_ns 0\n"
+	sqlite3 *db = load_script(
+		"info time.start_ns 0\n"
 		"10 0 1 kmalloc ptr=0x1000 bytes_alloc=8\nflush\n"
 		"20 0 1 kfree ptr=0x1000\n30 0 1 kmalloc ptr=0x2000 bytes_alloc=8\ndamage\n"
 		"40 0 1 kmalloc ptr=0x3000 bytes_alloc=8\n");
@@ -89,7 +100,8 @@ static void test_damaged_events(void)
 /* The same, but the block is not there at all: the closing index knows what was in it. */
 static void test_missing_events(void)
 {
-	sqlite3 *db = load_script("info time.start_ns 0\n"
+	sqlite3 *db = load_script(
+		"info time.start_ns 0\n"
 		"10 0 1 kmalloc ptr=0x1000 bytes_alloc=8\nflush\n"
 		"20 0 1 kfree ptr=0x1000\n30 0 1 kmalloc ptr=0x2000 bytes_alloc=8\nerase\n"
 		"40 0 1 kmalloc ptr=0x3000 bytes_alloc=8\n");
@@ -100,9 +112,9 @@ static void test_missing_events(void)
 	load_script_done(db);
 	/* without an index: somewhere between the blocks around it, at least one */
 	db = load_script("info time.start_ns 0\nnoend\n"
-		"10 0 1 kmalloc ptr=0x1000 bytes_alloc=8\nflush\n"
-		"20 0 1 kfree ptr=0x1000\nerase\n"
-		"40 0 1 kmalloc ptr=0x3000 bytes_alloc=8\n");
+			 "10 0 1 kmalloc ptr=0x1000 bytes_alloc=8\nflush\n"
+			 "20 0 1 kfree ptr=0x1000\nerase\n"
+			 "40 0 1 kmalloc ptr=0x3000 bytes_alloc=8\n");
 	CHECK(answers(db, "SELECT cpu, from_time, to_time, records FROM loss", "0|10|40|1"));
 	CHECK(fact_is(db, "clean_end", "0"));
 	load_script_done(db);
@@ -111,15 +123,19 @@ static void test_missing_events(void)
 /* The tuples are damaged: events keep what does not stand there, still pair, and are counted. */
 static void test_damaged_tuples(void)
 {
-	sqlite3 *db = load_script("info time.start_ns 0\n"
+	sqlite3 *db = load_script(
+		"info time.start_ns 0\n"
 		"10 0 7 kmalloc ptr=0x1000 bytes_alloc=8 call_site=5 stack=5\n"
 		"20 0 7 kfree ptr=0x1000\n21 1 7 kmalloc ptr=0x2000 bytes_alloc=8\ndamage dict\n"
 		"generation\n"
 		"30 0 7 kmalloc ptr=0x3000 bytes_alloc=8 call_site=5\n");
 
-	CHECK(answers(db, "SELECT time, address >> 12, state, event, bytes_alloc, caller, pid, stack_lost FROM object "
-		      "ORDER BY id", "10|1|freed|kmem:kmalloc|0|-|7|1 21|2|live|kmem:kmalloc|0|-|7|1 "
-		      "30|3|live|kmem:kmalloc|8|0x5|7|0"));
+	CHECK(answers(
+		db,
+		"SELECT time, address >> 12, state, event, bytes_alloc, caller, pid, stack_lost FROM object "
+		"ORDER BY id",
+		"10|1|freed|kmem:kmalloc|0|-|7|1 21|2|live|kmem:kmalloc|0|-|7|1 "
+		"30|3|live|kmem:kmalloc|8|0x5|7|0"));
 	CHECK(fact_is(db, "tuples.lost", "3"));
 	CHECK(fact_is(db, "events", "4"));
 	CHECK(fact_is(db, "events.lost", "0"));
@@ -129,7 +145,8 @@ static void test_damaged_tuples(void)
 
 static void test_cut(void)
 {
-	sqlite3 *db = load_script("10 0 1 kmalloc ptr=0x1000 bytes_alloc=8\nflush\n20 0 1 kfree ptr=0x1000\ncut 30\n");
+	sqlite3 *db = load_script(
+		"10 0 1 kmalloc ptr=0x1000 bytes_alloc=8\nflush\n20 0 1 kfree ptr=0x1000\ncut 30\n");
 
 	CHECK(fact_is(db, "clean_end", "0"));
 	CHECK(fact_is(db, "events", "2"));
@@ -219,7 +236,7 @@ static void test_open(void)
 	CHECK(refused(script_capture, &none, "is not the database of") == ERR_EXISTS);
 	exec_file(script_db, "PRAGMA user_version = 0");
 	CHECK(refused(script_db, &none, "older") == ERR_FORMAT);
-	CHECK(loads() == 1);	/* an older one of this capture is made anew */
+	CHECK(loads() == 1); /* an older one of this capture is made anew */
 	put_file(script_db, "something precious");
 	CHECK(refused(script_capture, &none, "is not the database of") == ERR_EXISTS);
 	CHECK(refused(script_db, &none, "neither a capture") == ERR_FORMAT);
@@ -241,13 +258,13 @@ static void test_target(void)
 	o.force = true;
 	CHECK(load_capture(&o, NULL, &err) == 0);
 	unlink(script_db);
-	o.db = script_capture;		/* even with force */
+	o.db = script_capture; /* even with force */
 	CHECK(load_capture(&o, NULL, &err) == ERR_EXISTS && strstr(err.text, "is a capture"));
 	error_clear(&err);
 	o.db = NULL;
 	snprintf(other, sizeof(other), "%s/elsewhere", script_dir);
 	put_file(other, "precious");
-	REQUIRE(symlink(other, script_db) == 0);	/* a planted link */
+	REQUIRE(symlink(other, script_db) == 0); /* a planted link */
 	CHECK(load_capture(&o, NULL, &err) == ERR_EXISTS);
 	error_clear(&err);
 	unlink(script_db);

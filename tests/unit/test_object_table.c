@@ -9,7 +9,7 @@
 /* Few addresses, many operations: chains grow, wrap around and get holes. */
 static void test_against_list(void)
 {
-	static uint32_t model[ADDRESSES];	/* site that lives at address i, 0: none */
+	static uint32_t model[ADDRESSES]; /* site that lives at address i, 0: none */
 	struct object_table t = { 0 };
 	size_t live = 0;
 
@@ -77,7 +77,8 @@ static void test_sorted(void)
 	list = object_table_sorted(&t);
 	REQUIRE(t.count == 5);
 	CHECK(list[0].time == -1 && list[4].time == 9);
-	CHECK(list[1].time == 3 && list[2].time == 3 && list[1].address == 97 && list[2].address == 99);
+	CHECK(list[1].time == 3 && list[2].time == 3 && list[1].address == 97 &&
+	      list[2].address == 99);
 	object_table_release(&t);
 }
 

@@ -2,42 +2,44 @@
 #include "tests/unit/load_script.h"
 
 /* time, lifetime, state, in doubt, address (low digits), event, free event, CPU of the free */
-#define OBJECTS "SELECT time, lifetime, state, in_doubt_by_loss, address & 0xfffff, substr(event, 6), " \
+#define OBJECTS \
+	"SELECT time, lifetime, state, in_doubt_by_loss, address & 0xfffff, substr(event, 6), " \
 	"substr(free_event, 6), free_cpu FROM object ORDER BY id"
 
 static void test_pair(void)
 {
-	sqlite3 *db = load_script(
-		"info time.start_ns 100\n"
-		"110 0 11 kmalloc ptr=0x1000 bytes_req=100 bytes_alloc=128\n"
-		"150 1 12 kfree ptr=0x1000\n");
+	sqlite3 *db = load_script("info time.start_ns 100\n"
+				  "110 0 11 kmalloc ptr=0x1000 bytes_req=100 bytes_alloc=128\n"
+				  "150 1 12 kfree ptr=0x1000\n");
 
 	CHECK(answers(db, OBJECTS, "10|40|freed|0|4096|kmalloc|kfree|1"));
-	CHECK(answers(db, "SELECT bytes_req, bytes_alloc, pid, free_pid, cpu FROM object", "100|128|11|12|0"));
+	CHECK(answers(db, "SELECT bytes_req, bytes_alloc, pid, free_pid, cpu FROM object",
+		      "100|128|11|12|0"));
 	CHECK(fact_is(db, "events.unmatched_free", "0"));
 	load_script_done(db);
 }
 
 static void test_cross_api(void)
 {
-	sqlite3 *db = load_script(
-		"10 0 11 kmalloc ptr=0x1000 bytes_alloc=8\n"
-		"11 0 11 kmem_cache_free ptr=0x1000 name=kmalloc-8\n"
-		"12 0 11 kmem_cache_alloc ptr=0x1000 bytes_alloc=8 name=dentry\n"
-		"13 0 11 kfree ptr=0x1000\n");
+	sqlite3 *db = load_script("10 0 11 kmalloc ptr=0x1000 bytes_alloc=8\n"
+				  "11 0 11 kmem_cache_free ptr=0x1000 name=kmalloc-8\n"
+				  "12 0 11 kmem_cache_alloc ptr=0x1000 bytes_alloc=8 name=dentry\n"
+				  "13 0 11 kfree ptr=0x1000\n");
 
-	CHECK(answers(db, OBJECTS, "0|1|freed|0|4096|kmalloc|kmem_cache_free|0 2|1|freed|0|4096|kmem_cache_alloc|kfree|0"));
-	CHECK(answers(db, "SELECT api, cache FROM object ORDER BY id", "malloc|kmalloc-8 cache|dentry"));
+	CHECK(answers(
+		db, OBJECTS,
+		"0|1|freed|0|4096|kmalloc|kmem_cache_free|0 2|1|freed|0|4096|kmem_cache_alloc|kfree|0"));
+	CHECK(answers(db, "SELECT api, cache FROM object ORDER BY id",
+		      "malloc|kmalloc-8 cache|dentry"));
 	load_script_done(db);
 }
 
 static void test_free_without_object(void)
 {
-	sqlite3 *db = load_script(
-		"10 0 11 kfree ptr=0x1000\n"
-		"11 0 11 kfree ptr=0\n"
-		"12 0 11 kfree ptr=16\n"
-		"13 0 11 kmem_cache_free ptr=0x1000 name=x\n");
+	sqlite3 *db = load_script("10 0 11 kfree ptr=0x1000\n"
+				  "11 0 11 kfree ptr=0\n"
+				  "12 0 11 kfree ptr=16\n"
+				  "13 0 11 kmem_cache_free ptr=0x1000 name=x\n");
 
 	CHECK(answers(db, "SELECT count(*) FROM allocation", "0"));
 	CHECK(answers(db, "SELECT id, time, address, event FROM frees_unmatched",
@@ -45,7 +47,8 @@ static void test_free_without_object(void)
 	CHECK(fact_is(db, "events.unmatched_free", "2"));
 	CHECK(fact_is(db, "events.null_free", "2"));
 	CHECK(fact_is(db, "events.free", "4"));
-	CHECK(answers(db, "SELECT sum(matched), sum(unmatched), sum(null_frees) FROM free_total", "0|2|2"));
+	CHECK(answers(db, "SELECT sum(matched), sum(unmatched), sum(null_frees) FROM free_total",
+		      "0|2|2"));
 	load_script_done(db);
 }
 
@@ -56,7 +59,7 @@ static void test_no_memory_given(void)
 		"11 0 11 kmalloc ptr=16\n"
 		"12 0 11 mm_page_alloc pfn=0xffffffffffffffff order=9\n"
 		"13 0 11 alloc_vmap_area addr=0x5000 size=4096 failed=-16\n"
-		"14 0 11 mm_page_alloc pfn=0 order=0\n");	/* page frame 0 is memory */
+		"14 0 11 mm_page_alloc pfn=0 order=0\n"); /* page frame 0 is memory */
 
 	CHECK(answers(db, OBJECTS, "4|-|live|0|0|mm_page_alloc|-|-"));
 	CHECK(fact_is(db, "events.failed_alloc", "3"));
@@ -68,69 +71,71 @@ static void test_no_memory_given(void)
 
 static void test_reuse(void)
 {
-	sqlite3 *db = load_script(
-		"10 0 11 kmalloc ptr=0x1000 bytes_alloc=8 call_site=1\n"
-		"30 1 12 kmalloc ptr=0x1000 bytes_alloc=16 call_site=2\n"
-		"40 0 11 kfree ptr=0x1000\n");
+	sqlite3 *db = load_script("10 0 11 kmalloc ptr=0x1000 bytes_alloc=8 call_site=1\n"
+				  "30 1 12 kmalloc ptr=0x1000 bytes_alloc=16 call_site=2\n"
+				  "40 0 11 kfree ptr=0x1000\n");
 
-	CHECK(answers(db, OBJECTS, "0|20|reused|0|4096|kmalloc|-|- 20|10|freed|0|4096|kmalloc|kfree|0"));
+	CHECK(answers(db, OBJECTS,
+		      "0|20|reused|0|4096|kmalloc|-|- 20|10|freed|0|4096|kmalloc|kfree|0"));
 	CHECK(fact_is(db, "objects.reused", "1"));
-	CHECK(answers(db, "SELECT p.end, objects, lifetime_sum, bytes_alloc FROM pair_total p JOIN alloc_site s "
-		      "ON s.id = alloc_site ORDER BY 1 DESC", "2|1|20|8 1|1|10|16"));
+	CHECK(answers(
+		db,
+		"SELECT p.end, objects, lifetime_sum, bytes_alloc FROM pair_total p JOIN alloc_site s "
+		"ON s.id = alloc_site ORDER BY 1 DESC",
+		"2|1|20|8 1|1|10|16"));
 	load_script_done(db);
 }
 
 static void test_domains_apart(void)
 {
-	sqlite3 *db = load_script(
-		"10 0 11 kmalloc ptr=0x1000 bytes_alloc=8\n"
-		"11 0 11 mm_page_alloc pfn=0x1000 order=3\n"
-		"12 0 11 percpu_alloc_percpu ptr=0x1000 size=10 bytes_alloc=16\n"
-		"13 0 11 alloc_vmap_area addr=0x1000 size=8192\n"
-		"14 0 11 percpu_free_percpu ptr=0x1000\n"
-		"15 0 11 mm_page_free pfn=0x1000 order=3\n");
+	sqlite3 *db = load_script("10 0 11 kmalloc ptr=0x1000 bytes_alloc=8\n"
+				  "11 0 11 mm_page_alloc pfn=0x1000 order=3\n"
+				  "12 0 11 percpu_alloc_percpu ptr=0x1000 size=10 bytes_alloc=16\n"
+				  "13 0 11 alloc_vmap_area addr=0x1000 size=8192\n"
+				  "14 0 11 percpu_free_percpu ptr=0x1000\n"
+				  "15 0 11 mm_page_free pfn=0x1000 order=3\n");
 
-	CHECK(answers(db, "SELECT domain, state, bytes_req, bytes_alloc FROM object ORDER BY id",
-		      "percpu|freed|10|16 page|freed|32768|32768 slab|live|0|8 vmalloc|live|8192|8192"));
+	CHECK(answers(
+		db, "SELECT domain, state, bytes_req, bytes_alloc FROM object ORDER BY id",
+		"percpu|freed|10|16 page|freed|32768|32768 slab|live|0|8 vmalloc|live|8192|8192"));
 	load_script_done(db);
 }
 
 /* Live in [alloc, end] and events lost in [from, to]: in doubt when the two meet. */
 static void test_loss(void)
 {
-	sqlite3 *db = load_script(
-		"info time.start_ns 0\n"
-		"10 1 11 kfree ptr=0x9000\n"
-		"20 0 11 kmalloc ptr=0x1000 bytes_alloc=8\n"	/* ends before */
-		"30 0 11 kfree ptr=0x1000\n"
-		"40 0 11 kmalloc ptr=0x2000 bytes_alloc=8\n"	/* across */
-		"41 0 11 kmalloc ptr=0x3000 bytes_alloc=8\n"	/* across, live */
-		"42 0 11 kmalloc ptr=0x6000 bytes_alloc=8\n"	/* across, reused */
-		"50 1 11 kfree ptr=0x9000\n"
-		"lost 1 9\n"					/* between 50 and 100 on CPU 1 */
-		"70 0 11 kmalloc ptr=0x4000 bytes_alloc=8\n"	/* begins within */
-		"100 1 11 kfree ptr=0x2000\n"
-		"101 1 11 kfree ptr=0x4000\n"
-		"110 0 11 kmalloc ptr=0x5000 bytes_alloc=8\n"	/* after */
-		"111 0 11 kmalloc ptr=0x6000 bytes_alloc=8\n"
-		"120 1 11 kfree ptr=0x5000\n");
+	sqlite3 *db = load_script("info time.start_ns 0\n"
+				  "10 1 11 kfree ptr=0x9000\n"
+				  "20 0 11 kmalloc ptr=0x1000 bytes_alloc=8\n" /* ends before */
+				  "30 0 11 kfree ptr=0x1000\n"
+				  "40 0 11 kmalloc ptr=0x2000 bytes_alloc=8\n" /* across */
+				  "41 0 11 kmalloc ptr=0x3000 bytes_alloc=8\n" /* across, live */
+				  "42 0 11 kmalloc ptr=0x6000 bytes_alloc=8\n" /* across, reused */
+				  "50 1 11 kfree ptr=0x9000\n"
+				  "lost 1 9\n" /* between 50 and 100 on CPU 1 */
+				  "70 0 11 kmalloc ptr=0x4000 bytes_alloc=8\n" /* begins within */
+				  "100 1 11 kfree ptr=0x2000\n"
+				  "101 1 11 kfree ptr=0x4000\n"
+				  "110 0 11 kmalloc ptr=0x5000 bytes_alloc=8\n" /* after */
+				  "111 0 11 kmalloc ptr=0x6000 bytes_alloc=8\n"
+				  "120 1 11 kfree ptr=0x5000\n");
 
 	CHECK(answers(db, "SELECT cpu, from_time, to_time, records FROM loss", "1|50|100|9"));
 	CHECK(answers(db, "SELECT address >> 12, state, in_doubt_by_loss FROM object ORDER BY id",
 		      "1|freed|0 2|freed|1 4|freed|1 6|reused|1 5|freed|0 3|live|1 6|live|0"));
-	CHECK(answers(db, "SELECT end & 3, sum(objects) FROM pair_total WHERE end & 4 GROUP BY 1", "0|1 1|2 2|1"));
+	CHECK(answers(db, "SELECT end & 3, sum(objects) FROM pair_total WHERE end & 4 GROUP BY 1",
+		      "0|1 1|2 2|1"));
 	CHECK(fact_is(db, "events.lost", "9"));
 	load_script_done(db);
 }
 
 static void test_loss_at_the_end(void)
 {
-	sqlite3 *db = load_script(
-		"info time.start_ns 0\n"
-		"info time.end_ns 500\n"
-		"10 0 11 kmalloc ptr=0x1000 bytes_alloc=8\n"
-		"lost 0 3\n"
-		"flush\n");
+	sqlite3 *db = load_script("info time.start_ns 0\n"
+				  "info time.end_ns 500\n"
+				  "10 0 11 kmalloc ptr=0x1000 bytes_alloc=8\n"
+				  "lost 0 3\n"
+				  "flush\n");
 
 	CHECK(answers(db, "SELECT cpu, from_time, to_time, records FROM loss", "0|10|500|3"));
 	CHECK(answers(db, "SELECT state, in_doubt_by_loss FROM object", "live|1"));
@@ -140,15 +145,15 @@ static void test_loss_at_the_end(void)
 /* Counted by the ring and placed by nobody: it may have been at any time. */
 static void test_loss_of_statistics(void)
 {
-	sqlite3 *db = load_script(
-		"info time.start_ns 0\n"
-		"info time.end_ns 500\n"
-		"stats 0 dropped=10 read=5\n"
-		"10 0 11 kmalloc ptr=0x1000 bytes_alloc=8\n"
-		"lost 0 4\n"
-		"20 0 11 kfree ptr=0x1000\n");
+	sqlite3 *db = load_script("info time.start_ns 0\n"
+				  "info time.end_ns 500\n"
+				  "stats 0 dropped=10 read=5\n"
+				  "10 0 11 kmalloc ptr=0x1000 bytes_alloc=8\n"
+				  "lost 0 4\n"
+				  "20 0 11 kfree ptr=0x1000\n");
 
-	CHECK(answers(db, "SELECT from_time, to_time, records FROM loss ORDER BY 3", "10|20|4 0|500|6"));
+	CHECK(answers(db, "SELECT from_time, to_time, records FROM loss ORDER BY 3",
+		      "10|20|4 0|500|6"));
 	CHECK(fact_is(db, "events.lost", "10"));
 	CHECK(answers(db, "SELECT dropped, read FROM ring", "10|5"));
 	load_script_done(db);
@@ -156,21 +161,21 @@ static void test_loss_of_statistics(void)
 
 static void test_self(void)
 {
-	sqlite3 *db = load_script(
-		"info recorder.tgid 900\n"
-		"task 900 900 1 kmem-record\n"
-		"task 901 900 1 reader\n"
-		"10 0 901 kmalloc ptr=0x1000 bytes_alloc=8\n"
-		"11 0 901 kmalloc ptr=0x2000 bytes_alloc=8 flags=0x10\n"
-		"12 0 901 kmalloc ptr=0x3000 bytes_alloc=8 flags=0x08\n"
-		"13 0 901 kmalloc ptr=0x4000 bytes_alloc=8 flags=0x48\n"
-		"14 0 900 task_newtask pid=902 comm=late clone_flags=0x10000\n"
-		"15 0 902 kmalloc ptr=0x5000 bytes_alloc=8\n"
-		"16 0 900 task_newtask pid=903 comm=child clone_flags=0\n"
-		"17 0 903 kmalloc ptr=0x6000 bytes_alloc=8\n");
+	sqlite3 *db = load_script("info recorder.tgid 900\n"
+				  "task 900 900 1 kmem-record\n"
+				  "task 901 900 1 reader\n"
+				  "10 0 901 kmalloc ptr=0x1000 bytes_alloc=8\n"
+				  "11 0 901 kmalloc ptr=0x2000 bytes_alloc=8 flags=0x10\n"
+				  "12 0 901 kmalloc ptr=0x3000 bytes_alloc=8 flags=0x08\n"
+				  "13 0 901 kmalloc ptr=0x4000 bytes_alloc=8 flags=0x48\n"
+				  "14 0 900 task_newtask pid=902 comm=late clone_flags=0x10000\n"
+				  "15 0 902 kmalloc ptr=0x5000 bytes_alloc=8\n"
+				  "16 0 900 task_newtask pid=903 comm=child clone_flags=0\n"
+				  "17 0 903 kmalloc ptr=0x6000 bytes_alloc=8\n");
 
-	CHECK(answers(db, "SELECT comm, context, self FROM object",
-		      "reader|task|1 reader|softirq|0 reader|irq|0 reader|nmi|0 late|task|1 child|task|0"));
+	CHECK(answers(
+		db, "SELECT comm, context, self FROM object",
+		"reader|task|1 reader|softirq|0 reader|irq|0 reader|nmi|0 late|task|1 child|task|0"));
 	CHECK(answers(db, "SELECT self, sum(objects) FROM pair_total GROUP BY 1", "0|4 1|2"));
 	load_script_done(db);
 }
@@ -183,7 +188,7 @@ static void test_tasks(void)
 		"11 0 11 task_rename pid=11 oldcomm=first newcomm=second\n"
 		"12 0 11 kmalloc ptr=0x2000 bytes_alloc=8\n"
 		"13 0 11 task_newtask pid=12 comm=second clone_flags=0x10000\n"
-		"14 0 11 task_rename pid=11 oldcomm=second newcomm=second\n"	/* no news */
+		"14 0 11 task_rename pid=11 oldcomm=second newcomm=second\n" /* no news */
 		"15 0 12 kmalloc ptr=0x3000 bytes_alloc=8\n"
 		"16 0 77 kmalloc ptr=0x4000 bytes_alloc=8\n"
 		"17 0 0 kmalloc ptr=0x5000 bytes_alloc=8\n"
@@ -200,36 +205,38 @@ static void test_tasks(void)
 /* Two sites; the peak is 2 x 400 + 1 x 50 bytes, and after it other objects come and go. */
 static void test_peak(void)
 {
-	sqlite3 *db = load_script(
-		"10 0 11 kmalloc ptr=0x1000 bytes_alloc=400 call_site=1\n"
-		"11 0 11 kmalloc ptr=0x2000 bytes_alloc=400 call_site=1\n"
-		"12 0 11 kmalloc ptr=0x3000 bytes_alloc=50 call_site=2\n"
-		"13 0 11 kfree ptr=0x1000\n"
-		"14 0 11 kmalloc ptr=0x4000 bytes_alloc=50 call_site=2\n"
-		"15 0 11 kmalloc ptr=0x5000 bytes_alloc=50 call_site=2\n"
-		"16 0 11 kfree ptr=0x2000\n"
-		"17 0 11 mm_page_alloc pfn=1 order=5\n");
+	sqlite3 *db = load_script("10 0 11 kmalloc ptr=0x1000 bytes_alloc=400 call_site=1\n"
+				  "11 0 11 kmalloc ptr=0x2000 bytes_alloc=400 call_site=1\n"
+				  "12 0 11 kmalloc ptr=0x3000 bytes_alloc=50 call_site=2\n"
+				  "13 0 11 kfree ptr=0x1000\n"
+				  "14 0 11 kmalloc ptr=0x4000 bytes_alloc=50 call_site=2\n"
+				  "15 0 11 kmalloc ptr=0x5000 bytes_alloc=50 call_site=2\n"
+				  "16 0 11 kfree ptr=0x2000\n"
+				  "17 0 11 mm_page_alloc pfn=1 order=5\n");
 
-	CHECK(answers(db, "SELECT bytes_alloc, peak_objects FROM site_total JOIN alloc_site s ON s.id = alloc_site "
-		      "ORDER BY 1", "50|1 400|2 131072|1"));
+	CHECK(answers(
+		db,
+		"SELECT bytes_alloc, peak_objects FROM site_total JOIN alloc_site s ON s.id = alloc_site "
+		"ORDER BY 1",
+		"50|1 400|2 131072|1"));
 	load_script_done(db);
 }
 
 /* Kernels before 6.18 do not name the cache at the allocation. */
 static void test_learned_cache(void)
 {
-	sqlite3 *db = load_script(
-		"10 0 11 kmem_cache_alloc ptr=0x1000 bytes_alloc=8 call_site=1\n"
-		"11 0 11 kmem_cache_alloc ptr=0x2000 bytes_alloc=8 call_site=1\n"
-		"12 0 11 kmem_cache_free ptr=0x1000 name=inode\n"
-		"13 0 11 kmem_cache_alloc ptr=0x3000 bytes_alloc=8 call_site=2\n"
-		"14 0 11 kmem_cache_free ptr=0x3000 name=one\n"
-		"15 0 11 kmem_cache_alloc ptr=0x3000 bytes_alloc=8 call_site=2\n"
-		"16 0 11 kmem_cache_free ptr=0x3000 name=two\n"
-		"17 0 11 kmem_cache_alloc ptr=0x3000 bytes_alloc=8 call_site=2\n"
-		"18 0 11 kmem_cache_free ptr=0x3000 name=one\n");
+	sqlite3 *db = load_script("10 0 11 kmem_cache_alloc ptr=0x1000 bytes_alloc=8 call_site=1\n"
+				  "11 0 11 kmem_cache_alloc ptr=0x2000 bytes_alloc=8 call_site=1\n"
+				  "12 0 11 kmem_cache_free ptr=0x1000 name=inode\n"
+				  "13 0 11 kmem_cache_alloc ptr=0x3000 bytes_alloc=8 call_site=2\n"
+				  "14 0 11 kmem_cache_free ptr=0x3000 name=one\n"
+				  "15 0 11 kmem_cache_alloc ptr=0x3000 bytes_alloc=8 call_site=2\n"
+				  "16 0 11 kmem_cache_free ptr=0x3000 name=two\n"
+				  "17 0 11 kmem_cache_alloc ptr=0x3000 bytes_alloc=8 call_site=2\n"
+				  "18 0 11 kmem_cache_free ptr=0x3000 name=one\n");
 
-	CHECK(answers(db, "SELECT address >> 12, cache FROM object", "1|inode 3|- 3|- 3|- 2|inode"));
+	CHECK(answers(db, "SELECT address >> 12, cache FROM object",
+		      "1|inode 3|- 3|- 3|- 2|inode"));
 	load_script_done(db);
 }
 

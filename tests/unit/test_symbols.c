@@ -1,4 +1,7 @@
-/* Names from kallsyms: return addresses, aliases, modules, ARM's mapping symbols, hidden and broken text. */
+/*
+ * Names from kallsyms: return addresses, aliases, modules, ARM's mapping symbols, hidden and broken
+ * text.
+ */
 #include "analyze/symbols.h"
 #include "tests/unit/check.h"
 
@@ -16,16 +19,15 @@ static bool is(const struct symbols *s, uint64_t address, const char *name, uint
 	struct symbol_hit hit;
 
 	return symbols_find(s, address, &hit) && hit.name.len == strlen(name) &&
-		!memcmp(hit.name.data, name, hit.name.len) && hit.start == start;
+	       !memcmp(hit.name.data, name, hit.name.len) && hit.start == start;
 }
 
-static const char kernel[] =
-	"ffffffff81000200 t second\n"
-	"ffffffff81000000 T _stext\n"
-	"ffffffff81000100 T first\n"
-	"ffffffff81000100 t first_alias\n"
-	"ffffffff81000180 D data_between\n"
-	"ffffffffc0000000 t mod_fn\t[ext4]\n";
+static const char kernel[] = "ffffffff81000200 t second\n"
+			     "ffffffff81000000 T _stext\n"
+			     "ffffffff81000100 T first\n"
+			     "ffffffff81000100 t first_alias\n"
+			     "ffffffff81000180 D data_between\n"
+			     "ffffffffc0000000 t mod_fn\t[ext4]\n";
 
 static void test_lookup(void)
 {
@@ -33,7 +35,7 @@ static void test_lookup(void)
 	struct symbol_hit hit;
 
 	REQUIRE(s);
-	CHECK(symbols_count(s) == 5);	/* data are left out */
+	CHECK(symbols_count(s) == 5); /* data are left out */
 	CHECK(symbols_bad_lines(s) == 0);
 	CHECK(is(s, 0xffffffff81000100, "first", 0xffffffff81000100));
 	CHECK(is(s, 0xffffffff810001ff, "first", 0xffffffff81000100));
@@ -51,7 +53,8 @@ static void test_lookup(void)
 
 static void test_mapping_symbols(void)
 {
-	struct symbols *s = parse("c0008000 t $a\nc0008000 t real\nc0008010 t $d.3\nc0008020 t $x\nc0008030 t $private\n");
+	struct symbols *s = parse(
+		"c0008000 t $a\nc0008000 t real\nc0008010 t $d.3\nc0008020 t $x\nc0008030 t $private\n");
 
 	REQUIRE(s);
 	CHECK(symbols_count(s) == 2);
@@ -77,8 +80,16 @@ static void test_hidden(void)
 
 static void test_broken_text(void)
 {
-	static const char *const texts[] = { "", "\n\n", "zzz", "ffffffff81000000", "ffffffff81000000 T", "1 T ",
-		"ffffffffffffffffff T too_long\n", " T x\n", "1  x y z\n", "12 T x\t[" };
+	static const char *const texts[] = { "",
+					     "\n\n",
+					     "zzz",
+					     "ffffffff81000000",
+					     "ffffffff81000000 T",
+					     "1 T ",
+					     "ffffffffffffffffff T too_long\n",
+					     " T x\n",
+					     "1  x y z\n",
+					     "12 T x\t[" };
 	struct symbols *s;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
