@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "format/base/fileio.h"
+#include "record/direct_map.h"
 
 #define FILE_MAX (256u << 20)
 
@@ -306,6 +307,7 @@ static void add_build_id(struct meta *m)
 void meta_add_machine(struct meta *m)
 {
 	struct utsname u;
+	char ranges[4096];
 
 	if (uname(&u) == 0) {
 		info_encode(&m->info, "machine", u.machine);
@@ -318,6 +320,8 @@ void meta_add_machine(struct meta *m)
 	add_line(m, "boot_id", "/proc/sys/kernel/random/boot_id");
 	add_line(m, "cpus.possible", "/sys/devices/system/cpu/possible");
 	add_line(m, "cpus.online", "/sys/devices/system/cpu/online");
+	if (direct_map_read("/proc/kcore", ranges, sizeof(ranges)))
+		info_encode(&m->info, "direct_map", ranges);
 	info_encode_u64(&m->info, "page_size", (uint64_t)sysconf(_SC_PAGESIZE));
 	info_encode(&m->info, "endian", __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? "big" : "little");
 }

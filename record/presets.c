@@ -34,9 +34,12 @@ static const struct preset_event preset_events[] = {
 #define PRESET_EVENTS (sizeof(preset_events) / sizeof(preset_events[0]))
 
 /* clang-format off */
-static const struct preset_event task_events[] = {
+/* Recorded always, where the kernel has them: who a pid is, and whose code an address is. */
+static const struct preset_event name_events[] = {
 	{ "task", "task", "task_newtask", false, NULL },
 	{ "task", "task", "task_rename", false, NULL },
+	{ "module", "module", "module_load", false, NULL },
+	{ "module", "module", "module_free", false, NULL },
 };
 /* clang-format on */
 
@@ -342,10 +345,10 @@ int event_list_make(struct event_list *ret, int top, const char *const *specs, s
 			"nothing is left to record: this kernel has none of the events that "
 			"were asked for (kmem:kmalloc, kmem:kfree and the others it has are in the presets "
 			"slab and page)");
-	/* names of tasks; their stacks interest nobody */
-	for (size_t i = 0; rc == 0 && i < sizeof(task_events) / sizeof(task_events[0]); i++)
-		if (kernel_has(top, task_events[i].system, task_events[i].name))
-			rc = list_add(&list, task_events[i].system, task_events[i].name, false,
+	/* their stacks interest nobody */
+	for (size_t i = 0; rc == 0 && i < sizeof(name_events) / sizeof(name_events[0]); i++)
+		if (kernel_has(top, name_events[i].system, name_events[i].name))
+			rc = list_add(&list, name_events[i].system, name_events[i].name, false,
 				      err);
 	buf_u8(&list.absent, '\0');
 	if (rc == 0 && (list.warnings.oom || list.absent.oom))
