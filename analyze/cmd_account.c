@@ -83,11 +83,14 @@ static int print_rows(struct report *r, const char *order, struct error *err)
 	return rc;
 }
 
-static int account(struct report *r, const struct account_options *o, const char *order,
-		   struct error *err)
+static int print(struct report *r, void *options, const char *order, struct error *err)
 {
+	struct account_options *o = options;
 	const char *api = report_api(&o->report);
 	int rc;
+
+	/* the older tool knew no recorder: its arithmetic counts everybody */
+	o->report.include_self |= o->classic;
 
 	/*
 	 * filtered before pairing, objects pair differently: only a replay of the events can tell
@@ -109,20 +112,8 @@ static int account(struct report *r, const struct account_options *o, const char
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct account_options o = { 0 };
-	int first = command_parse(self, &o, argc, argv, 1, 1);
-	struct error err = { 0 };
-	struct report r = { 0 };
-	char order[256];
 
-	if (first < 0)
-		return command_exit_code(first);
-	/* the older tool knew no recorder: its arithmetic counts everybody */
-	o.report.include_self |= o.classic;
-	if (report_order(order, sizeof(order), sort_keys, o.report.sort, "caller", &err) < 0)
-		return command_fail(&err);
-	if (report_open(&r, &o.report, argv[first], &err) == 0)
-		account(&r, &o, order, &err);
-	return report_close(&r, &err);
+	return report_run(self, argc, argv, &o, &o.report, sort_keys, "caller", print);
 }
 
 const struct command cmd_account = {

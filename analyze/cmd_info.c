@@ -182,11 +182,13 @@ static int print_all(struct report *r, struct error *err)
 	return rc;
 }
 
-static int info(struct report *r, bool all, struct error *err)
+static int print(struct report *r, void *options, const char *order, struct error *err)
 {
+	const struct info_options *o = options;
 	int rc;
 
-	if (all)
+	(void)order;
+	if (o->all)
 		return print_all(r, err);
 	print_facts(r);
 	rc = print_events(r, err);
@@ -200,15 +202,8 @@ static int info(struct report *r, bool all, struct error *err)
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct info_options o = { 0 };
-	int first = command_parse(self, &o, argc, argv, 1, 1);
-	struct error err = { 0 };
-	struct report r = { 0 };
 
-	if (first < 0)
-		return command_exit_code(first);
-	if (report_open(&r, &o.report, argv[first], &err) == 0)
-		info(&r, o.all, &err);
-	return report_close(&r, &err);
+	return report_run(self, argc, argv, &o, &o.report, NULL, NULL, print);
 }
 
 const struct command cmd_info = {

@@ -280,9 +280,9 @@ static int64_t leak_count(sqlite3 *db)
 	return n;
 }
 
-static int kmemleak(struct report *r, const struct kmemleak_options *o, const char *order,
-		    struct error *err)
+static int print(struct report *r, void *options, const char *order, struct error *err)
 {
+	const struct kmemleak_options *o = options;
 	struct kmemleak k = {
 		.r = r,
 		.o = o,
@@ -316,18 +316,8 @@ static int kmemleak(struct report *r, const struct kmemleak_options *o, const ch
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct kmemleak_options o = { 0 };
-	int first = command_parse(self, &o, argc, argv, 1, 1);
-	struct error err = { 0 };
-	struct report r = { 0 };
-	char order[256];
 
-	if (first < 0)
-		return command_exit_code(first);
-	if (report_order(order, sizeof(order), sort_keys, o.report.sort, TIES, &err) < 0)
-		return command_fail(&err);
-	if (report_open(&r, &o.report, argv[first], &err) == 0)
-		kmemleak(&r, &o, order, &err);
-	return report_close(&r, &err);
+	return report_run(self, argc, argv, &o, &o.report, sort_keys, TIES, print);
 }
 
 const struct command cmd_kmemleak = {

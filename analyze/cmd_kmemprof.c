@@ -201,26 +201,23 @@ static int print_intervals(struct report *r, uint64_t interval, const char *orde
 	return rc;
 }
 
+static int print(struct report *r, void *options, const char *order, struct error *err)
+{
+	const struct kmemprof_options *o = options;
+	int rc = report_header(r, "kmemprof", err);
+
+	if (rc == 0 && o->interval_ns)
+		return print_intervals(r, o->interval_ns, order, err);
+	if (rc == 0)
+		rc = report_select_pairs(r, err);
+	return rc < 0 ? rc : print_report(r, order, r->length_ns, err);
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct kmemprof_options o = { .report.top = 10 };
-	int first = command_parse(self, &o, argc, argv, 1, 1);
-	struct error err = { 0 };
-	struct report r = { 0 };
-	char order[256];
 
-	if (first < 0)
-		return command_exit_code(first);
-	if (report_order(order, sizeof(order), sort_keys, o.report.sort, TIES, &err) < 0)
-		return command_fail(&err);
-	if (report_open(&r, &o.report, argv[first], &err) < 0 ||
-	    report_header(&r, "kmemprof", &err) < 0)
-		return report_close(&r, &err);
-	if (o.interval_ns)
-		print_intervals(&r, o.interval_ns, order, &err);
-	else if (report_select_pairs(&r, &err) == 0)
-		print_report(&r, order, r.length_ns, &err);
-	return report_close(&r, &err);
+	return report_run(self, argc, argv, &o, &o.report, sort_keys, TIES, print);
 }
 
 const struct command cmd_kmemprof = {

@@ -38,8 +38,8 @@ static int open_output(struct report *r, struct error *err)
 	return err->code;
 }
 
-int report_open(struct report *r, const struct report_options *options, const char *path,
-		struct error *err)
+static int report_open(struct report *r, const struct report_options *options, const char *path,
+		       struct error *err)
 {
 	struct db_open_options how = {
 		.db = options->db,
@@ -65,7 +65,7 @@ int report_open(struct report *r, const struct report_options *options, const ch
 	return open_output(r, err);
 }
 
-int report_close(struct report *r, const struct error *err)
+static int report_close(struct report *r, const struct error *err)
 {
 	struct error failure = *err;
 	int code = EXIT_DONE;
@@ -134,8 +134,8 @@ static int unknown_key(const struct sort_key *keys, const char *name, size_t len
 			 name, all);
 }
 
-int report_order(char *text, size_t room, const struct sort_key *keys, const char *chosen,
-		 const char *ties, struct error *err)
+static int report_order(char *text, size_t room, const struct sort_key *keys, const char *chosen,
+			const char *ties, struct error *err)
 {
 	size_t used = (size_t)snprintf(text, room, "ORDER BY ");
 
@@ -366,4 +366,22 @@ int report_header(struct report *r, const char *name, struct error *err)
 	if (rc == 0)
 		fprintf(r->out, "\n");
 	return rc;
+}
+
+int report_run(const struct command *self, int argc, char **argv, void *options,
+	       const struct report_options *common, const struct sort_key *keys, const char *ties,
+	       int (*print)(struct report *r, void *options, const char *order, struct error *err))
+{
+	int first = command_parse(self, options, argc, argv, 1, 1);
+	struct error err = { 0 };
+	struct report r = { 0 };
+	char order[256] = "";
+
+	if (first < 0)
+		return command_exit_code(first);
+	if (keys && report_order(order, sizeof(order), keys, common->sort, ties, &err) < 0)
+		return command_fail(&err);
+	if (report_open(&r, common, argv[first], &err) == 0)
+		print(&r, options, order, &err);
+	return report_close(&r, &err);
 }

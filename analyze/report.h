@@ -3,14 +3,19 @@
  * header that says what the data can bear, frames, and the exit code.
  *
  *	struct account_options { struct report_options report; bool classic; };
- *	static const struct option_row rows[] = { REPORT_ROWS(struct account_options, report), ..., { NULL } };
+ *	static const struct option_row rows[] = { REPORT_ROWS(struct account_options, report), ... };
  *
- *	if (report_open(&r, &o.report, path, &err) < 0)
- *		goto out;
- *	report_header(&r, "account");
- *	fprintf(r.out, ...);
- * out:
- *	return report_close(&r, &err);		// prints the error; EXIT_DONE, EXIT_INCOMPLETE or a failure
+ *	static int print(struct report *r, void *options, const char *order, struct error *err)
+ *	{
+ *		report_header(r, "account", err);
+ *		fprintf(r->out, ...);
+ *	}
+ *	static int run(const struct command *self, int argc, char **argv)
+ *	{
+ *		struct account_options o = { 0 };
+ *
+ *		return report_run(self, argc, argv, &o, &o.report, sort_keys, "caller", print);
+ *	}
  */
 #ifndef KMEM_ANALYZE_REPORT_H
 #define KMEM_ANALYZE_REPORT_H
@@ -66,16 +71,6 @@ struct report {
 };
 
 /*
- * Opens the capture or database at path (loading it on first use) and the output. On failure *r can
- * be, and has to be, passed to report_close all the same.
- */
-int report_open(struct report *r, const struct report_options *options, const char *path,
-		struct error *err);
-
-/* Closes everything, prints err if there is one, and returns the exit code. */
-int report_close(struct report *r, const struct error *err);
-
-/*
  * Lines that start with '#': the capture, its length, its events and its losses, what they do to
  * the numbers, and what was left out.
  */
@@ -99,11 +94,14 @@ struct sort_key {
 };
 
 /*
- * "ORDER BY ..., ties" from the user's KEY[,KEY], or from the first key when there is none.
- * ERR_USAGE lists the keys. names may stand several times in keys (aliases); NULL ends them.
+ * The life of a report: options, sort order, database (loaded on first use), output file, print, and
+ * the exit code: EXIT_DONE, EXIT_INCOMPLETE when the capture is, or a failure, whose text is printed.
+ * common points into options. The first of keys is the default, names of one order may be several,
+ * { NULL } ends them; keys may be NULL. order is "ORDER BY KEYS, ties".
  */
-int report_order(char *text, size_t room, const struct sort_key *keys, const char *chosen,
-		 const char *ties, struct error *err);
+int report_run(const struct command *self, int argc, char **argv, void *options,
+	       const struct report_options *common, const struct sort_key *keys, const char *ties,
+	       int (*print)(struct report *r, void *options, const char *order, struct error *err));
 
 /* The line that perf-prof puts before a section: local date and time, microseconds, a blank. */
 void report_timestamp(struct report *r, int64_t time_ns);
