@@ -42,11 +42,23 @@ all_cflags := -std=gnu11 -I. -I$(B)/gen -pthread -ffile-prefix-map=$(CURDIR)=. -
 all_ldflags := -pthread $(ldhardening) -Wl,--gc-sections $(if $(SAN),-fsanitize=$(SAN)) \
 	$(if $(filter 1,$(COVERAGE)),--coverage) $(LDFLAGS)
 
-pkg_config ?= $(CROSS_COMPILE:%=PKG_CONFIG_LIBDIR=/usr/lib/$(CROSS_COMPILE:%-=%)/pkgconfig )pkg-config
+pkg_config ?= pkg-config
 # libtraceevent is the witness of a test (tests/kernel/pages.c); the recorder itself does without
 trace_cflags = $(shell $(pkg_config) --cflags libtraceevent 2>/dev/null)
 trace_libs = $(shell $(pkg_config) --libs libtraceevent 2>/dev/null)
-record_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) libzstd 2>/dev/null)
+zstd_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) libzstd 2>/dev/null)
+
+# For another machine: the compiler by CROSS_COMPILE, libzstd from a directory that scripts/sysroot.sh fills.
+out := build
+ifneq ($(CROSS_COMPILE),)
+triplet := $(CROSS_COMPILE:%-=%)
+out := build/$(triplet)
+SYSROOT ?= build/sysroot/$(triplet)
+sysroot_lib := $(SYSROOT)/usr/lib/$(triplet)/libzstd.a
+zstd_libs = -L$(dir $(sysroot_lib)) -lzstd
+all_cflags += -I$(SYSROOT)/usr/include
+endif
+record_libs = $(zstd_libs)
 analyze_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) sqlite3 libzstd 2>/dev/null)
 
 format_src := $(wildcard format/base/*.c format/*.c)
@@ -64,6 +76,7 @@ analyze_obj := $(call obj,$(analyze_src)) $(B)/gen/schema_sql.o
 record_lib_obj := $(filter-out %/main.o,$(record_obj))
 analyze_lib_obj := $(filter-out %/main.o,$(analyze_obj))
 units := $(patsubst tests/unit/%.c,$(B)/tests/%,$(unit_src))
+format_tests := $(B)/tests/test_base $(B)/tests/test_format
 tools := $(patsubst tests/tools/%.c,$(B)/tests/%,$(tool_src))
 kernel_tests := $(patsubst tests/kernel/%.c,$(B)/tests/%,$(kernel_src))
 
@@ -72,11 +85,11 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help record analyze test-programs demo check check-kernel check-valgrind format lint install clean FORCE
+.PHONY: all help record analyze test-programs demo check check-kernel check-cross cross-programs check-valgrind format lint install clean FORCE
 
-all: record analyze	## Build build/kmem-record and build/kmem-analyze (the default)
+all: record $(if $(CROSS_COMPILE),,analyze)	## Build build/kmem-record and build/kmem-analyze (the default)
 
-record: build/kmem-record	## Build the recorder only (needs libzstd)
+record: $(out)/kmem-record	## Build the recorder only (needs libzstd)
 
 analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzstd)
 
@@ -88,8 +101,9 @@ help:	## This list
 	@echo
 	@echo 'Variables: V=1 DEBUG=1 STATIC=1 SAN=address,undefined CROSS_COMPILE=triplet- PREFIX= DESTDIR='
 
-# build/kmem-record is the program of the flavour that was built last.
-build/kmem-%: $(B)/kmem-% FORCE
+# build/kmem-record is the program of the flavour that was built last; build/TRIPLET/kmem-record is for another machine.
+$(out)/kmem-%: $(B)/kmem-% FORCE
+	@mkdir -p $(@D)
 	@cmp -s $< $@ || cp $< $@
 
 $(B)/kmem-record: $(record_obj) $(format_obj) $(B)/flags
@@ -97,17 +111,23 @@ $(B)/kmem-record: $(record_obj) $(format_obj) $(B)/flags
 $(B)/kmem-analyze: $(analyze_obj) $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $(analyze_obj) $(format_obj) $(all_ldflags) $(analyze_libs)
 
+# Tests of the format and of its base know nothing above them, so that they run on any machine.
+$(format_tests): $(B)/tests/%: $(B)/tests/unit/%.o $(format_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(format_obj) $(all_ldflags) $(zstd_libs)
 # Unit tests named test_record_* may use the recorder's rooms, all others the analyser's.
 $(B)/tests/test_record_%: $(B)/tests/unit/test_record_%.o $(record_lib_obj) $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(all_ldflags) $(record_libs)
 $(B)/tests/test_%: $(B)/tests/unit/test_%.o $(analyze_lib_obj) $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(analyze_lib_obj) $(format_obj) $(all_ldflags) $(analyze_libs)
 $(tools): $(B)/tests/%: $(B)/tests/tools/%.o $(format_obj) $(B)/flags
-	$(call quiet,LD,$@)$(CC) -o $@ $< $(format_obj) $(all_ldflags) -lzstd
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(format_obj) $(all_ldflags) $(zstd_libs)
 $(kernel_tests): $(B)/tests/%: $(B)/tests/kernel/%.o $(record_lib_obj) $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(all_ldflags) $(record_libs) $(trace_libs)
 
-$(B)/%.o: %.c $(B)/flags
+$(sysroot_lib):
+	@sh scripts/sysroot.sh $(triplet) $(SYSROOT)
+
+$(B)/%.o: %.c $(B)/flags | $(sysroot_lib)
 	@mkdir -p $(@D)
 	$(call quiet,CC,$@)$(CC) $(all_cflags) $(if $(filter tests/kernel/%,$<),$(trace_cflags)) \
 		-MMD -MP -c -o $@ $<
@@ -130,6 +150,7 @@ $(B)/flags: FORCE
 	@echo '$(CC) $(all_cflags) $(all_ldflags)' | cmp -s - $@ || \
 		echo '$(CC) $(all_cflags) $(all_ldflags)' >$@
 
+crosses := aarch64-linux-gnu arm-linux-gnueabihf s390x-linux-gnu
 run_tests = B=$(B) sh tests/run.sh
 
 demo:	## Install what is missing, build, record this machine for a few seconds, print the three reports
@@ -146,6 +167,18 @@ check-kernel:	## Live tracing on this kernel: needs root and tracefs
 	@sh scripts/setup.sh build test
 	@$(MAKE) --no-print-directory all test-programs
 	@$(run_tests) kernel
+
+check-cross:	## The recorder and the format for arm64, armhf and s390x, static, run by qemu-user
+	@sh scripts/setup.sh build test cross
+	@$(MAKE) --no-print-directory all test-programs
+	@for cross in $(crosses); do \
+		sh scripts/sysroot.sh $$cross build/sysroot/$$cross || continue; \
+		$(MAKE) --no-print-directory CROSS_COMPILE=$$cross- STATIC=1 record cross-programs || exit 1; \
+	done
+	@$(run_tests) cross
+
+cross-programs: $(format_tests) $(B)/tests/mkcapture
+	@:
 
 check-valgrind:	## The unit tests and goldens under valgrind
 	@sh scripts/setup.sh build test

@@ -9,9 +9,13 @@ packages() {
 	build) echo gcc libc6-dev make pkg-config libtraceevent-dev libzstd-dev libsqlite3-dev ;;
 	test) echo python3 zstd sqlite3 valgrind procps util-linux ;;
 	lint) echo clang-format cppcheck shellcheck ;;
+	cross)
+		echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf \
+			libc6-dev-armhf-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user-static
+		;;
 	bench) echo linux-perf ;;
 	*)
-		echo "setup.sh: unknown group '$1'; the groups are build, test, lint, bench" >&2
+		echo "setup.sh: unknown group '$1'; the groups are build, test, cross, lint, bench" >&2
 		exit 2
 		;;
 	esac

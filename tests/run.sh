@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh [--update NAME] SET... - runs sets of tests and counts their lines.
 #
-# Sets: unit cli bad layers (these are `make check`), kernel (root and tracefs), boot (QEMU). A test
+# Sets: unit cli bad layers (these are `make check`), kernel (root and tracefs), cross (qemu-user), boot (QEMU). A test
 # prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`; a program that dies without having
 # printed `not ok` counts as a failure. Other lines are comments and shown when something fails.
 #
@@ -62,7 +62,7 @@ for set; do
 			run "$(basename "$test")" $WRAP "$test"
 		done
 		;;
-	cli | kernel | boot | fuzz)
+	cli | kernel | boot | fuzz | cross)
 		for test in tests/"$set"/*.sh; do
 			case $test in */lib.sh | 'tests/'*'*.sh') continue ;; esac
 			run "$test" sh "$test"
