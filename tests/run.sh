@@ -1,8 +1,8 @@
 #!/bin/sh
 # run.sh [--update NAME] SET... - runs sets of tests and counts their lines.
 #
-# Sets: unit cli bad layers (these are `make check`), kernel (root and tracefs), cross (qemu-user), boot (QEMU). A test
-# prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`; a program that dies without having
+# Sets: unit cli bad layers (these are `make check`), kernel (root and tracefs), cross (qemu-user), boot
+# (QEMU). A test prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`; a program that dies without having
 # printed `not ok` counts as a failure. Other lines are comments and shown when something fails.
 #
 # Environment: B (build directory of the flavour), WRAP (a command before every program under test,

@@ -15,7 +15,7 @@ for mode in all --half; do
 	# shellcheck disable=SC2016	# for the inner shell
 	PLANT=$B/tests/plant CHURN=$B/tests/churn WORK=$work "$KMEM_RECORD" -q -o "$cap" -- sh -c '
 		for cpu in $(seq 0 $(($(nproc) - 1))); do "$CHURN" 4000 $cpu >/dev/null & done
-		sleep 0.1
+		for i in $(seq 300); do /bin/true; done	# new address spaces: maple nodes
 		"$PLANT" "$@" <"$WORK/hold" >"$WORK/ready" &
 		until [ -s "$WORK/ready" ]; do sleep 0.05; done' sh $pipes $pairs $epolls "$mode" &
 	recorder=$!
