@@ -1,0 +1,59 @@
+#!/bin/sh
+# The SQL of schema/ runs as it is in the sqlite3 shell: tables, indexes, views, and every query.
+. "$TESTS/cli/lib.sh"
+schema=$TESTS/../schema
+
+for file in tables indexes views; do
+	sqlite3 -bail "$work/empty.db" <"$schema/$file.sql" >"$work/out" 2>&1
+	check "sql: $file.sql runs alone" [ $? -eq 0 ]
+done
+check "sql: the schema is whole" [ "$(sqlite3 "$work/empty.db" 'PRAGMA integrity_check; PRAGMA foreign_key_check')" = ok ]
+
+# What a report makes before its queries: the selected pairs and the temporary tables.
+cat >"$work/prelude.sql" <<'END'
+CREATE TEMP VIEW pair AS SELECT * FROM pair_total;
+CREATE TEMP TABLE leak AS SELECT * FROM pair WHERE end & 3 = 0;
+CREATE TEMP TABLE doubt (alloc_site, site_share, cache_share, cache);
+CREATE TEMP TABLE ended (call_site, ended);
+CREATE TEMP TABLE classic_site (site INTEGER PRIMARY KEY, alloc, free);
+CREATE TEMP TABLE alloc_group (event, kind, other_event, stack, call_site, objects, bytes, lifetime_sum, lifetime_max);
+END
+cp "$TESTS/golden/v1.kmem" "$work/v1.kmem"
+"$KMEM_ANALYZE" load -q "$work/v1.kmem"
+for file in "$schema"/query/*.sql; do
+	sqlite3 -bail -readonly "$work/v1.kmem.db" ".read $work/prelude.sql" ".read $file" >"$work/out" 2>"$work/err"
+	check "sql: query/$(basename "$file") runs alone" [ $? -eq 0 ]
+done
+
+# Every view answers, and the examples in views.sql do.
+for view in frame_text object live caller_total stack_line frees_unmatched; do
+	rows=$(sqlite3 -bail -readonly "$work/v1.kmem.db" "SELECT count(*) FROM $view")
+	check "sql: view $view has rows" [ "${rows:-0}" -gt 0 ]
+done
+sqlite3 -bail -readonly "$work/v1.kmem.db" \
+	"SELECT caller, count(*), sum(bytes_alloc) FROM live GROUP BY caller ORDER BY 3 DESC LIMIT 10" >"$work/out"
+check "sql: the example of views.sql" [ "$(wc -l <"$work/out")" -eq 10 ]
+
+# The summaries are the rows, summed up.
+same() { # NAME LEFT RIGHT: two queries with one answer
+	left=$(sqlite3 -readonly "$work/v1.kmem.db" "$2")
+	right=$(sqlite3 -readonly "$work/v1.kmem.db" "$3")
+	if [ -n "$left" ] && [ "$left" = "$right" ]; then ok "sql: $1"; else not_ok "sql: $1" "$left and $right"; fi
+}
+same "pair_total is allocation, counted" \
+	"SELECT alloc_site, coalesce(free_site, 0), end, count(*) FROM allocation GROUP BY 1, 2, 3" \
+	"SELECT alloc_site, free_site, end, sum(objects) FROM pair_total GROUP BY 1, 2, 3"
+same "lifetimes add up" \
+	"SELECT sum(lifetime), min(lifetime), max(lifetime) FROM allocation WHERE end & 3 = 1" \
+	"SELECT sum(lifetime_sum), min(lifetime_min), max(lifetime_max) FROM pair_total WHERE end & 3 = 1"
+same "unmatched frees add up" "SELECT count(*) FROM unmatched_free" "SELECT sum(unmatched) FROM free_total"
+same "live rows are the last ones" "SELECT count(*) FROM allocation WHERE lifetime IS NULL" "SELECT count(*) FROM live"
+same "the peak is what brute force finds" "SELECT max(bytes) FROM (
+		SELECT sum(d) OVER (ORDER BY t, k, id) AS bytes FROM (
+			SELECT x.time AS t, 1 AS k, x.id AS id, a.bytes_alloc AS d FROM allocation x
+			JOIN alloc_site a ON a.id = x.alloc_site
+			UNION ALL
+			SELECT x.time + x.lifetime, 0, x.id, -a.bytes_alloc FROM allocation x
+			JOIN alloc_site a ON a.id = x.alloc_site WHERE x.lifetime IS NOT NULL))" \
+	"SELECT sum(s.peak_objects * a.bytes_alloc) FROM site_total s JOIN alloc_site a ON a.id = s.alloc_site"
+finish
