@@ -9,7 +9,7 @@
 
 struct info_options {
 	struct report_options report;
-	bool all;
+	bool all, bytes;
 };
 
 /* clang-format off */
@@ -20,6 +20,7 @@ static const struct option_row rows[] = {
 	  offsetof(struct info_options, report.force), 0, 0, 0, NULL },
 	{ "all", 'a', NULL, "every fact that the capture holds about itself, key by key", OPT_FLAG,
 	  offsetof(struct info_options, all), 0, 0, 0, NULL },
+	{ "bytes", 0, NULL, "exact sizes, in bytes", OPT_FLAG, offsetof(struct info_options, bytes), 0, 0, 0, NULL },
 	{ "db", 0, "FILE", "keep the database of the capture in FILE (default: CAPTURE.db)", OPT_STRING,
 	  offsetof(struct info_options, report.db), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
@@ -35,12 +36,14 @@ static void line(struct report *r, const char *label, const char *key)
 		fprintf(r->out, "%-22s%s\n", label, report_safe(safe, sizeof(safe), text));
 }
 
-static void bytes_line(struct report *r, const char *label, const char *key)
+static void bytes_line(struct report *r, const char *label, const char *key, bool exact)
 {
 	int64_t n = capture_int(r->db, key, -1);
 	char text[UNITS_TEXT];
 
-	if (n >= 0)
+	if (n >= 0 && exact)
+		fprintf(r->out, "%-22s%" PRId64 "\n", label, n);
+	else if (n >= 0)
 		fprintf(r->out, "%-22s%s\n", label, units_bytes(text, (uint64_t)n));
 }
 
@@ -52,7 +55,7 @@ static void count_line(struct report *r, const char *label, const char *key)
 		units_count(text, (uint64_t)capture_int(r->db, key, 0)));
 }
 
-static void print_facts(struct report *r)
+static void print_facts(struct report *r, bool exact)
 {
 	char text[UNITS_TEXT];
 
@@ -71,7 +74,7 @@ static void print_facts(struct report *r)
 	line(r, "recorder version:", "recorder.version");
 	line(r, "backend:", "recorder.backend");
 	line(r, "stacks:", "recorder.stacks");
-	bytes_line(r, "ring per CPU:", "recorder.ring_bytes");
+	bytes_line(r, "ring per CPU:", "recorder.ring_bytes", exact);
 	line(r, "workload:", "command");
 	line(r, "workload ended with:", "command.status");
 	line(r, "ended by:", "end.reason");
@@ -79,10 +82,10 @@ static void print_facts(struct report *r)
 	fprintf(r->out, "%-22s", "start:");
 	report_timestamp(r, 0);
 	fprintf(r->out, "%-22s%s\n", "length:", units_duration(text, (uint64_t)r->length_ns));
-	bytes_line(r, "capture file:", "identity.length");
+	bytes_line(r, "capture file:", "identity.length", exact);
 }
 
-static int print_events(struct report *r, struct error *err)
+static int print_events(struct report *r, bool exact, struct error *err)
 {
 	int64_t events = capture_int(r->db, "events", 0),
 		size = capture_int(r->db, "identity.length", 0);
@@ -109,7 +112,7 @@ static int print_events(struct report *r, struct error *err)
 	count_line(r, "failed allocations:", "events.failed_alloc");
 	count_line(r, "stacks lost:", "stacks.lost");
 	count_line(r, "objects live at end:", "objects.live");
-	bytes_line(r, "bytes live at end:", "objects.live_bytes");
+	bytes_line(r, "bytes live at end:", "objects.live_bytes", exact);
 	count_line(r, "kernel symbols:", "symbols");
 	return rc;
 }
@@ -190,8 +193,8 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	(void)order;
 	if (o->all)
 		return print_all(r, err);
-	print_facts(r);
-	rc = print_events(r, err);
+	print_facts(r, o->bytes);
+	rc = print_events(r, o->bytes, err);
 	if (rc == 0)
 		rc = print_rings(r, err);
 	if (rc == 0)

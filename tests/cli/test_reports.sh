@@ -23,6 +23,8 @@ golden kmemleak-than "$KMEM_ANALYZE" kmemleak --than 5s -s age "$replay"
 golden kmemleak-verbose "$KMEM_ANALYZE" kmemleak -v -n 1 --include-self "$replay"
 # sizes in the file depend on the version of zstd
 golden info sh -c '"$1" info "$2" | sed "/^capture file:/d; s/, [0-9.]* bytes of file each//"' info "$KMEM_ANALYZE" "$replay"
+exact=$("$KMEM_ANALYZE" info --bytes "$replay" | sed -n 's/^bytes live at end: *//p')
+check "info --bytes is exact" [ "$exact" = 2080 ]
 EXIT=3 golden loss-account "$KMEM_ANALYZE" account "$loss"
 EXIT=3 golden loss-kmemleak "$KMEM_ANALYZE" kmemleak "$loss"
 
