@@ -91,6 +91,8 @@ static int print(struct report *r, void *options, const char *order, struct erro
 
 	/* the older tool knew no recorder: its arithmetic counts everybody */
 	o->report.include_self |= o->classic;
+	if (o->classic && strcmp(report_domain(&o->report), "slab"))
+		return error_set(err, ERR_USAGE, "--classic: the older tool knew slab memory only");
 
 	/*
 	 * filtered before pairing, objects pair differently: only a replay of the events can tell

@@ -63,6 +63,7 @@ static void bind_selection(const struct kmemleak *k, struct query *q)
 	query_bind_int(q, ":length", k->r->length_ns);
 	query_bind_int(q, ":include_self", k->o->report.include_self);
 	query_bind_text(q, ":api", report_api(&k->o->report));
+	query_bind_text(q, ":domain", report_domain(&k->o->report));
 }
 
 /* comms: a(bytes/objects) b(bytes/objects) */

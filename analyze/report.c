@@ -87,6 +87,13 @@ static int report_close(struct report *r, const struct error *err)
 	return code;
 }
 
+const char *const report_domains[] = { "slab", "page", "percpu", "vmalloc", NULL };
+
+const char *report_domain(const struct report_options *options)
+{
+	return options->domain ? options->domain : report_domains[0];
+}
+
 const char *report_api(const struct report_options *options)
 {
 	if (options->malloc_only == options->cache_only)
@@ -105,9 +112,10 @@ int report_select_pairs_of(struct report *r, const char *source, struct error *e
 	char *sql = sqlite3_mprintf(
 		"CREATE TEMP VIEW pair AS SELECT p.* FROM %s p"
 		" JOIN alloc_site a ON a.id = p.alloc_site JOIN event e ON e.id = a.event"
-		" WHERE e.domain = 'slab'%s%s%s%s",
-		source, r->options->include_self ? "" : " AND p.self = 0",
-		api ? " AND e.api = '" : "", api ? api : "", api ? "'" : "");
+		" WHERE e.domain = '%s'%s%s%s%s",
+		source, report_domain(r->options),
+		r->options->include_self ? "" : " AND p.self = 0", api ? " AND e.api = '" : "",
+		api ? api : "", api ? "'" : "");
 	int rc = sql ? query_run(r->db, sql, err) : error_nomem(err);
 
 	sqlite3_free(sql);
@@ -320,6 +328,30 @@ static void header_loss(struct report *r)
 			units_count(lost, (uint64_t)n));
 }
 
+/* One line per filter: the recorder writes "EVENT[,EVENT...] FILTER" lines (FORMAT.md). */
+static void header_selection(struct report *r)
+{
+	char text[4096], events[300], filter[300], *save = NULL;
+
+	if (capture_text(r->db, "events.filter", text, sizeof(text))) {
+		for (char *line = strtok_r(text, "\n", &save); line;
+		     line = strtok_r(NULL, "\n", &save)) {
+			char *blank = strchr(line, ' ');
+
+			if (!blank)
+				continue;
+			*blank = '\0';
+			fprintf(r->out,
+				"# recorded with filter '%s' on %s: totals count only what passed\n",
+				report_safe(filter, sizeof(filter), blank + 1),
+				report_safe(events, sizeof(events), line));
+		}
+	}
+	if (capture_text(r->db, "events.max_stack", text, sizeof(text)))
+		fprintf(r->out, "# stacks were cut to their innermost frames when recorded: %s\n",
+			report_safe(events, sizeof(events), text));
+}
+
 static int header_counts(struct report *r, struct error *err)
 {
 	struct query q;
@@ -328,6 +360,7 @@ static int header_counts(struct report *r, struct error *err)
 
 	if (rc < 0)
 		goto out;
+	query_bind_text(&q, ":domain", report_domain(r->options));
 	rc = query_step(&q, err);
 	if (rc != 1)
 		goto out;
@@ -349,6 +382,31 @@ out:
 	return rc;
 }
 
+/* An empty report has to say whether nothing happened or nobody looked. */
+static int header_domain(struct report *r, struct error *err)
+{
+	const char *domain = report_domain(r->options);
+	char safe[80];
+	struct query q;
+	int rc = query_init(&q, r->db,
+			    "SELECT count(*) FILTER (WHERE domain = :domain),"
+			    " coalesce(group_concat(DISTINCT domain), 'none')"
+			    " FROM event WHERE role = 'alloc' AND (events > 0 OR domain = :domain)",
+			    NULL, err);
+
+	if (rc == 0) {
+		query_bind_text(&q, ":domain", domain);
+		rc = query_step(&q, err);
+	}
+	if (rc == 1 && !query_int(&q, 0))
+		fprintf(r->out,
+			"# allocations of domain %s were NOT RECORDED here (kmem-record -e %s); "
+			"those of others: %s (--domain)\n",
+			domain, domain, report_safe(safe, sizeof(safe), query_text(&q, 1)));
+	query_release(&q);
+	return rc < 0 ? rc : 0;
+}
+
 int report_header(struct report *r, const char *name, struct error *err)
 {
 	int64_t unknown = capture_int(r->db, "blocks.unknown", 0);
@@ -356,13 +414,16 @@ int report_header(struct report *r, const char *name, struct error *err)
 
 	header_capture(r, name);
 	header_loss(r);
+	header_selection(r);
 	if (unknown)
 		fprintf(r->out,
 			"# %" PRId64
 			" part%s of the capture skipped: of a kind that this version does not "
 			"know\n",
 			unknown, unknown == 1 ? " was" : "s were");
-	rc = header_counts(r, err);
+	rc = header_domain(r, err);
+	if (rc == 0)
+		rc = header_counts(r, err);
 	if (rc == 0)
 		fprintf(r->out, "\n");
 	return rc;

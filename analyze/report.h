@@ -37,7 +37,8 @@ struct report_options {
 	uint64_t top;		      /* -n; 0: all */
 	bool malloc_only, cache_only; /* both: no restriction, as in the older tool */
 	bool include_self;
-	const char *db; /* --db */
+	const char *domain; /* --domain; NULL: slab */
+	const char *db;	    /* --db */
 };
 
 /* clang-format off */
@@ -52,6 +53,8 @@ struct report_options {
 	  offsetof(type, member.malloc_only), 0, 0, 0, NULL }, \
 	{ "cache", 0, NULL, "only what came from kmem_cache_alloc", OPT_FLAG, \
 	  offsetof(type, member.cache_only), 0, 0, 0, NULL }, \
+	{ "domain", 0, "WHICH", "slab (default), page, percpu or vmalloc", OPT_CHOICE, \
+	  offsetof(type, member.domain), 0, 0, 0, report_domains }, \
 	{ "include-self", 0, NULL, "count what kmem-record itself allocated, too", OPT_FLAG, \
 	  offsetof(type, member.include_self), 0, 0, 0, NULL }, \
 	{ "db", 0, "FILE", "keep the database of the capture in FILE (default: CAPTURE.db)", OPT_STRING, \
@@ -60,6 +63,8 @@ struct report_options {
 #define SORT_ROW(type, member, keys) \
 	{ "sort", 's', "KEY[,KEY]", "sort by: " keys, OPT_STRING, offsetof(type, member.sort), 0, 0, 0, NULL }
 /* clang-format on */
+
+extern const char *const report_domains[];
 
 struct report {
 	const struct report_options *options;
@@ -75,6 +80,8 @@ struct report {
  * the numbers, and what was left out.
  */
 int report_header(struct report *r, const char *name, struct error *err);
+
+const char *report_domain(const struct report_options *options);
 
 /* "malloc", "cache" or NULL: which allocations the options select. */
 const char *report_api(const struct report_options *options);

@@ -1,4 +1,4 @@
--- Per call site: all bytes it allocated, the live ones, the live ones that were not asked for,
+-- Per call site, or where the event has none the innermost frame of the stack: all bytes it allocated, the live ones, the live ones that were not asked for,
 -- allocations and traced frees of its objects. :classic = 1 is the arithmetic of the tool that this
 -- report comes from: an object whose address was allocated again counts as live for ever.
 SELECT
@@ -11,7 +11,8 @@ SELECT
 	sum(s.net_req) AS net_req
 FROM (
 	SELECT
-		a.call_site,
+		coalesce(a.call_site,
+			(SELECT frame FROM stack_frame WHERE stack = a.stack AND position = 0)) AS call_site,
 		sum(p.objects * a.bytes_alloc) AS total,
 		sum(p.objects) AS alloc,
 		sum(p.objects * (p.end & 3 = 1)) AS free,
@@ -19,7 +20,7 @@ FROM (
 		sum(p.objects * (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_req) AS net_req
 	FROM pair p
 	JOIN alloc_site a ON a.id = p.alloc_site
-	GROUP BY a.call_site
+	GROUP BY 1
 ) s
 LEFT JOIN frame_text name ON name.frame = s.call_site
 GROUP BY 1;

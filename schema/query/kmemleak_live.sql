@@ -7,6 +7,6 @@ FROM allocation x
 JOIN task t ON t.id = x.task
 JOIN alloc_site a ON a.id = x.alloc_site
 JOIN event e ON e.id = a.event
-WHERE x.id >= :first_live AND x.time <= :latest AND e.domain = 'slab'
+WHERE x.id >= :first_live AND x.time <= :latest AND e.domain = :domain
 	AND (:api IS NULL OR e.api = :api) AND (:include_self OR NOT (t.self AND a.context = 0))
 GROUP BY 1, 2, 3, 4;

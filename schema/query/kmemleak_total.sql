@@ -4,9 +4,9 @@ SELECT
 	coalesce(sum(p.objects), 0) AS alloc,
 	coalesce(sum(p.objects * (p.end & 3 = 1)), 0) AS matched,
 	(SELECT coalesce(sum(f.unmatched), 0) FROM free_total f JOIN free_site s ON s.id = f.free_site
-		JOIN event e ON e.id = s.event WHERE e.domain = 'slab' AND (:api IS NULL OR e.api = :api)
+		JOIN event e ON e.id = s.event WHERE e.domain = :domain AND (:api IS NULL OR e.api = :api)
 		AND (:include_self OR f.self = 0)) AS unmatched,
 	(SELECT coalesce(sum(f.null_frees), 0) FROM free_total f JOIN free_site s ON s.id = f.free_site
-		JOIN event e ON e.id = s.event WHERE e.domain = 'slab' AND (:api IS NULL OR e.api = :api)
+		JOIN event e ON e.id = s.event WHERE e.domain = :domain AND (:api IS NULL OR e.api = :api)
 		AND (:include_self OR f.self = 0)) AS null_frees
 FROM pair p;

@@ -4,6 +4,7 @@
 
 capture replay
 capture loss
+capture domains
 replay=$work/replay.kmem
 loss=$work/loss.kmem
 
@@ -25,6 +26,13 @@ golden kmemleak-verbose "$KMEM_ANALYZE" kmemleak -v -n 1 --include-self "$replay
 golden info sh -c '"$1" info "$2" | sed "/^capture file:/d; s/, [0-9.]* bytes of file each//"' info "$KMEM_ANALYZE" "$replay"
 exact=$("$KMEM_ANALYZE" info --bytes "$replay" | sed -n 's/^bytes live at end: *//p')
 check "info --bytes is exact" [ "$exact" = 2080 ]
+for domain in slab page percpu vmalloc; do
+	golden domain-$domain "$KMEM_ANALYZE" kmemprof --domain $domain "$work/domains.kmem"
+done
+golden domain-page-leak "$KMEM_ANALYZE" kmemleak --domain page --comm "$work/domains.kmem"
+expect 2 'slab memory only' '--classic knows slab memory only' "$KMEM_ANALYZE" account --classic --domain page \
+	"$work/domains.kmem"
+expect 2 'not one of: slab' 'unknown domain' "$KMEM_ANALYZE" account --domain slob "$work/domains.kmem"
 EXIT=3 golden loss-account "$KMEM_ANALYZE" account "$loss"
 EXIT=3 golden loss-kmemleak "$KMEM_ANALYZE" kmemleak "$loss"
 
