@@ -79,6 +79,9 @@ static int report_close(struct report *r, const struct error *err)
 			error_errno(&failure, "cannot write '%s'", r->options->output);
 	}
 	sqlite3_close(r->db);
+	/* half a report must not be taken for a whole one */
+	if (failure.code && r->out && r->out != stdout)
+		unlink(r->options->output);
 	if (failure.code)
 		code = command_fail(&failure);
 	else if (!r->complete)

@@ -32,6 +32,9 @@ done
 golden domain-page-leak "$KMEM_ANALYZE" kmemleak --domain page --comm "$work/domains.kmem"
 expect 2 'slab memory only' '--classic knows slab memory only' "$KMEM_ANALYZE" account --classic --domain page \
 	"$work/domains.kmem"
+expect 2 'slab memory only' 'a report that fails' "$KMEM_ANALYZE" account --classic --domain page -o "$work/half" \
+	"$work/domains.kmem"
+check "leaves no half of it" [ ! -e "$work/half" ]
 expect 2 'not one of: slab' 'unknown domain' "$KMEM_ANALYZE" account --domain slob "$work/domains.kmem"
 EXIT=3 golden loss-account "$KMEM_ANALYZE" account "$loss"
 EXIT=3 golden loss-kmemleak "$KMEM_ANALYZE" kmemleak "$loss"
