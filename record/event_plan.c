@@ -480,3 +480,8 @@ void plan_key_values(const struct event_plan *plan, const struct plan_type *type
 			values[i] = (struct value){ .bytes = p, .len = len };
 	}
 }
+
+void event_plan_max_stack(struct event_plan *plan, uint16_t frames)
+{
+	plan->plans[plan->count - 1].max_stack = frames;
+}

@@ -49,6 +49,7 @@ struct plan_field {
 struct plan_type {
 	uint16_t index; /* of the type in the capture */
 	bool wants_stack;
+	uint16_t max_stack;	 /* innermost frames that are kept; 0: all */
 	uint16_t min_len;	 /* a record that is shorter is damaged */
 	uint16_t address_offset; /* NO_OFFSET: the type has no address */
 	uint8_t address_size;
@@ -85,6 +86,9 @@ int event_plan_set_stack(struct event_plan *plan, const char *text, size_t len, 
  */
 int event_plan_add(struct event_plan *plan, const char *system, const char *text, size_t len,
 		   bool wants_stack, struct error *err);
+
+/* Of stacks of the type that was added last, only so many innermost frames are kept. */
+void event_plan_max_stack(struct event_plan *plan, uint16_t frames);
 
 /* Parses a format file; place is not decided. The caller releases *ret with event_type_release. */
 int event_format_parse(struct event_type *ret, const char *system, const char *text, size_t len,

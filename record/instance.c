@@ -244,14 +244,16 @@ void instance_free(struct instance *inst)
 }
 
 int instance_enable(struct instance *inst, const char *system, const char *name, bool stacks,
-		    struct error *err)
+		    const char *filter, struct error *err)
 {
-	char path[256];
+	char path[256], trigger[INSTANCE_FILTER_MAX + 32];
 	int rc = 0;
 
 	if (stacks) {
 		snprintf(path, sizeof(path), "events/%s/%s/trigger", system, name);
-		rc = tracefs_write(inst->dir, path, "stacktrace", err);
+		snprintf(trigger, sizeof(trigger), filter ? "stacktrace if %s" : "stacktrace",
+			 filter);
+		rc = tracefs_write(inst->dir, path, trigger, err);
 	}
 	snprintf(path, sizeof(path), "events/%s/%s/enable", system, name);
 	return rc < 0 ? rc : tracefs_write(inst->dir, path, "1", err);

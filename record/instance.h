@@ -7,7 +7,7 @@
  *
  *	instance_sweep(top);
  *	instance_new(&inst, top, &options, &err);	// tracing is off, rings are set up
- *	instance_enable(inst, "kmem", "kmalloc", true, &err);
+ *	instance_enable(inst, "kmem", "kmalloc", true, NULL, &err);
  *	instance_switch(inst, true, &err);
  *	...
  *	instance_free(inst);				// switches off, removes it
@@ -43,9 +43,14 @@ int instance_new(struct instance **ret, int top, const struct instance_options *
  */
 void instance_free(struct instance *inst);
 
-/* Switches one event on, with a stack after each if asked for. */
+/*
+ * Switches one event on, with a stack after each if asked for. filter: the one that is set for the
+ * event already (event_filter.h), or NULL; stacks heed only what their trigger says, so that it is
+ * said again there. At most INSTANCE_FILTER_MAX bytes: the kernel takes one page with all the rest.
+ */
+#define INSTANCE_FILTER_MAX 4000
 int instance_enable(struct instance *inst, const char *system, const char *name, bool stacks,
-		    struct error *err);
+		    const char *filter, struct error *err);
 int instance_disable_all(struct instance *inst, struct error *err);
 int instance_switch(struct instance *inst, bool on, struct error *err);
 

@@ -2,11 +2,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "record/event_spec.h"
+#include "record/near.h"
 #include "record/tracefs.h"
 
 struct preset_event {
@@ -48,8 +51,11 @@ void event_list_release(struct event_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		free(list->items[i].system);
 		free(list->items[i].name);
+		free(list->items[i].filter);
+		free(list->items[i].kernel_filter);
 	}
 	free(list->items);
+	buf_release(&list->specs);
 	buf_release(&list->warnings);
 	buf_release(&list->absent);
 	*list = (struct event_list){ 0 };
@@ -63,30 +69,56 @@ static bool kernel_has(int top, const char *system, const char *name)
 	return tracefs_has(top, path);
 }
 
-static int list_add(struct event_list *list, const char *system, const char *name, bool stacks,
-		    struct error *err)
+/* An event that is there already, asked for once more. */
+static int list_merge(struct listed_event *old, const struct listed_event *e, struct error *err)
+{
+	if (e->rank < old->rank)
+		return 0;
+	if (e->rank == old->rank) {
+		if (strcmp(e->filter ? e->filter : "", old->filter ? old->filter : ""))
+			return error_set(err, ERR_USAGE,
+					 "%s:%s is asked for with two filters, '%s' and '%s': make "
+					 "them one with || or &&",
+					 e->system, e->name, old->filter ? old->filter : "",
+					 e->filter ? e->filter : "");
+		/* whole stacks, if one wants them, or else the longer ones */
+		if (old->stacks && e->stacks)
+			old->max_stack = !old->max_stack || !e->max_stack ? 0 :
+					 old->max_stack > e->max_stack	  ? old->max_stack :
+									    e->max_stack;
+		else if (e->stacks)
+			old->max_stack = e->max_stack;
+		old->stacks |= e->stacks;
+		return 0;
+	}
+	free(old->filter);
+	old->filter = e->filter ? strdup(e->filter) : NULL;
+	old->stacks = e->stacks;
+	old->max_stack = e->max_stack;
+	old->rank = e->rank;
+	return e->filter && !old->filter ? error_nomem(err) : 0;
+}
+
+/* Everything in e is copied. */
+static int list_add(struct event_list *list, const struct listed_event *e, struct error *err)
 {
 	struct listed_event *p;
 
 	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(list->items[i].system, system) || strcmp(list->items[i].name, name))
-			continue;
-		list->items[i].stacks |= stacks;
-		return 0;
+		p = &list->items[i];
+		if (!strcmp(p->system, e->system) && !strcmp(p->name, e->name))
+			return list_merge(p, e, err);
 	}
 	p = realloc(list->items, (list->count + 1) * sizeof(*p));
 	if (!p)
 		return error_nomem(err);
 	list->items = p;
-	p = &list->items[list->count];
-	*p = (struct listed_event){ strdup(system), strdup(name), stacks };
-	if (!p->system || !p->name) {
-		free(p->system);
-		free(p->name);
-		return error_nomem(err);
-	}
-	list->count++;
-	return 0;
+	p = &list->items[list->count++];
+	*p = *e;
+	p->system = strdup(e->system);
+	p->name = strdup(e->name);
+	p->filter = e->filter ? strdup(e->filter) : NULL;
+	return p->system && p->name && (p->filter || !e->filter) ? 0 : error_nomem(err);
 }
 
 static void text_add(struct buf *b, const char *text)
@@ -142,7 +174,12 @@ static int add_preset(struct event_list *list, int top, const char *preset, bool
 			continue;
 		*ret_known = true;
 		if (kernel_has(top, e->system, e->name))
-			rc = list_add(list, e->system, e->name, wants_stacks(stacks, e->allocates),
+			rc = list_add(list,
+				      &(struct listed_event){
+					      .system = (char *)e->system,
+					      .name = (char *)e->name,
+					      .stacks = wants_stacks(stacks, e->allocates),
+				      },
 				      err);
 		else
 			note_absent(list, e->system, e->name,
@@ -155,70 +192,16 @@ static int add_preset(struct event_list *list, int top, const char *preset, bool
 
 /* ---- single events, and what else the user may have meant ---- */
 
-/* Levenshtein distance of short names; a long one is simply far away. */
-static unsigned int distance(const char *a, const char *b)
-{
-	unsigned int row[65], n = (unsigned int)strlen(b);
-
-	if (n > 64)
-		return 64;
-	for (unsigned int j = 0; j <= n; j++)
-		row[j] = j;
-	for (unsigned int i = 1; *a; a++, i++) {
-		unsigned int diagonal = row[0];
-
-		row[0] = i;
-		for (unsigned int j = 1; j <= n; j++) {
-			unsigned int best = diagonal + (*a != b[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[n];
-}
-
-#define NEAR_MAX 5
-
-struct near_names {
-	char names[NEAR_MAX][64];
-	unsigned int far[NEAR_MAX];
-	size_t count;
-};
-
-static void near_add(struct near_names *near, const char *system, const char *name,
-		     const char *wanted)
+static void near_event(struct near_names *near, const char *system, const char *name,
+		       const char *wanted)
 {
 	const char *bare = strchr(wanted, ':');
 	char full[600];
-	unsigned int d;
-	size_t i;
 
 	snprintf(full, sizeof(full), "%s:%s", system, name);
-	d = distance(full, wanted);
 	bare = bare ? bare + 1 : wanted;
-	if (!strcmp(name, bare))
-		d = 1;
-	else if (d > 4)
-		return;
-	if (strlen(full) >= sizeof(near->names[0]))
-		return;
-	for (i = near->count; i > 0 && near->far[i - 1] > d; i--)
-		;
-	if (i == NEAR_MAX)
-		return;
-	if (near->count < NEAR_MAX)
-		near->count++;
-	for (size_t k = near->count - 1; k > i; k--) {
-		near->far[k] = near->far[k - 1];
-		memcpy(near->names[k], near->names[k - 1], sizeof(near->names[k]));
-	}
-	near->far[i] = d;
-	memcpy(near->names[i], full, strlen(full) + 1);
+	/* the right name in the wrong system */
+	near_add(near, full, strcmp(name, bare) ? near_distance(full, wanted) : 1);
 }
 
 static DIR *open_directory(int dirfd, const char *path)
@@ -231,36 +214,51 @@ static DIR *open_directory(int dirfd, const char *path)
 	return dir;
 }
 
-static void near_search(struct near_names *near, int top, const char *wanted)
+/* Calls visit with every event of the kernel, until it returns less than 0. */
+static int each_event(int top, int (*visit)(void *arg, const char *system, const char *name),
+		      void *arg)
 {
 	DIR *systems = open_directory(top, "events"), *names;
 	struct dirent *s, *n;
+	int rc = 0;
 
-	while (systems && (s = readdir(systems))) {
-		if (s->d_name[0] == '.' || !(names = open_directory(dirfd(systems), s->d_name)))
+	while (rc == 0 && systems && (s = readdir(systems))) {
+		/* events/ftrace cannot be switched on */
+		if (s->d_name[0] == '.' || !strcmp(s->d_name, "ftrace") ||
+		    !(names = open_directory(dirfd(systems), s->d_name)))
 			continue;
-		while ((n = readdir(names)))
+		while (rc == 0 && (n = readdir(names)))
 			if (n->d_name[0] != '.' && kernel_has(top, s->d_name, n->d_name))
-				near_add(near, s->d_name, n->d_name, wanted);
+				rc = visit(arg, s->d_name, n->d_name);
 		closedir(names);
 	}
 	if (systems)
 		closedir(systems);
+	return rc;
+}
+
+struct near_search {
+	struct near_names near;
+	const char *wanted;
+};
+
+static int visit_near(void *arg, const char *system, const char *name)
+{
+	struct near_search *search = arg;
+
+	near_event(&search->near, system, name, search->wanted);
+	return 0;
 }
 
 static int unknown_event(int top, const char *wanted, struct error *err)
 {
-	struct near_names near = { 0 };
-	char text[320] = "";
-	size_t used = 0;
+	struct near_search search = { .wanted = wanted };
+	char text[330];
 
-	near_search(&near, top, wanted);
-	for (size_t i = 0; i < near.count && used < sizeof(text); i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "",
-					 near.names[i]);
-	if (near.count)
+	each_event(top, visit_near, &search);
+	if (search.near.count)
 		return error_set(err, ERR_USAGE, "there is no event '%s': did you mean %s?", wanted,
-				 text);
+				 near_text(&search.near, text, sizeof(text)));
 	return error_set(
 		err, ERR_USAGE,
 		"there is no event or preset '%s': presets are slab, page, percpu, vmalloc "
@@ -268,37 +266,100 @@ static int unknown_event(int top, const char *wanted, struct error *err)
 		wanted);
 }
 
-static int add_event(struct event_list *list, int top, char *spec, enum stacks_mode stacks,
-		     struct error *err)
-{
-	char *colon = strchr(spec, ':'), *name = colon ? colon + 1 : NULL;
-	const struct preset_event *known = NULL;
+/* ---- one spec ---- */
 
-	if (!colon || strchr(name, ':') || strchr(spec, '/') || !*name)
-		return unknown_event(top, spec, err);
-	*colon = '\0';
+struct adding {
+	struct event_list *list;
+	const struct event_spec *spec;
+	enum stacks_mode stacks;
+	size_t found;
+	struct error *err;
+};
+
+static const struct preset_event *find_known(const char *system, const char *name)
+{
 	for (size_t i = 0; i < PRESET_EVENTS; i++)
-		if (!strcmp(preset_events[i].system, spec) && !strcmp(preset_events[i].name, name))
-			known = &preset_events[i];
-	if (kernel_has(top, spec, name) && strcmp(spec, "ftrace"))
-		return list_add(list, spec, name, wants_stacks(stacks, known && known->allocates),
-				err);
-	if (known) { /* a name of another kernel: no reason to fail */
-		note_absent(list, spec, name, known->absent_since ? known->absent_since : "");
-		return 0;
-	}
-	*colon = ':';
-	return unknown_event(top, spec, err);
+		if (!strcmp(preset_events[i].system, system) &&
+		    !strcmp(preset_events[i].name, name))
+			return &preset_events[i];
+	return NULL;
 }
 
-static int add_spec(struct event_list *list, int top, char *spec, enum stacks_mode stacks,
-		    struct error *err)
+static int add_found(struct adding *a, const char *system, const char *name)
+{
+	const struct preset_event *known = find_known(system, name);
+	const struct event_spec *spec = a->spec;
+	struct listed_event e = {
+		.system = (char *)system,
+		.name = (char *)name,
+		.stacks = spec->is_explicit ? spec->stack :
+					      wants_stacks(a->stacks, known && known->allocates),
+		.max_stack = spec->max_stack,
+		.filter = spec->filter,
+		.rank = !spec->is_explicit	    ? RANK_SET :
+			event_spec_is_pattern(spec) ? RANK_PATTERN :
+						      RANK_EXACT,
+	};
+
+	a->found++;
+	return list_add(a->list, &e, a->err);
+}
+
+static int visit_pattern(void *arg, const char *system, const char *name)
+{
+	struct adding *a = arg;
+	char full[600];
+
+	snprintf(full, sizeof(full), "%s:%s", system, name);
+	return fnmatch(a->spec->name, full, 0) == 0 ? add_found(a, system, name) : 0;
+}
+
+static int add_pattern(struct adding *a, int top)
+{
+	int rc = each_event(top, visit_pattern, a);
+
+	if (rc == 0 && !a->found)
+		rc = error_set(
+			a->err, ERR_USAGE,
+			"no event matches '%s': events are listed in available_events of the "
+			"tracing directory",
+			a->spec->name);
+	return rc;
+}
+
+static int add_event(struct adding *a, int top)
+{
+	char *spec = a->spec->name, *colon = strchr(spec, ':'), *name = colon ? colon + 1 : NULL;
+	const struct preset_event *known;
+	int rc = 0;
+
+	if (!colon || strchr(name, ':') || !*name)
+		return unknown_event(top, spec, a->err);
+	*colon = '\0';
+	known = find_known(spec, name);
+	if (kernel_has(top, spec, name) && strcmp(spec, "ftrace")) {
+		rc = add_found(a, spec, name);
+	} else if (known) { /* a name of another kernel: no reason to fail */
+		note_absent(a->list, spec, name, known->absent_since ? known->absent_since : "");
+	} else {
+		*colon = ':';
+		rc = unknown_event(top, spec, a->err);
+	}
+	*colon = ':';
+	return rc;
+}
+
+static int add_spec(struct event_list *list, int top, const struct event_spec *spec,
+		    enum stacks_mode stacks, struct error *err)
 {
 	static const char *const all[] = { "slab", "page", "percpu", "vmalloc" };
+	struct adding adding = { .list = list, .spec = spec, .stacks = stacks, .err = err };
 	bool known;
 	int rc;
 
-	if (!strcmp(spec, "all")) {
+	text_add(&list->specs, list->specs.len ? "," : "");
+	text_add(&list->specs, spec->text);
+	if (!strcmp(spec->name, "all")) {
 		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 			rc = add_preset(list, top, all[i], true, stacks, &known, err);
 			if (rc < 0)
@@ -306,25 +367,25 @@ static int add_spec(struct event_list *list, int top, char *spec, enum stacks_mo
 		}
 		return 0;
 	}
-	rc = add_preset(list, top, spec, false, stacks, &known, err);
-	return rc < 0 || known ? rc : add_event(list, top, spec, stacks, err);
+	rc = add_preset(list, top, spec->name, false, stacks, &known, err);
+	if (rc < 0 || known)
+		return rc;
+	return event_spec_is_pattern(spec) ? add_pattern(&adding, top) : add_event(&adding, top);
 }
 
-static int add_spec_list(struct event_list *list, int top, const char *specs,
-			 enum stacks_mode stacks, struct error *err)
+static int add_specs(struct event_list *list, int top, const char *const *texts, size_t count,
+		     enum stacks_mode stacks, struct error *err)
 {
-	char *copy = strdup(specs), *save = NULL, *spec;
-	int rc = copy ? 0 : error_nomem(err);
-	bool any = false;
+	struct event_specs specs = { 0 };
+	int rc = 0;
 
-	for (spec = copy ? strtok_r(copy, ",", &save) : NULL; rc == 0 && spec;
-	     spec = strtok_r(NULL, ",", &save)) {
-		any = true;
-		rc = add_spec(list, top, spec, stacks, err);
-	}
-	if (rc == 0 && !any)
-		rc = error_set(err, ERR_USAGE, "-e wants the name of a preset or an event");
-	free(copy);
+	if (!count)
+		rc = event_specs_parse(&specs, "slab", err);
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = event_specs_parse(&specs, texts[i], err);
+	for (size_t i = 0; rc == 0 && i < specs.count; i++)
+		rc = add_spec(list, top, &specs.items[i], stacks, err);
+	event_specs_release(&specs);
 	return rc;
 }
 
@@ -332,12 +393,9 @@ int event_list_make(struct event_list *ret, int top, const char *const *specs, s
 		    enum stacks_mode stacks, struct error *err)
 {
 	struct event_list list = { 0 };
-	int rc = 0;
+	int rc = add_specs(&list, top, specs, count, stacks, err);
 
-	if (!count)
-		rc = add_spec_list(&list, top, "slab", stacks, err);
-	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = add_spec_list(&list, top, specs[i], stacks, err);
+	buf_u8(&list.specs, '\0');
 	buf_u8(&list.warnings, '\0');
 	if (rc == 0 && !list.count)
 		rc = error_set(
@@ -348,14 +406,68 @@ int event_list_make(struct event_list *ret, int top, const char *const *specs, s
 	/* their stacks interest nobody */
 	for (size_t i = 0; rc == 0 && i < sizeof(name_events) / sizeof(name_events[0]); i++)
 		if (kernel_has(top, name_events[i].system, name_events[i].name))
-			rc = list_add(&list, name_events[i].system, name_events[i].name, false,
+			rc = list_add(&list,
+				      &(struct listed_event){
+					      .system = (char *)name_events[i].system,
+					      .name = (char *)name_events[i].name,
+				      },
 				      err);
 	buf_u8(&list.absent, '\0');
-	if (rc == 0 && (list.warnings.oom || list.absent.oom))
+	if (rc == 0 && (list.specs.oom || list.warnings.oom || list.absent.oom))
 		rc = error_nomem(err);
 	if (rc < 0)
 		event_list_release(&list);
 	else
 		*ret = list;
 	return rc;
+}
+
+/* ---- what is not whole ---- */
+
+static bool same_filter(const struct listed_event *a, const struct listed_event *b)
+{
+	return a->filter && b->filter && !strcmp(a->filter, b->filter);
+}
+
+void event_list_filters(const struct event_list *list, struct buf *ret)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct listed_event *e = &list->items[i], *before = list->items;
+
+		while (before < e && !same_filter(before, e))
+			before++;
+		if (!e->filter || before < e)
+			continue;
+		text_add(ret, ret->len ? "\n" : "");
+		for (const struct listed_event *o = e; o < list->items + list->count; o++) {
+			if (!same_filter(o, e))
+				continue;
+			text_add(ret, o == e ? "" : ",");
+			text_add(ret, o->system);
+			text_add(ret, ":");
+			text_add(ret, o->name);
+		}
+		text_add(ret, " ");
+		text_add(ret, e->filter);
+	}
+	buf_u8(ret, '\0');
+}
+
+void event_list_max_stacks(const struct event_list *list, struct buf *ret)
+{
+	char text[16];
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct listed_event *e = &list->items[i];
+
+		if (!e->max_stack)
+			continue;
+		text_add(ret, ret->len ? " " : "");
+		text_add(ret, e->system);
+		text_add(ret, ":");
+		text_add(ret, e->name);
+		snprintf(text, sizeof(text), "=%u", e->max_stack);
+		text_add(ret, text);
+	}
+	buf_u8(ret, '\0');
 }

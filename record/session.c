@@ -16,6 +16,7 @@
 #include "format/base/fileio.h"
 #include "format/writer.h"
 #include "record/command.h"
+#include "record/event_filter.h"
 #include "record/instance.h"
 #include "record/meta.h"
 #include "record/reader.h"
@@ -145,7 +146,9 @@ static int make_plan(struct session *s, struct error *err)
 		if (rc == 0)
 			rc = event_plan_add(s->plan, e->system, (char *)b.data, b.len, e->stacks,
 					    err);
-		if (rc < 0)
+		if (rc == 0)
+			event_plan_max_stack(s->plan, e->max_stack);
+		else
 			error_prefix(err, "cannot record %s:%s", e->system, e->name);
 	}
 	buf_release(&b);
@@ -168,6 +171,15 @@ static void add_request(struct session *s)
 	info_encode_u64(info, "recorder.subbuf_bytes", s->instance->layout.subbuf_size);
 	info_encode_u64(info, "long_size", s->instance->layout.long_size);
 	info_encode(info, "clock", "mono");
+	info_encode(info, "events.spec", (char *)s->events.specs.data);
+	event_list_filters(&s->events, &text);
+	if (text.len > 1)
+		info_encode(info, "events.filter", (char *)text.data);
+	buf_clear(&text);
+	event_list_max_stacks(&s->events, &text);
+	if (text.len > 1)
+		info_encode(info, "events.max_stack", (char *)text.data);
+	buf_clear(&text);
 	if (s->events.absent.len > 1)
 		info_encode(info, "events.absent", (char *)s->events.absent.data);
 	if (s->options->command) {
@@ -243,6 +255,13 @@ static int prepare(struct session *s, struct error *err)
 	rc = block_signals(s, err);
 	if (rc == 0 && o->command)
 		rc = command_prepare(&s->command, o->command, &s->old_mask, err);
+	if (rc < 0)
+		return rc;
+	instance_sweep(s->top);
+	rc = instance_new(&s->instance, s->top, &ring, err);
+	/* before the output: a filter that the kernel rejects must not empty a file */
+	if (rc == 0)
+		rc = event_filters_set(&s->events, s->instance, err);
 	if (rc == 0)
 		rc = open_output(s, err);
 	if (rc == 0)
@@ -250,10 +269,7 @@ static int prepare(struct session *s, struct error *err)
 	if (rc < 0)
 		return rc;
 	meta_init(&s->meta, s->writer);
-	instance_sweep(s->top);
-	rc = instance_new(&s->instance, s->top, &ring, err);
-	if (rc == 0)
-		rc = make_plan(s, err);
+	rc = make_plan(s, err);
 	if (rc == 0)
 		rc = put_metadata(s, err);
 	return rc;
@@ -264,9 +280,12 @@ static int start(struct session *s, struct error *err)
 	int rc = 0;
 
 	/* tracing is off: events are armed one by one and begin together with the switch */
-	for (size_t i = 0; rc == 0 && i < s->events.count; i++)
-		rc = instance_enable(s->instance, s->events.items[i].system,
-				     s->events.items[i].name, s->events.items[i].stacks, err);
+	for (size_t i = 0; rc == 0 && i < s->events.count; i++) {
+		const struct listed_event *e = &s->events.items[i];
+
+		rc = instance_enable(s->instance, e->system, e->name, e->stacks, e->kernel_filter,
+				     err);
+	}
 	if (rc == 0)
 		rc = meta_put_memory_files(&s->meta, "start", err);
 	if (rc == 0)

@@ -219,6 +219,8 @@ static int add_stack(struct stream *s, const struct ring_record *rec, int32_t pi
 		s->orphan_stacks++;
 		return 0;
 	}
+	if (w->type->max_stack && depth > w->type->max_stack)
+		depth = w->type->max_stack;
 	stack = emitter_stack(s->emitter, frames, depth);
 	if (stack == EMIT_FAILED)
 		return emit_error(s, err);

@@ -118,3 +118,82 @@ out:
 	free(lines.items);
 	return rc;
 }
+
+/* ---- from names to addresses ---- */
+
+/* The name of a line if it is that of a function; *ret_len: its length. */
+static const char *function_name(const char *line, const char *end, size_t *ret_len)
+{
+	const char *type = memchr(line, ' ', (size_t)(end - line)), *name, *p;
+
+	if (!type || end - type < 4 || !strchr("tTwW", type[1]) || type[2] != ' ')
+		return NULL;
+	name = type + 3;
+	for (p = name; p < end && *p != '\t' && *p != '\n'; p++)
+		;
+	*ret_len = (size_t)(p - name);
+	return name;
+}
+
+static uint64_t next_above(const struct symbol_lines *l, size_t i)
+{
+	uint64_t address = l->items[i].address;
+
+	while (i < l->count && l->items[i].address == address)
+		i++;
+	return i < l->count ? l->items[i].address : UINT64_MAX;
+}
+
+int symbols_find(const char *kallsyms, size_t len, const char *name, struct symbol_range *ranges,
+		 size_t room, size_t *ret_count, struct error *err)
+{
+	struct symbol_lines lines = { 0 };
+	size_t wanted = strlen(name), found_len, count = 0;
+	int rc = 0;
+
+	if (!lines_parse(&lines, kallsyms, len)) {
+		rc = error_nomem(err);
+		goto out;
+	}
+	qsort(lines.items, lines.count, sizeof(*lines.items), compare_lines);
+	for (size_t i = 0; i < lines.count; i++) {
+		const struct symbol_line *line = &lines.items[i];
+		const char *found = function_name(line->at, line->at + line->len, &found_len);
+
+		if (!found || found_len != wanted || memcmp(found, name, wanted))
+			continue;
+		if (count < room)
+			ranges[count] = (struct symbol_range){ line->address,
+							       next_above(&lines, i) };
+		count++;
+	}
+	*ret_count = count;
+out:
+	free(lines.items);
+	return rc;
+}
+
+void symbols_near(struct near_names *near, const char *kallsyms, size_t len, const char *name)
+{
+	const char *end = kallsyms + len, *newline;
+	size_t wanted = strlen(name), found_len;
+	unsigned int far, most = wanted < 3 ? 1 : (unsigned int)wanted / 3;
+	char text[64];
+
+	for (const char *p = kallsyms; p < end; p = newline + 1) {
+		const char *found;
+
+		newline = memchr(p, '\n', (size_t)(end - p));
+		if (!newline)
+			break;
+		found = function_name(p, newline, &found_len);
+		if (!found || found_len >= sizeof(text) || found_len + NEAR_DISTANCE < wanted ||
+		    found_len > wanted + NEAR_DISTANCE)
+			continue;
+		memcpy(text, found, found_len);
+		text[found_len] = '\0';
+		far = near_distance(text, name);
+		if (far <= most)
+			near_add(near, text, far);
+	}
+}

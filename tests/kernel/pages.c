@@ -322,9 +322,9 @@ int main(void)
 		return 0;
 	}
 	if (instance_new(&inst, top, &options, &err) < 0 ||
-	    instance_enable(inst, "kmem", "kmalloc", true, &err) < 0 ||
-	    instance_enable(inst, "kmem", "kmem_cache_alloc", true, &err) < 0 ||
-	    instance_enable(inst, "kmem", "kfree", false, &err) < 0) {
+	    instance_enable(inst, "kmem", "kmalloc", true, NULL, &err) < 0 ||
+	    instance_enable(inst, "kmem", "kmem_cache_alloc", true, NULL, &err) < 0 ||
+	    instance_enable(inst, "kmem", "kfree", false, NULL, &err) < 0) {
 		printf("not ok pages: %s\n", err.text);
 		instance_free(inst);
 		return 1;
