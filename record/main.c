@@ -35,7 +35,7 @@ static const struct option_row rows[] = {
 	{ .name = "force", .letter = 'f', .kind = OPT_FLAG, .offset = AT(force),
 	  .help = "overwrite FILE" },
 	{ .name = "event", .letter = 'e', .arg = "SPEC", .kind = OPT_LIST, .offset = AT(events),
-	  .help = "a preset (slab, page, percpu, vmalloc, all) or an event (sched:sched_switch)" },
+	  .help = "a preset (slab, page, percpu, vmalloc, all) or an event: SYSTEM:NAME[/FILTER/ATTR/...]" },
 	{ .name = "stacks", .arg = "WHICH", .kind = OPT_CHOICE, .offset = AT(stacks), .choices = stacks_choices,
 	  .help = "kernel stacks: alloc (of allocations, the default), all or none" },
 	{ .name = "duration", .letter = 'd', .arg = "TIME", .kind = OPT_TIME, .offset = AT(duration_ns),
@@ -61,11 +61,15 @@ static void print_help(void)
 	       "It needs root. kmem-analyze reads the capture, anywhere and as any user.\n\n");
 	options_help(stdout, rows);
 	printf("\nEvery -e adds events; without one it is the slab set: kmalloc, kfree, kmem_cache_alloc,\n"
-	       "kmem_cache_free. SPEC may be a list: -e slab,page.\n"
+	       "kmem_cache_free. SPEC may be a list: -e slab,page. Names may hold wildcards. FILTER is the kernel's, and\n"
+	       "knows functions: call_site==alloc_pipe_info. ATTR is stack, max-stack=FRAMES, or for the analysis ptr=,\n"
+	       "size=, key=, alias=, comm=. With slashes an event has stacks only if it says so, without as --stacks says.\n"
 	       "\nexamples:\n"
 	       "  " PROGRAM " -o boot.kmem -d 10s                 ten seconds of everything\n"
 	       "  " PROGRAM " -o make.kmem -- make -j4            while a command runs\n"
 	       "  " PROGRAM " -e page --stacks all -d 5           pages, stacks of frees too\n"
+	       "  " PROGRAM
+	       " -e 'kmem:kmalloc/bytes_alloc>1024/stack/,kmem:kfree'    large ones only\n"
 	       "  ssh target " PROGRAM " -o - -d 10 > cap.kmem    over the network\n"
 	       "  kmem-analyze kmemleak boot.kmem                what was allocated and not freed\n"
 	       "\nexit status: 0 nothing lost; 1 failed; 2 usage; 3 the capture is good but incomplete\n");
