@@ -297,15 +297,15 @@ static void header_capture(struct report *r, const char *name)
 
 static void header_loss(struct report *r)
 {
-	char events[UNITS_TEXT], lost[UNITS_TEXT];
+	char events[UNITS_TEXT], lost[UNITS_TEXT], text[8];
+	bool selected = capture_text(r->db, "events.filter", text, sizeof(text));
 	int64_t n = capture_int(r->db, "events.lost", 0);
 
 	units_count(events, (uint64_t)capture_int(r->db, "events", 0));
 	units_count(lost, (uint64_t)n);
 	if (r->complete) {
-		fprintf(r->out,
-			"# %s events, none lost: every number is exact for what the kernel traces\n",
-			events);
+		fprintf(r->out, "# %s events, none lost: every number is exact for what %s\n",
+			events, selected ? "was recorded" : "the kernel traces");
 		return;
 	}
 	if (n)
