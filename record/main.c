@@ -61,9 +61,10 @@ static void print_help(void)
 	       "It needs root. kmem-analyze reads the capture, anywhere and as any user.\n\n");
 	options_help(stdout, rows);
 	printf("\nEvery -e adds events; without one it is the slab set: kmalloc, kfree, kmem_cache_alloc,\n"
-	       "kmem_cache_free. SPEC may be a list: -e slab,page. Names may hold wildcards. FILTER is the kernel's, and\n"
-	       "knows functions: call_site==alloc_pipe_info. ATTR is stack, max-stack=FRAMES, or for the analysis ptr=,\n"
-	       "size=, key=, alias=, comm=. With slashes an event has stacks only if it says so, without as --stacks says.\n"
+	       "kmem_cache_free. SPEC may be a list: -e slab,page. Names may hold wildcards. FILTER is the\n"
+	       "kernel's, and knows functions: call_site==alloc_pipe_info. ATTR is stack, max-stack=FRAMES, or\n"
+	       "for the analysis ptr=, size=, key=, alias=, comm=. With slashes an event has stacks only if it\n"
+	       "says so, without as --stacks says.\n"
 	       "\nexamples:\n"
 	       "  " PROGRAM " -o boot.kmem -d 10s                 ten seconds of everything\n"
 	       "  " PROGRAM " -o make.kmem -- make -j4            while a command runs\n"

@@ -5,6 +5,9 @@
 needs_kernel session
 cap=$work/cap.kmem
 
+"$KMEM_RECORD" --help >"$work/help"
+check "--help teaches by example" grep -q '^examples:' "$work/help"
+check "--help fits 100 columns" [ "$(expand "$work/help" | awk '{ if (length > m) m = length } END { print m }')" -le 100 ]
 record 0 "duration" -o "$cap" -d 300ms
 check "duration: reason" [ "$(info "$cap" end.reason)" = duration ]
 says "duration: the next command" "kmem-analyze kmemleak $cap"
