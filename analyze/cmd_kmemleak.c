@@ -145,6 +145,8 @@ static int print_groups(const struct kmemleak *k, const char *order, struct erro
 			rc = report_stack(r, !query_is_null(&q, 0), query_int(&q, 0),
 					  !query_is_null(&q, 1), query_int(&q, 1), err);
 	}
+	if (rc == 0 && !all)
+		fprintf(r->out, "(no object that was asked for is live)\n");
 	if (rc == 0 && all > shown)
 		fprintf(r->out,
 			"Skipping leaks numbered %" PRIu64 "..%" PRIu64 " (-n 0 shows all)\n",

@@ -21,6 +21,7 @@ golden kmemprof-lifetime "$KMEM_ANALYZE" kmemprof -s lifetime --malloc "$replay"
 golden kmemprof-interval "$KMEM_ANALYZE" kmemprof -i 4s --malloc "$replay"
 golden kmemleak "$KMEM_ANALYZE" kmemleak --comm "$replay"
 golden kmemleak-than "$KMEM_ANALYZE" kmemleak --than 5s -s age "$replay"
+golden kmemleak-none "$KMEM_ANALYZE" kmemleak --than 1h "$replay"
 golden kmemleak-verbose "$KMEM_ANALYZE" kmemleak -v -n 1 --include-self "$replay"
 # sizes in the file depend on the version of zstd
 golden info sh -c '"$1" info "$2" | sed "/^capture file:/d; s/, [0-9.]* bytes of file each//"' info "$KMEM_ANALYZE" "$replay"
