@@ -39,7 +39,8 @@ int db_path_kind(const char *path, enum db_path_kind *ret, struct error *err)
 	if (n < 0)
 		rc = error_errno(err, "cannot read '%s'", path);
 	else if (!S_ISREG(st.st_mode))
-		rc = error_set(err, ERR_FORMAT, "'%s' is no regular file", path);
+		rc = error_set(err, ERR_FORMAT,
+			       "'%s' is no regular file; name a capture or a database", path);
 	else if (!n)
 		rc = error_set(err, ERR_FORMAT, "'%s' is empty", path);
 	else if (n == sizeof(head) && !memcmp(head, sqlite_magic, sizeof(head)))

@@ -104,7 +104,9 @@ static uint64_t time_base(const struct load *l)
 		if (h->type == BLOCK_EVENTS && h->event_count && h->first_time < base)
 			base = h->first_time;
 	}
-	return base == UINT64_MAX ? 0 : base;
+	/* cut off before the first event: the clock was read by then */
+	return base == UINT64_MAX ? capture_model_number(&l->model, "clock.start.trace_ns", 0) :
+				    base;
 }
 
 static int by_task_time(const void *a, const void *b)

@@ -44,7 +44,7 @@ run() { # NAME COMMAND...: its lines go to the log; what failed is shown at once
 		echo "not ok $name: exit status $code" >>"$log"
 		echo "--- $name: exit status $code" && tail -n 20 "$work/out" && tail -n 40 "$work/err"
 	fi
-	grep '^skip ' "$work/out"
+	grep -E '^(skip |figure: )' "$work/out"
 	left=$(ls -A "$work/tmp")
 	if [ -n "$left" ]; then
 		echo "not ok $name: left files behind: $left" >>"$log"

@@ -71,6 +71,13 @@ check "when it has grown it is loaded again" [ $? -eq 0 ]
 check "and has more events" [ "$(sed -n 's/^number of allocs: *//p' "$work/first")" -lt \
 	"$(sed -n 's/^number of allocs: *//p' "$work/second")" ]
 
+# --- cut off before the first event: the time is still that of the recording, not of the boot
+head -c 5000 "$cap" >"$work/early.kmem"
+"$KMEM_ANALYZE" account "$work/early.kmem" >"$work/out" 2>/dev/null
+started=$(python3 "$TESTS/../scripts/read_capture.py" --info "$cap" | sed -n 's/^clock.start.wall_ns: //p')
+check "cut off before the first event: the right start" \
+	grep -q "from $(date -u -d "@$((started / 1000000000))" '+%Y-%m-%d %H:%M:%S')" "$work/out"
+
 # --- a directory that cannot be written: the database goes elsewhere, and the message says where
 if [ "$(id -u)" -eq 0 ]; then
 	as_nobody="setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=$work/home"
