@@ -8,7 +8,7 @@
  *
  *	writer.h	puts blocks into a file (recorder)
  *	reader.h	finds and checks blocks (analyser)
- *	records.h dict.h events.h	what stands in a block: encode and decode side by side
+ *	records.h dict.h events.h process.h	what stands in a block: encode and decode side by side
  */
 #ifndef KMEM_FORMAT_CAPTURE_H
 #define KMEM_FORMAT_CAPTURE_H
@@ -31,6 +31,7 @@
 #define BLOCK_STORED_MAX (17u << 20)
 #define BLOCK_EVENTS_MAX 65536 /* local ids fit 16 bits */
 #define STACK_FRAMES_MAX 1024
+#define STACK_USER	 0xfffffffffffffe00ull /* a frame that is none: user frames follow it */
 #define EVENT_TYPES_MAX	 4096
 #define EVENT_FIELDS_MAX 128
 #define CPU_MAX		 65536
@@ -41,14 +42,15 @@
 #define CPU_NONE (-1)
 
 enum block_type {
-	BLOCK_INFO = 1,	  /* records.h: key=value facts about the machine and the request */
-	BLOCK_FILE = 2,	  /* records.h: a file of the target, /proc/kallsyms for one */
-	BLOCK_TYPES = 3,  /* records.h: event types and their fields */
-	BLOCK_DICT = 4,	  /* dict.h: stacks and tuples that later event blocks refer to */
-	BLOCK_EVENTS = 5, /* events.h: events of one CPU in ring-buffer order, as columns */
-	BLOCK_TASKS = 6,  /* records.h: names of tasks at one moment */
-	BLOCK_STATS = 7,  /* records.h: ring-buffer statistics per CPU */
-	BLOCK_END = 8,	  /* records.h: totals and index; its presence means a clean end */
+	BLOCK_INFO = 1,	   /* records.h: key=value facts about the machine and the request */
+	BLOCK_FILE = 2,	   /* records.h: a file of the target, /proc/kallsyms for one */
+	BLOCK_TYPES = 3,   /* records.h: event types and their fields */
+	BLOCK_DICT = 4,	   /* dict.h: stacks and tuples that later event blocks refer to */
+	BLOCK_EVENTS = 5,  /* events.h: events of one CPU in ring-buffer order, as columns */
+	BLOCK_TASKS = 6,   /* records.h: names of tasks at one moment */
+	BLOCK_STATS = 7,   /* records.h: ring-buffer statistics per CPU */
+	BLOCK_END = 8,	   /* records.h: totals and index; its presence means a clean end */
+	BLOCK_PROCESS = 9, /* process.h: processes and what they map, for user frames */
 };
 
 struct block_header {
@@ -69,9 +71,9 @@ struct block_header {
 
 /* Section kinds. What a and b mean is said in the header of the record, and in FORMAT.md. */
 enum section_kind {
-	SECTION_RECORDS = 1,	  /* the whole record of INFO, FILE, TYPES, TASKS, STATS, END */
-	SECTION_STACKS = 16,	  /* DICT */
-	SECTION_TUPLES = 17,	  /* DICT */
+	SECTION_RECORDS = 1, /* the whole record of INFO, FILE, TYPES, TASKS, STATS, END, PROCESS */
+	SECTION_STACKS = 16, /* DICT */
+	SECTION_TUPLES = 17, /* DICT */
 	SECTION_EVENT_IDMAP = 32, /* EVENTS: local id -> tuple id */
 	SECTION_EVENT_ID_LOW = 33,
 	SECTION_EVENT_ID_HIGH = 34,

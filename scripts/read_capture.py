@@ -42,13 +42,14 @@ BLOCK_HEADER_MAX = 1024
 RAW_MAX = 16 << 20
 STORED_MAX = 17 << 20
 DEPTH_MAX = 1024
+BUILD_ID_MAX = 64
 MASK64 = (1 << 64) - 1
 
-INFO, FILE, TYPES, DICT, EVENTS, TASKS, STATS, END = range(1, 9)
+INFO, FILE, TYPES, DICT, EVENTS, TASKS, STATS, END, PROCESS = range(1, 10)
 BLOCK_NAMES = {INFO: "INFO", FILE: "FILE", TYPES: "TYPES", DICT: "DICT", EVENTS: "EVENTS",
-               TASKS: "TASKS", STATS: "STATS", END: "END"}
+               TASKS: "TASKS", STATS: "STATS", END: "END", PROCESS: "PROCESS"}
 KNOWN_SECTIONS = {INFO: {1}, FILE: {1}, TYPES: {1}, DICT: {16, 17}, EVENTS: set(range(32, 41)),
-                  TASKS: {1}, STATS: {1}, END: {1}}
+                  TASKS: {1}, STATS: {1}, END: {1}, PROCESS: {1}}
 
 KIND_UNSIGNED, KIND_SIGNED, KIND_STRING, KIND_BYTES, KIND_ROOM = 1, 2, 3, 4, 5
 PLACE_TUPLE, PLACE_COLUMN, PLACE_ADDRESS, PLACE_COMMON = 1, 2, 3, 4
@@ -61,6 +62,9 @@ ALLOCATES = {"kmem:kmalloc": "slab", "kmem:kmalloc_node": "slab", "kmem:kmem_cac
              "percpu:percpu_alloc_percpu": "percpu", "vmalloc:alloc_vmap_area": "vmalloc"}
 FREES = {"kmem:kfree": "slab", "kmem:kmem_cache_free": "slab", "kmem:mm_page_free": "page",
          "percpu:percpu_free_percpu": "percpu", "vmalloc:free_vmap_area_noflush": "vmalloc"}
+
+PROCESS_KINDS = {1: "map", 2: "comm", 3: "fork", 4: "exit"}
+PROCESS_FILE = 5
 
 STATS_FIELDS = ("cpu", "entries", "overrun", "commit_overrun", "dropped", "read", "decoded", "events",
                 "stacks", "orphan_stacks", "missing_stacks", "bytes")
@@ -78,6 +82,7 @@ Damage = namedtuple("Damage", "offset length text")
 Section = namedtuple("Section", "kind codec a b raw_length data")
 Field = namedtuple("Field", "name ctype offset size kind place")
 Task = namedtuple("Task", "time pid tgid ppid comm")
+Process = namedtuple("Process", "time kind flags pid tgid details")     # details: what the kind adds, by name
 Tuple = namedtuple("Tuple", "type flags preempt stack values")
 IndexEntry = namedtuple("IndexEntry", "offset cpu events first last")
 Loss = namedtuple("Loss", "cpu after before records")
@@ -406,6 +411,7 @@ class Capture:
         self.incomplete_files = set()   # (name, moment)
         self.types = []
         self.tasks = []
+        self.processes = []             # records of PROCESS blocks, in the order of the file
         self.stats = {}                 # moment -> list of dicts
         self.end = None                 # dict of the END block
         self.stacks = []                # distinct stacks: tuples of addresses, innermost first
@@ -578,7 +584,8 @@ class Capture:
     def _read_metadata(self):
         """Everything but EVENTS, in the order of the file, decompressed in groups."""
         readers = {INFO: self._read_info, FILE: self._read_file, TYPES: self._read_types, DICT: self._read_dict,
-                   TASKS: self._read_tasks, STATS: self._read_stats, END: self._read_end}
+                   TASKS: self._read_tasks, STATS: self._read_stats, END: self._read_end,
+                   PROCESS: self._read_process}
         wanted = [b for b in self.blocks if b.type in readers]
         contents = {}
         for group in self._grouped(wanted):
@@ -717,6 +724,40 @@ class Capture:
         cursor = Cursor(section.data)
         while cursor:
             self.tasks.append(Task(block.first, cursor.varint(), cursor.varint(), cursor.varint(), cursor.blob()))
+
+    def _read_process(self, block, section):
+        cursor = Cursor(section.data)
+        files, time, latest, first = [(b"", b"")], block.first, 0, None
+        while cursor:
+            kind, time = cursor.varint(), time + cursor.svarint() & MASK64
+            body = Cursor(cursor.blob())
+            latest, first = max(latest, time), time if first is None else first
+            if kind == PROCESS_FILE:
+                files.append((body.blob(), body.blob()))
+                if len(files[-1][1]) > BUILD_ID_MAX:
+                    raise Malformed("has a build-id of %d bytes" % len(files[-1][1]))
+                continue
+            if kind not in PROCESS_KINDS:
+                self._note("process records of unknown kind %d: skipped" % kind)
+                continue
+            flags, pid, tgid = body.varint(), body.svarint(), body.svarint()
+            details = OrderedDict()
+            if kind == 1:
+                for name in ("start", "length", "offset", "prot", "map_flags"):
+                    details[name] = body.varint()
+                number = body.varint()
+                if number >= len(files):
+                    raise Malformed("names file %d of %d" % (number, len(files) - 1))
+                if details["start"] + details["length"] > MASK64:
+                    raise Malformed("has a map that ends above the highest address")
+                details["path"], details["build_id"] = files[number]
+            elif kind == 2:
+                details["comm"] = body.blob()
+            elif kind == 3:
+                details["parent_pid"], details["parent_tgid"] = body.svarint(), body.svarint()
+            self.processes.append(Process(time, PROCESS_KINDS[kind], flags, pid, tgid, details))
+        if first is not None and (first != block.first or latest != block.last):
+            raise Malformed("has records from %d to %d, not as its header says" % (first, latest))
 
     def _read_stats(self, _block, section):
         cursor = Cursor(section.data)
@@ -1028,6 +1069,15 @@ def print_events(capture, as_json):
         print(" ".join(words))
 
 
+def process_detail(name, value):
+    """A detail of a PROCESS record as people read it."""
+    if name == "build_id":
+        return value.hex()
+    if name in ("start", "length", "offset"):
+        return "0x%x" % value
+    return loose(value) if isinstance(value, bytes) else value
+
+
 def rows_of(capture, what):
     """What --info, --blocks, ... print, as a value for JSON."""
     if what == "info":
@@ -1049,6 +1099,10 @@ def rows_of(capture, what):
     if what == "tasks":
         return [{"time": t.time, "pid": t.pid, "tgid": t.tgid, "ppid": t.ppid, "comm": loose(t.comm)}
                 for t in capture.tasks]
+    if what == "processes":
+        return [dict([("time", p.time), ("kind", p.kind), ("flags", p.flags), ("pid", p.pid), ("tgid", p.tgid)]
+                     + [(name, process_detail(name, value)) for name, value in p.details.items()])
+                for p in capture.processes]
     end = capture.end and dict(capture.end, index=[e._asdict() for e in capture.end["index"]])
     return {"start": capture.stats.get("start"), "end": capture.stats.get("end"), "end_block": end}
 
@@ -1106,7 +1160,7 @@ def main():
     parser = argparse.ArgumentParser(description="Read a capture of kmem-record.")
     parser.add_argument("file", help="the capture, - for standard input")
     what = parser.add_mutually_exclusive_group()
-    for name in ("events", "info", "blocks", "types", "stacks", "tasks", "stats", "verify"):
+    for name in ("events", "info", "blocks", "types", "stacks", "tasks", "processes", "stats", "verify"):
         what.add_argument("--" + name, dest="what", action="store_const", const=name)
     what.add_argument("--files", nargs="?", const="", metavar="NAME[@MOMENT]",
                       help="list the files of the target, or print one")

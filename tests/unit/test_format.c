@@ -7,6 +7,7 @@
 
 #include "format/dict.h"
 #include "format/events.h"
+#include "format/process.h"
 #include "format/reader.h"
 #include "format/records.h"
 #include "format/writer.h"
@@ -175,6 +176,120 @@ static void test_small_records(void)
 	CHECK(back.bytes == 9999 && s.entry.offset == 4096 && s.entry.last_time == 6);
 	EACH_PREFIX(b, end_decode(copy, prefix, &back, on_entry, &s, NULL));
 	buf_release(&b);
+}
+
+static const struct process_record processes[] = {
+	{ .kind = PROCESS_MAP,
+	  .flags = PROCESS_SNAPSHOT,
+	  .time = 5000,
+	  .pid = 12,
+	  .tgid = 11,
+	  .start = 0x7f0000001000,
+	  .length = 0x2000,
+	  .offset = 0x1000,
+	  .prot = 5,
+	  .map_flags = 2,
+	  .name = { "/lib/a.so", 9 },
+	  .build_id = { "\1\2\3", 3 } },
+	{ .kind = PROCESS_COMM,
+	  .flags = PROCESS_EXEC,
+	  .time = 4990, /* rings may step back */
+	  .pid = 12,
+	  .tgid = 12,
+	  .name = { "a name", 6 } },
+	{ .kind = PROCESS_FORK,
+	  .time = 6000,
+	  .pid = 13,
+	  .tgid = 13,
+	  .parent_pid = 12,
+	  .parent_tgid = 11 },
+	{ .kind = PROCESS_EXIT, .time = 7000, .pid = -1, .tgid = 13 },
+	{ .kind = PROCESS_MAP,
+	  .time = 6500,
+	  .tgid = 13,
+	  .start = 0x7f0000009000,
+	  .length = 0x1000,
+	  .name = { "/lib/a.so", 9 },
+	  .build_id = { "\1\2\3", 3 } },
+	{ .kind = PROCESS_MAP, .time = 6501, .tgid = 13, .length = 1, .name = { "[heap]", 6 } },
+};
+
+static bool same_text(struct text a, struct text b)
+{
+	return a.len == b.len && (!a.len || !memcmp(a.data, b.data, a.len));
+}
+
+static int on_process(void *arg, const struct process_record *got)
+{
+	int *count = arg;
+	const struct process_record *want = &processes[(*count)++];
+
+	CHECK(got->kind == want->kind && got->flags == want->flags && got->time == want->time);
+	CHECK(got->pid == want->pid && got->tgid == want->tgid && got->start == want->start);
+	CHECK(got->parent_pid == want->parent_pid && got->parent_tgid == want->parent_tgid);
+	CHECK(got->length == want->length && got->offset == want->offset);
+	CHECK(got->prot == want->prot && got->map_flags == want->map_flags);
+	CHECK(same_text(got->name, want->name) && same_text(got->build_id, want->build_id));
+	return 0;
+}
+
+static int any_process(void *arg, const struct process_record *r)
+{
+	size_t *bytes = arg;
+
+	for (size_t i = 0; i < r->name.len; i++) /* the sanitizers look */
+		*bytes += (unsigned char)r->name.data[i];
+	return 0;
+}
+
+static void test_processes(void)
+{
+	struct process_encoder e = { 0 };
+	struct block_header h;
+	size_t sum = 0, first;
+	int count = 0, rc;
+
+	for (int i = 0; i < 6; i++)
+		process_encode(&e, &processes[i]);
+	h = process_block_header(&e, 3, 2);
+	CHECK(h.type == BLOCK_PROCESS && h.writer == 3 && h.cpu == 2);
+	CHECK(h.first_time == 5000 && h.last_time == 7000);
+	CHECK(process_decode(e.bytes.data, e.bytes.len, h.first_time, on_process, &count, NULL) ==
+	      0);
+	CHECK(count == 6);
+	EACH_PREFIX(e.bytes, process_decode(copy, prefix, 5000, any_process, &sum, NULL));
+	first = e.bytes.len;
+	process_encoder_clear(&e); /* numbers of files begin anew */
+	for (int i = 0; i < 6; i++)
+		process_encode(&e, &processes[i]);
+	CHECK(e.bytes.len == first);
+	process_encoder_clear(&e);
+	buf_bytes(&e.bytes, "\x09\x00\x02xy", 5); /* a kind of a later version */
+	process_encode(&e, &processes[2]);
+	count = 2;
+	CHECK(process_decode(e.bytes.data, e.bytes.len, 6000, on_process, &count, NULL) == 0);
+	CHECK(count == 3);
+	process_encoder_clear(&e);
+	buf_bytes(&e.bytes, "\x01\x00\x09\x00\x02\x02\x01\x01\x00\x00\x00\x01", 12);
+	rc = process_decode(e.bytes.data, e.bytes.len, 0, any_process, &sum, NULL);
+	CHECK(rc == ERR_DAMAGED); /* a file that no record before it named */
+	process_encoder_release(&e);
+}
+
+/* A block is full before the table of its files is, and says so. */
+static void test_many_files(void)
+{
+	struct process_encoder e = { 0 };
+	struct process_record r = { .kind = PROCESS_MAP, .length = 1 };
+	uint32_t n = 0;
+
+	for (; !process_encoder_full(&e); n++) {
+		r.name = (struct text){ (const char *)&n, sizeof(n) };
+		process_encode(&e, &r);
+		process_encode(&e, &r);
+	}
+	CHECK(n == PROCESS_FILES_MAX && e.count == 3 * n && !e.bytes.oom);
+	process_encoder_release(&e);
 }
 
 /* clang-format off */
@@ -380,6 +495,8 @@ int main(void)
 	RUN(test_file);
 	RUN(test_types);
 	RUN(test_small_records);
+	RUN(test_processes);
+	RUN(test_many_files);
 	RUN(test_stacks);
 	RUN(test_tuples);
 	RUN(test_events_one);
