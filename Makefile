@@ -73,7 +73,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 format_obj := $(call obj,$(format_src))
 record_obj := $(call obj,$(record_src))
 analyze_obj := $(call obj,$(analyze_src)) $(B)/gen/schema_sql.o
-record_lib_obj := $(filter-out %/main.o,$(record_obj))
+record_lib_obj := $(filter-out %/main.o $(B)/record/cmd_%,$(record_obj))
 analyze_lib_obj := $(filter-out %/main.o,$(analyze_obj))
 units := $(patsubst tests/unit/%.c,$(B)/tests/%,$(unit_src))
 format_tests := $(B)/tests/test_base $(B)/tests/test_format
@@ -132,7 +132,7 @@ $(B)/%.o: %.c $(B)/flags | $(sysroot_lib)
 	$(call quiet,CC,$@)$(CC) $(all_cflags) $(if $(filter tests/kernel/%,$<),$(trace_cflags)) \
 		-MMD -MP -c -o $@ $<
 $(call obj,$(analyze_src) $(unit_src)): $(B)/gen/schema_sql.h
-$(call obj,record/main.c analyze/main.c): $(B)/gen/version.h
+$(call obj,$(wildcard record/cmd_*.c) analyze/main.c): $(B)/gen/version.h
 
 $(B)/gen/schema_sql.o: $(B)/gen/schema_sql.c
 	$(call quiet,CC,$@)$(CC) $(all_cflags) -c -o $@ $<

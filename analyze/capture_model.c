@@ -76,6 +76,7 @@ static int on_task(void *arg, const struct task_record *task)
 }
 
 struct stats_context {
+	uint16_t ring;
 	struct ring_stats *list;
 	size_t count, cap;
 };
@@ -86,17 +87,19 @@ static int on_stats(void *arg, const struct ring_stats *stats)
 	struct ring_stats *s;
 
 	for (size_t i = 0; i < c->count; i++) {
-		if (c->list[i].cpu == stats->cpu) {
+		if (c->list[i].cpu == stats->cpu && c->list[i].ring == c->ring) {
 			c->list[i] = *stats;
+			c->list[i].ring = c->ring;
 			return 0;
 		}
 	}
-	if (c->count >= CPU_MAX)
+	if (c->count >= CPU_MAX * RING_MAX)
 		return ERR_DAMAGED;
 	s = append(&c->list, &c->cap, &c->count, sizeof(*s));
 	if (!s)
 		return ERR_NOMEM;
 	*s = *stats;
+	s->ring = c->ring;
 	return 0;
 }
 
@@ -160,16 +163,31 @@ static int read_file_part(struct capture_model *m, const struct section *s, stru
 	return f->content.oom ? error_nomem(err) : 0;
 }
 
-static int read_stats(struct capture_model *m, const struct section *s, struct error *err)
+static int read_stats(struct capture_model *m, const struct block_header *h,
+		      const struct section *s, struct error *err)
 {
-	struct stats_context c = { 0 };
+	struct stats_context c = { .ring = h->ring };
 	enum stats_moment moment = STATS_END;
 	int rc = stats_decode(s->data, s->len, &moment, on_stats, &c, err);
 
-	if (rc < 0 || moment > STATS_END) {
+	if (rc == 0 && moment > STATS_END)
+		rc = error_set(err, ERR_DAMAGED, "ring statistics of an unknown moment");
+	/* those of the other rings stay */
+	for (size_t i = 0; rc == 0 && i < m->stats_count[moment]; i++) {
+		const struct ring_stats *other = &m->stats[moment][i];
+		struct ring_stats *slot;
+
+		if (other->ring == h->ring)
+			continue;
+		slot = append(&c.list, &c.cap, &c.count, sizeof(*slot));
+		if (!slot)
+			rc = error_nomem(err);
+		else
+			*slot = *other;
+	}
+	if (rc < 0) {
 		free(c.list);
-		return rc < 0 ? rc :
-				error_set(err, ERR_DAMAGED, "ring statistics of an unknown moment");
+		return rc;
 	}
 	free(m->stats[moment]);
 	m->stats[moment] = c.list;
@@ -197,7 +215,7 @@ static int read_block(struct capture_model *m, const struct block_header *h, con
 					 m->type_count, s->a);
 		return types_decode(s->data, s->len, on_type, m, err);
 	case BLOCK_TASKS: return tasks_decode(s->data, s->len, on_task, &tasks, err);
-	case BLOCK_STATS: return read_stats(m, s, err);
+	case BLOCK_STATS: return read_stats(m, h, s, err);
 	default:
 		m->has_end = true;
 		m->index_count = 0;

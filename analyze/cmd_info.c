@@ -123,7 +123,7 @@ static int print_rings(struct report *r, struct error *err)
 	int rc = query_init(
 		&q, r->db,
 		"SELECT cpu, read, entries, overrun, commit_overrun, dropped, events, stacks,"
-		" orphan_stacks, missing_stacks FROM ring ORDER BY cpu",
+		" orphan_stacks, missing_stacks FROM ring ORDER BY cpu, ring",
 		NULL, err);
 
 	fprintf(r->out,

@@ -6,6 +6,7 @@
 
 struct cpu_block {
 	int32_t cpu;
+	uint16_t ring;
 	uint32_t block;
 };
 
@@ -15,30 +16,39 @@ static int by_cpu(const void *a, const void *b)
 
 	if (x->cpu != y->cpu)
 		return x->cpu < y->cpu ? -1 : 1;
+	if (x->ring != y->ring)
+		return x->ring < y->ring ? -1 : 1;
 	return x->block < y->block ? -1 : 1;
+}
+
+static bool same_stream(const struct cpu_block *a, const struct cpu_block *b)
+{
+	return a->cpu == b->cpu && a->ring == b->ring;
 }
 
 int cpu_streams_init(struct cpu_streams *all, struct error *err)
 {
 	const struct capture_scan *scan = all->scan;
 	struct cpu_block *order = calloc(scan->count + 1, sizeof(*order));
-	size_t n = 0, cpus = 0;
+	size_t n = 0, streams = 0;
 
 	all->blocks = calloc(scan->count + 1, sizeof(*all->blocks));
 	if (!order || !all->blocks)
 		goto nomem;
 	for (size_t i = 0; i < scan->count; i++)
 		if (scan->blocks[i].type == BLOCK_EVENTS)
-			order[n++] = (struct cpu_block){ scan->blocks[i].cpu, (uint32_t)i };
+			order[n++] = (struct cpu_block){ scan->blocks[i].cpu, scan->blocks[i].ring,
+							 (uint32_t)i };
 	qsort(order, n, sizeof(*order), by_cpu);
 	for (size_t i = 0; i < n; i++)
-		cpus += !i || order[i].cpu != order[i - 1].cpu;
-	all->list = calloc(cpus + 1, sizeof(*all->list));
+		streams += !i || !same_stream(&order[i], &order[i - 1]);
+	all->list = calloc(streams + 1, sizeof(*all->list));
 	if (!all->list)
 		goto nomem;
 	for (size_t i = 0; i < n; i++) {
-		if (!i || order[i].cpu != order[i - 1].cpu)
+		if (!i || !same_stream(&order[i], &order[i - 1]))
 			all->list[all->count++] = (struct cpu_stream){ .cpu = order[i].cpu,
+								       .ring = order[i].ring,
 								       .blocks = all->blocks + i };
 		all->list[all->count - 1].block_count++;
 		all->blocks[i] = order[i].block;

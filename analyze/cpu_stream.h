@@ -1,5 +1,5 @@
 /*
- * cpu_stream.h - the events of one CPU in the order of its ring, one decoded block in memory at a
+ * cpu_stream.h - the events of one ring of one CPU in their order, one decoded block in memory at a
  * time.
  *
  *	struct cpu_streams all = { .reader = r, .scan = &scan, .types = types, .type_count = n,
@@ -24,6 +24,7 @@
 
 struct cpu_stream {
 	int32_t cpu;
+	uint16_t ring;
 	uint32_t *blocks; /* of the scan, in file order */
 	size_t block_count, next_block;
 	struct block block;
@@ -40,7 +41,7 @@ struct cpu_streams {
 	struct dictionaries *dictionaries;
 	struct losses *losses;
 	uint64_t base;		 /* trace clock at 0 of all times */
-	struct cpu_stream *list; /* by CPU */
+	struct cpu_stream *list; /* by CPU, ring */
 	size_t count;
 	uint32_t *blocks;    /* what the streams' block lists point into */
 	uint64_t bytes_done; /* of the file, for progress */

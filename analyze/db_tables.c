@@ -254,10 +254,10 @@ static int fill_ring(struct db_writer *w, const struct db_facts *f, sqlite3_stmt
 	for (size_t i = 0; i < f->model->stats_count[STATS_END] && rc == 0; i++) {
 		const struct ring_stats *s = &f->model->stats[STATS_END][i];
 
-		rc = db_put(w, stmt, err, "iiiiiiiiiiii", (int64_t)s->cpu, (int64_t)s->entries,
-			    (int64_t)s->overrun, (int64_t)s->commit_overrun, (int64_t)s->dropped,
-			    (int64_t)s->read, (int64_t)s->decoded, (int64_t)s->events,
-			    (int64_t)s->stacks, (int64_t)s->orphan_stacks,
+		rc = db_put(w, stmt, err, "iiiiiiiiiiiii", (int64_t)s->cpu, (int64_t)s->ring,
+			    (int64_t)s->entries, (int64_t)s->overrun, (int64_t)s->commit_overrun,
+			    (int64_t)s->dropped, (int64_t)s->read, (int64_t)s->decoded,
+			    (int64_t)s->events, (int64_t)s->stacks, (int64_t)s->orphan_stacks,
 			    (int64_t)s->missing_stacks, (int64_t)s->bytes);
 	}
 	return rc;
@@ -363,7 +363,7 @@ int db_tables_write(struct db_writer *w, const struct db_facts *f, struct error 
 		{ "INSERT INTO free_total VALUES (?,?,?,?,?)", fill_free_total },
 		{ "INSERT INTO loss VALUES (?,?,?,?)", fill_loss },
 		{ "INSERT INTO damage VALUES (?,?,?)", fill_damage },
-		{ "INSERT INTO ring VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", fill_ring },
+		{ "INSERT INTO ring VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", fill_ring },
 		{ "INSERT OR REPLACE INTO file VALUES (?,?,?)", fill_file },
 		{ "INSERT OR REPLACE INTO capture VALUES (?,?)", fill_capture },
 	};

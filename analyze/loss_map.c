@@ -4,7 +4,7 @@
 
 #define GAPS_PLACED 64 /* a file with more is in shreds: the rest may have been lost at any time */
 
-struct cpu_state {
+struct ring_state {
 	bool seen;
 	uint64_t last; /* of its previous block with events */
 	uint64_t lost; /* placed so far */
@@ -15,7 +15,8 @@ struct loss_mapper {
 	const struct capture_scan *scan;
 	const struct capture_model *model;
 	uint64_t base, end;
-	struct cpu_state *cpus; /* CPU_MAX of them */
+	struct ring_state *rings; /* [ring * CPU_MAX + cpu] */
+	size_t ring_count;	  /* of rings: CPU_MAX per ring number in use */
 };
 
 static bool add(struct loss_mapper *m, int32_t cpu, uint64_t from, uint64_t to, uint64_t records)
@@ -33,15 +34,20 @@ static bool has_cpu(const struct block_header *h)
 	return h->type == BLOCK_EVENTS && h->cpu >= 0 && h->cpu < CPU_MAX;
 }
 
+static struct ring_state *ring_of(struct loss_mapper *m, const struct block_header *h)
+{
+	return &m->rings[(size_t)h->ring * CPU_MAX + (size_t)h->cpu];
+}
+
 static bool from_headers(struct loss_mapper *m)
 {
 	for (size_t i = 0; i < m->scan->count; i++) {
 		const struct block_header *h = &m->scan->blocks[i];
-		struct cpu_state *c;
+		struct ring_state *c;
 
 		if (!has_cpu(h))
 			continue;
-		c = &m->cpus[h->cpu];
+		c = ring_of(m, h);
 		/*
 		 * A block without events carries a loss after the CPU's last event: up to the end,
 		 * as far as we know.
@@ -96,8 +102,8 @@ static bool from_gap(struct loss_mapper *m, const struct capture_damage *d)
 	int32_t cpu = LOSS_CPU_UNKNOWN;
 	bool several = false;
 
-	for (int c = 0; c < CPU_MAX; c++)
-		m->cpus[c].seen = false;
+	for (size_t c = 0; c < m->ring_count; c++)
+		m->rings[c].seen = false;
 	for (size_t i = 0; i < m->scan->count; i++) {
 		const struct block_header *h = &m->scan->blocks[i];
 
@@ -106,16 +112,16 @@ static bool from_gap(struct loss_mapper *m, const struct capture_damage *d)
 		several |= cpu != LOSS_CPU_UNKNOWN && cpu != h->cpu;
 		cpu = h->cpu;
 		if (h->offset < d->offset) {
-			m->cpus[cpu].last = h->last_time;
-			m->cpus[cpu].seen = true;
+			ring_of(m, h)->last = h->last_time;
+			ring_of(m, h)->seen = true;
 		} else if (h->first_time > to) {
 			to = h->first_time;
 			break; /* the writer has moved on: anything later is not missing */
 		}
 	}
-	for (int c = 0; c < CPU_MAX; c++)
-		if (m->cpus[c].seen && m->cpus[c].last < from)
-			from = m->cpus[c].last;
+	for (size_t c = 0; c < m->ring_count; c++)
+		if (m->rings[c].seen && m->rings[c].last < from)
+			from = m->rings[c].last;
 	return add(m, several ? LOSS_CPU_UNKNOWN : cpu, from == UINT64_MAX ? m->base : from,
 		   to ? to : m->end, 1);
 }
@@ -136,10 +142,11 @@ static bool from_gaps(struct loss_mapper *m)
 }
 
 static uint64_t stats_lost(const struct capture_model *model, enum stats_moment moment,
-			   uint32_t cpu)
+			   const struct ring_stats *of)
 {
 	for (size_t i = 0; i < model->stats_count[moment]; i++)
-		if (model->stats[moment][i].cpu == cpu)
+		if (model->stats[moment][i].cpu == of->cpu &&
+		    model->stats[moment][i].ring == of->ring)
 			return ring_stats_lost(&model->stats[moment][i]);
 	return 0;
 }
@@ -147,13 +154,13 @@ static uint64_t stats_lost(const struct capture_model *model, enum stats_moment 
 static bool from_stats(struct loss_mapper *m)
 {
 	for (size_t i = 0; i < m->model->stats_count[STATS_END]; i++) {
-		uint32_t cpu = m->model->stats[STATS_END][i].cpu;
-		uint64_t end = stats_lost(m->model, STATS_END, cpu),
-			 start = stats_lost(m->model, STATS_START, cpu);
-		uint64_t placed = cpu < CPU_MAX ? m->cpus[cpu].lost : 0;
+		const struct ring_stats *s = &m->model->stats[STATS_END][i];
+		uint64_t end = ring_stats_lost(s), start = stats_lost(m->model, STATS_START, s);
+		size_t ring = (size_t)s->ring * CPU_MAX + s->cpu;
+		uint64_t placed = ring < m->ring_count ? m->rings[ring].lost : 0;
 
 		if (end > start && end - start > placed &&
-		    !add(m, (int32_t)cpu, m->base, m->end, end - start - placed))
+		    !add(m, (int32_t)s->cpu, m->base, m->end, end - start - placed))
 			return false;
 	}
 	return true;
@@ -170,6 +177,16 @@ static uint64_t end_of(const struct capture_scan *scan, const struct capture_mod
 	return end;
 }
 
+static size_t count_rings(const struct capture_scan *scan)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < scan->count; i++)
+		if (scan->blocks[i].ring > most)
+			most = scan->blocks[i].ring;
+	return (most + 1) * CPU_MAX;
+}
+
 int loss_map(struct losses *losses, const struct capture_scan *scan,
 	     const struct capture_model *model, uint64_t base, struct error *err)
 {
@@ -178,12 +195,15 @@ int loss_map(struct losses *losses, const struct capture_scan *scan,
 				 .model = model,
 				 .base = base,
 				 .end = end_of(scan, model, base),
-				 .cpus = calloc(CPU_MAX, sizeof(*m.cpus)) };
-	bool good = m.cpus && from_headers(&m) && from_stats(&m);
+				 .ring_count = count_rings(scan) };
+	bool good;
+
+	m.rings = calloc(m.ring_count, sizeof(*m.rings));
+	good = m.rings && from_headers(&m) && from_stats(&m);
 
 	if (good)
 		good = model->has_end ? from_index(&m) : from_gaps(&m);
 	losses_sort(losses);
-	free(m.cpus);
+	free(m.rings);
 	return good ? 0 : error_nomem(err);
 }

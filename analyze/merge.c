@@ -6,7 +6,9 @@ static bool before(const struct cpu_stream *a, const struct cpu_stream *b)
 {
 	uint64_t x = cpu_stream_head(a)->time, y = cpu_stream_head(b)->time;
 
-	return x != y ? x < y : a->cpu < b->cpu;
+	if (x != y)
+		return x < y;
+	return a->cpu != b->cpu ? a->cpu < b->cpu : a->ring < b->ring;
 }
 
 static void swap(struct merge *m, size_t i, size_t k)

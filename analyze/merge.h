@@ -1,9 +1,9 @@
 /*
- * merge.h - the events of all CPUs in one order of time, without ever changing the order within a
- * CPU.
+ * merge.h - the events of all CPUs and rings in one order of time, without ever changing the order
+ * within a ring.
  *
  * The next event is the earliest among the heads of the CPUs. Of heads with the same time, that of
- * the lowest CPU comes first, unless it allocates an address that another of these heads frees:
+ * the lowest CPU and ring comes first, unless it allocates an address that another of these heads frees:
  * then the free comes first, because memory is given out only after it was given back. Times within
  * a CPU may repeat or step back (ref. clocks of early boot): such an event comes when its turn is
  * in its CPU.
@@ -24,7 +24,7 @@
 struct merge {
 	struct cpu_streams *streams;
 	const struct role *roles; /* one per event type */
-	struct cpu_stream **heap; /* by (time of head, CPU) */
+	struct cpu_stream **heap; /* by (time of head, CPU, ring) */
 	size_t count;
 	size_t used; /* place in the heap of the stream handed out last */
 	bool started;

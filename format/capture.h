@@ -35,6 +35,7 @@
 #define EVENT_TYPES_MAX	 4096
 #define EVENT_FIELDS_MAX 128
 #define CPU_MAX		 65536
+#define RING_MAX	 16 /* rings of one CPU */
 #define WRITER_MAX	 1024
 #define DICT_ENTRIES_MAX (16u << 20) /* stacks, and tuples, of one writer in one generation */
 
@@ -57,6 +58,7 @@ struct block_header {
 	uint8_t type;	     /* enum block_type; unknown ones are skipped */
 	uint16_t writer;     /* who wrote it: 0 the session, 1.. the readers of rings */
 	int32_t cpu;	     /* or CPU_NONE */
+	uint16_t ring;	     /* which of the CPU's rings, from 0: EVENTS and STATS blocks */
 	uint64_t seq;	     /* per writer, from 0, no gaps: a gap means that a block is missing */
 	uint64_t first_time; /* ns of the trace clock; 0 where time means nothing */
 	uint64_t last_time;

@@ -227,7 +227,7 @@ static bool header_decode(const uint8_t *bytes, uint64_t offset, struct block_he
 	cursor_u8(&c);
 	len = cursor_u16(&c);
 	h.writer = cursor_u16(&c);
-	cursor_u16(&c);
+	h.ring = cursor_u16(&c);
 	h.cpu = (int32_t)cursor_u32(&c);
 	h.seq = cursor_u64(&c);
 	h.first_time = cursor_u64(&c);
@@ -243,7 +243,7 @@ static bool header_decode(const uint8_t *bytes, uint64_t offset, struct block_he
 		return false;
 	if (len < BLOCK_HEADER_LEN || len > BLOCK_HEADER_MAX || h.raw_len > BLOCK_RAW_MAX ||
 	    h.stored_len > BLOCK_STORED_MAX || h.writer >= WRITER_MAX || h.cpu < CPU_NONE ||
-	    h.cpu >= CPU_MAX || h.event_count > BLOCK_EVENTS_MAX)
+	    h.cpu >= CPU_MAX || h.ring >= RING_MAX || h.event_count > BLOCK_EVENTS_MAX)
 		return false;
 	*ret = h;
 	*ret_len = len;

@@ -66,11 +66,15 @@ int tasks_decode(const void *data, size_t len,
 		 int (*task)(void *arg, const struct task_record *task), void *arg,
 		 struct error *err);
 
-/* STATS: the account of one CPU's ring, in records (stack records included). */
+/*
+ * STATS: the account of one CPU's ring, in records (stack records included). Which ring it is
+ * stands in the block's header: neither stats_encode nor stats_decode sets it.
+ */
 enum stats_moment { STATS_START = 0, STATS_END = 1 };
 
 struct ring_stats {
 	uint32_t cpu;
+	uint16_t ring;
 	uint64_t entries, overrun, commit_overrun, dropped, read; /* the kernel's own counts */
 	uint64_t decoded, events, stacks, orphan_stacks, missing_stacks, bytes; /* the recorder's */
 };

@@ -235,7 +235,7 @@ static void header_encode(struct buf *b, const struct block_header *h, uint32_t 
 	buf_u8(b, 0);
 	buf_u16(b, BLOCK_HEADER_LEN);
 	buf_u16(b, h->writer);
-	buf_u16(b, 0);
+	buf_u16(b, h->ring);
 	buf_u32(b, (uint32_t)h->cpu);
 	buf_u64(b, h->seq);
 	buf_u64(b, h->first_time);

@@ -152,12 +152,13 @@ uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const ui
 }
 
 int emitter_put_events(struct emitter *e, const struct event_block *block, uint32_t cpu,
-		       uint64_t lost_before, struct error *err)
+		       uint16_t ring, uint64_t lost_before, struct error *err)
 {
 	struct block_header h = {
 		.type = BLOCK_EVENTS,
 		.writer = e->id,
 		.cpu = (int32_t)cpu,
+		.ring = ring,
 		.lost_before = lost_before,
 		.event_count = block->count,
 		.generation = e->generation,

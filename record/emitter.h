@@ -8,7 +8,7 @@
  *	emitter_init(&e, writer, 1, plan, &err);
  *	stack = emitter_stack(&e, frames, depth);		// EMIT_FAILED: e.failure says why
  *	row->tuple = emitter_tuple(&e, type, key, key_len);	// key as in event_plan.h, its stack filled in
- *	emitter_put_events(&e, &block, cpu, lost_before, &err);	// dictionary first, then the block
+ *	emitter_put_events(&e, &block, cpu, ring, lost_before, &err);	// dictionary first, then the block
  *	if (emitter_wants_generation(&e) && every block of this emitter was put)
  *		emitter_new_generation(&e);
  *	emitter_release(&e);
@@ -55,7 +55,7 @@ uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const ui
 
 /* Also for an empty block, when lost_before is to be told. The block is left as it is. */
 int emitter_put_events(struct emitter *e, const struct event_block *block, uint32_t cpu,
-		       uint64_t lost_before, struct error *err);
+		       uint16_t ring, uint64_t lost_before, struct error *err);
 
 /* The file has grown, or the tables have, so that damage to a DICT block would cost too much. */
 bool emitter_wants_generation(const struct emitter *e);

@@ -1,178 +1,27 @@
 /* kmem-record: records the allocations of the running kernel into a capture file. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "format/base/options.h"
-#include "format/base/units.h"
-#include "record/session.h"
-#include "version.h"
+#include "record/commands.h"
 
-#define PROGRAM "kmem-record"
-
-enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INCOMPLETE = 3 };
-
-struct record_options {
-	const char *output;
-	bool force, quiet, help, version;
-	struct option_list events;
-	const char *stacks, *symbols;
-	uint64_t duration_ns, ring_bytes;
+struct command_row {
+	const char *name;
+	enum exit_code (*run)(int argc, char **argv);
 };
 
-static const char *const stacks_choices[] = { "alloc", "all", "none", NULL };
-static const char *const symbols_choices[] = { "all", "used", NULL };
-
-#define AT(field) offsetof(struct record_options, field)
-
-/* clang-format off */
-static const struct option_row rows[] = {
-	{ .name = "output", .letter = 'o', .arg = "FILE", .kind = OPT_STRING, .offset = AT(output),
-	  .help = "the capture; - is standard output (default: kmem-HOST-DATE-TIME.kmem)" },
-	{ .name = "force", .letter = 'f', .kind = OPT_FLAG, .offset = AT(force),
-	  .help = "overwrite FILE" },
-	{ .name = "event", .letter = 'e', .arg = "SPEC", .kind = OPT_LIST, .offset = AT(events),
-	  .help = "a preset (slab, page, percpu, vmalloc, all) or an event: SYSTEM:NAME[/FILTER/ATTR/...]" },
-	{ .name = "stacks", .arg = "WHICH", .kind = OPT_CHOICE, .offset = AT(stacks), .choices = stacks_choices,
-	  .help = "kernel stacks: alloc (of allocations, the default), all or none" },
-	{ .name = "duration", .letter = 'd', .arg = "TIME", .kind = OPT_TIME, .offset = AT(duration_ns),
-	  .unit = 1000000000, .help = "stop after TIME: 10s 500ms 2m; a bare number is seconds" },
-	{ .name = "buffer", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(ring_bytes), .min = 4096,
-	  .max = 1ull << 32, .help = "ring buffer per CPU (default: 16M, all at most 10 % of memory)" },
-	{ .name = "symbols", .arg = "WHICH", .kind = OPT_CHOICE, .offset = AT(symbols),
-	  .choices = symbols_choices,
-	  .help = "kernel symbols to save: all (the default), or used: what the stacks need, at the end" },
-	{ .name = "quiet", .letter = 'q', .kind = OPT_FLAG, .offset = AT(quiet),
-	  .help = "say nothing unless something went wrong" },
-	{ .name = "help", .letter = 'h', .kind = OPT_FLAG, .offset = AT(help), .help = "this text" },
-	{ .name = "version", .letter = 'V', .kind = OPT_FLAG, .offset = AT(version), .help = "the version" },
-	{ .name = NULL }
+static const struct command_row commands[] = {
+	{ NULL, NULL },
 };
-/* clang-format on */
 
-static void print_help(void)
-{
-	printf("usage: " PROGRAM " [-o FILE] [-e SPEC]... [-d TIME] [-- COMMAND [ARG...]]\n\n"
-	       "Records kernel memory allocations, system-wide, into a capture file: until COMMAND ends, TIME is\n"
-	       "over or Ctrl-C is pressed, whichever is first. A COMMAND that outlives TIME is left running.\n"
-	       "It needs root. kmem-analyze reads the capture, anywhere and as any user.\n\n");
-	options_help(stdout, rows);
-	printf("\nEvery -e adds events; without one it is the slab set: kmalloc, kfree, kmem_cache_alloc,\n"
-	       "kmem_cache_free. SPEC may be a list: -e slab,page. Names may hold wildcards. FILTER is the\n"
-	       "kernel's, and knows functions: call_site==alloc_pipe_info. ATTR is stack, max-stack=FRAMES, or\n"
-	       "for the analysis ptr=, size=, key=, alias=, comm=. With slashes an event has stacks only if it\n"
-	       "says so, without as --stacks says.\n"
-	       "\nexamples:\n"
-	       "  " PROGRAM " -o boot.kmem -d 10s                 ten seconds of everything\n"
-	       "  " PROGRAM " -o make.kmem -- make -j4            while a command runs\n"
-	       "  " PROGRAM " -e page --stacks all -d 5           pages, stacks of frees too\n"
-	       "  " PROGRAM
-	       " -e 'kmem:kmalloc/bytes_alloc>1024/stack/,kmem:kfree'    large ones only\n"
-	       "  ssh target " PROGRAM " -o - -d 10 > cap.kmem    over the network\n"
-	       "  kmem-analyze kmemleak boot.kmem                what was allocated and not freed\n"
-	       "\nexit status: 0 nothing lost; 1 failed; 2 usage; 3 the capture is good but incomplete\n");
-}
-
-static void complain(const char *text)
+void complain(const char *text)
 {
 	fprintf(stderr, PROGRAM ": %s\n", text);
 }
 
-/* ---- what is shown while recording and after ---- */
-
-struct screen {
-	bool line; /* a status line is on the terminal */
-	uint64_t last_ns, last_events;
-};
-
-static void screen_clear(struct screen *screen)
-{
-	if (screen->line)
-		fputs("\r\033[K", stderr);
-	screen->line = false;
-}
-
-static void on_note(void *arg, const char *text)
-{
-	screen_clear(arg);
-	complain(text);
-}
-
-static void on_status(void *arg, const struct session_status *status)
-{
-	struct screen *screen = arg;
-	char elapsed[UNITS_TEXT], rate[UNITS_TEXT], bytes[UNITS_TEXT], lost[UNITS_TEXT];
-	uint64_t ns = status->elapsed_ns - screen->last_ns;
-	double per_second = ns ? (double)(status->events - screen->last_events) * 1e9 / (double)ns :
-				 0;
-
-	screen_clear(screen);
-	fprintf(stderr, "%s  %s events/s  %s written  %s lost",
-		units_duration(elapsed, status->elapsed_ns),
-		units_count(rate, (uint64_t)per_second), units_bytes(bytes, status->bytes),
-		units_count(lost, status->lost));
-	fflush(stderr);
-	screen->line = true;
-	screen->last_ns = status->elapsed_ns;
-	screen->last_events = status->events;
-}
-
-static void print_losses(const struct session_report *r)
-{
-	char lost[UNITS_TEXT], overrun[UNITS_TEXT], commit[UNITS_TEXT], dropped[UNITS_TEXT];
-
-	for (size_t i = 0; i < r->cpu_count; i++) {
-		const struct ring_stats *c = &r->cpus[i];
-
-		if (ring_stats_lost(c))
-			fprintf(stderr,
-				"  CPU %u: %s records lost (%s refused by a full ring, %s overwritten, %s nested "
-				"too deep)\n",
-				c->cpu, units_count(lost, ring_stats_lost(c)),
-				units_count(dropped, c->dropped), units_count(overrun, c->overrun),
-				units_count(commit, c->commit_overrun));
-	}
-	if (r->lost)
-		fprintf(stderr,
-			"  records were lost: a larger --buffer or fewer events may avoid it\n");
-	if (!r->exact)
-		fprintf(stderr, "  the account is not exact: %s\n", r->problem);
-}
-
-static void print_account(const struct session_report *r, const struct record_options *o)
-{
-	char elapsed[UNITS_TEXT], events[UNITS_TEXT], stacks[UNITS_TEXT], bytes[UNITS_TEXT];
-	uint64_t joined = 0, missing = 0, orphans = 0;
-
-	for (size_t i = 0; i < r->cpu_count; i++) {
-		joined += r->cpus[i].stacks;
-		missing += r->cpus[i].missing_stacks;
-		orphans += r->cpus[i].orphan_stacks;
-	}
-	fprintf(stderr, PROGRAM ": %s events and %s stacks in %s; %s",
-		units_count(events, r->events), units_count(stacks, joined),
-		units_duration(elapsed, r->elapsed_ns), units_bytes(bytes, r->bytes));
-	if (r->events)
-		fprintf(stderr, " (%.2f bytes/event)", (double)r->bytes / (double)r->events);
-	fprintf(stderr, "; %s\n", r->lost ? "records were lost:" : "nothing lost");
-	if (missing || orphans)
-		fprintf(stderr,
-			"  %" PRIu64 " events without their stack, %" PRIu64
-			" stacks without their event\n",
-			missing, orphans);
-	print_losses(r);
-	if (r->command_status[0])
-		fprintf(stderr, "  command: %s\n", r->command_status);
-	if (strcmp(o->output, "-"))
-		fprintf(stderr, "  %s\n  next: kmem-analyze kmemleak %s\n", o->output, o->output);
-}
-
-/* ---- */
-
-static char *join_arguments(int argc, char **argv)
+char *command_line_text(int argc, char **argv)
 {
 	size_t len = 1;
 	char *text;
@@ -188,7 +37,7 @@ static char *join_arguments(int argc, char **argv)
 	return text;
 }
 
-static void default_output(char *name, size_t size)
+void default_output_name(char *name, size_t size)
 {
 	char host[65] = "host", stamp[32];
 	time_t now = time(NULL);
@@ -203,87 +52,14 @@ static void default_output(char *name, size_t size)
 	snprintf(name, size, "kmem-%s-%s.kmem", host, stamp);
 }
 
-static enum exit_code exit_code_of(int rc, const struct session_report *r)
-{
-	if (rc == ERR_USAGE)
-		return EXIT_USAGE;
-	if (rc == ERR_FULL && r->started)
-		return EXIT_INCOMPLETE;
-	if (rc < 0)
-		return EXIT_FAILED;
-	return r->lost || !r->exact || !r->complete ? EXIT_INCOMPLETE : EXIT_DONE;
-}
-
-static enum exit_code record(const struct record_options *o, int argc, char **argv, char **command)
-{
-	struct screen screen = { 0 };
-	struct session_ui ui = {
-		.note = on_note,
-		.status = !o->quiet && isatty(STDERR_FILENO) ? on_status : NULL,
-		.arg = &screen,
-	};
-	char *command_line = join_arguments(argc, argv);
-	struct session_options options = {
-		.output = o->output,
-		.force = o->force,
-		.specs = o->events.items,
-		.spec_count = o->events.count,
-		.stacks = !o->stacks || !strcmp(o->stacks, "alloc") ? STACKS_ALLOC :
-			  !strcmp(o->stacks, "all")		    ? STACKS_ALL :
-								      STACKS_NONE,
-		.duration_ns = o->duration_ns,
-		.ring_bytes = o->ring_bytes,
-		.symbols_used = o->symbols && !strcmp(o->symbols, "used"),
-		.command = command,
-		.command_line = command_line ? command_line : PROGRAM,
-		.version = KMEM_VERSION,
-	};
-	struct session_report report;
-	struct error err = { 0 };
-	enum exit_code code;
-	int rc = session_run(&options, &ui, &report, &err);
-
-	screen_clear(&screen);
-	code = exit_code_of(rc, &report);
-	if (rc < 0) {
-		complain(err.text);
-		if (rc == ERR_FULL && report.started)
-			fprintf(stderr,
-				"  recording stopped; '%s' is good up to there: %" PRIu64
-				" events\n",
-				o->output, report.events);
-	} else if (!o->quiet || code != EXIT_DONE) {
-		print_account(&report, o);
-	}
-	session_report_release(&report);
-	free(command_line);
-	return code;
-}
-
 int main(int argc, char **argv)
 {
-	struct record_options o = { 0 };
-	struct error err = { 0 };
-	enum exit_code code = EXIT_DONE;
-	char name[160];
-	int first = options_parse(rows, &o, argc, argv, true, &err);
+	const struct command_row *c = commands;
+	enum exit_code code;
 
-	if (first < 0) {
-		complain(err.text);
-		fprintf(stderr, "'" PROGRAM " --help' lists the options\n");
-		code = EXIT_USAGE;
-	} else if (o.help) {
-		print_help();
-	} else if (o.version) {
-		printf(PROGRAM " " KMEM_VERSION "\n");
-	} else {
-		if (!o.output) {
-			default_output(name, sizeof(name));
-			o.output = name;
-		}
-		code = record(&o, argc, argv, first < argc ? argv + first : NULL);
-	}
-	option_list_release(&o.events);
+	while (c->name && (argc < 2 || strcmp(argv[1], c->name)))
+		c++;
+	code = c->name ? c->run(argc - 1, argv + 1) : cmd_record(argc, argv);
 	if (fflush(stdout) != 0) {
 		complain("cannot write to standard output");
 		code = EXIT_FAILED;

@@ -29,6 +29,16 @@ void meta_release(struct meta *m)
 }
 
 /* One block with the records in b. */
+static int put_block(struct meta *m, const struct block_header *h, const struct buf *b,
+		     struct error *err)
+{
+	if (b->oom)
+		return error_nomem(err);
+	block_body_clear(&m->body);
+	block_body_add(&m->body, SECTION_RECORDS, 0, 0, b->data, b->len);
+	return capture_writer_put(m->writer, h, &m->body, err);
+}
+
 static int put_records(struct meta *m, enum block_type type, uint64_t time, const struct buf *b,
 		       struct error *err)
 {
@@ -36,11 +46,7 @@ static int put_records(struct meta *m, enum block_type type, uint64_t time, cons
 		.type = type, .cpu = CPU_NONE, .first_time = time, .last_time = time
 	};
 
-	if (b->oom)
-		return error_nomem(err);
-	block_body_clear(&m->body);
-	block_body_add(&m->body, SECTION_RECORDS, 0, 0, b->data, b->len);
-	return capture_writer_put(m->writer, &h, &m->body, err);
+	return put_block(m, &h, b, err);
 }
 
 int meta_put_info(struct meta *m, struct error *err)
@@ -247,11 +253,21 @@ int meta_put_tasks(struct meta *m, uint64_t time, struct error *err)
 int meta_put_stats(struct meta *m, enum stats_moment moment, const struct ring_stats *stats,
 		   size_t count, struct error *err)
 {
-	buf_clear(&m->scratch);
-	stats_encode_moment(&m->scratch, moment);
-	for (size_t i = 0; i < count; i++)
-		stats_encode(&m->scratch, &stats[i]);
-	return put_records(m, BLOCK_STATS, 0, &m->scratch, err);
+	size_t i = 0;
+	int rc = 0;
+
+	while (rc == 0 && i < count) { /* a block for each ring number */
+		struct block_header h = { .type = BLOCK_STATS,
+					  .cpu = CPU_NONE,
+					  .ring = stats[i].ring };
+
+		buf_clear(&m->scratch);
+		stats_encode_moment(&m->scratch, moment);
+		for (; i < count && stats[i].ring == h.ring; i++)
+			stats_encode(&m->scratch, &stats[i]);
+		rc = put_block(m, &h, &m->scratch, err);
+	}
+	return rc;
 }
 
 /* The first line of a file as a pair. */

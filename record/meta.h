@@ -56,6 +56,7 @@ int meta_put_types(struct meta *m, const struct event_plan *plan, struct error *
 /* Names of all tasks now. time: trace clock, ns. */
 int meta_put_tasks(struct meta *m, uint64_t time, struct error *err);
 
+/* stats: ordered by ring. */
 int meta_put_stats(struct meta *m, enum stats_moment moment, const struct ring_stats *stats,
 		   size_t count, struct error *err);
 

@@ -30,6 +30,7 @@
 
 struct cpu_ring {
 	uint32_t cpu;
+	uint16_t number; /* of its instance */
 	int fd, stats_fd;
 	struct stream stream;
 	uint64_t opened_ns; /* when the first event of the open block was read; 0: it is empty */
@@ -55,10 +56,9 @@ struct reader {
 };
 
 struct readers {
-	struct instance *inst;
 	int stop_fd; /* readable for ever once stopping */
 	int event_fd;
-	uint32_t ring_pages; /* sub-buffers of one ring */
+	uint32_t ring_pages; /* sub-buffers of the largest ring */
 	struct cpu_ring *rings;
 	uint32_t ring_count;
 	struct reader *threads;
@@ -122,8 +122,8 @@ static int put_block(struct reader *r, struct cpu_ring *c)
 		return 0;
 	rc = stream_give_up(&c->stream, &r->failure);
 	if (rc == 0)
-		rc = emitter_put_events(&r->emitter, &c->stream.block, c->cpu, c->lost_before,
-					&r->failure);
+		rc = emitter_put_events(&r->emitter, &c->stream.block, c->cpu, c->number,
+					c->lost_before, &r->failure);
 	if (rc < 0)
 		return rc;
 	stream_block_done(&c->stream);
@@ -330,14 +330,42 @@ static void *reader_main(void *arg)
 
 /* ---- all of them ---- */
 
-static int open_ring(struct readers *all, struct cpu_ring *c, uint32_t cpu, struct error *err)
+static int open_ring(struct cpu_ring *c, const struct instance *inst, uint16_t number, uint32_t cpu,
+		     struct error *err)
 {
 	c->cpu = cpu;
-	c->fd = instance_open_cpu(all->inst, cpu, "trace_pipe_raw", O_RDONLY | O_NONBLOCK, err);
+	c->number = number;
+	c->fd = instance_open_cpu(inst, cpu, "trace_pipe_raw", O_RDONLY | O_NONBLOCK, err);
 	if (c->fd < 0)
 		return c->fd;
-	c->stats_fd = instance_open_cpu(all->inst, cpu, "stats", O_RDONLY, err);
+	c->stats_fd = instance_open_cpu(inst, cpu, "stats", O_RDONLY, err);
 	return c->stats_fd < 0 ? c->stats_fd : 0;
+}
+
+static int open_rings(struct readers *all, struct instance *const *instances, uint16_t count,
+		      uint32_t subbuf_size, struct error *err)
+{
+	struct cpu_ring *c;
+	int rc = 0;
+
+	for (uint16_t i = 0; i < count; i++) {
+		uint32_t pages = (uint32_t)(instances[i]->ring_bytes / subbuf_size) + 2;
+
+		all->ring_count += instances[i]->cpu_count;
+		if (pages > all->ring_pages)
+			all->ring_pages = pages;
+	}
+	c = all->rings = calloc(all->ring_count, sizeof(*all->rings));
+	if (!all->rings) {
+		all->ring_count = 0;
+		return error_nomem(err);
+	}
+	for (uint32_t i = 0; i < all->ring_count; i++)
+		all->rings[i].fd = all->rings[i].stats_fd = -1;
+	for (uint16_t i = 0; rc == 0 && i < count; i++)
+		for (uint32_t k = 0; rc == 0 && k < instances[i]->cpu_count; k++)
+			rc = open_ring(c++, instances[i], i, instances[i]->cpus[k], err);
+	return rc;
 }
 
 static int reader_init(struct reader *r, struct readers *all, uint32_t number,
@@ -355,28 +383,35 @@ static int reader_init(struct reader *r, struct readers *all, uint32_t number,
 	return r->rings && r->polls && r->page ? 0 : error_nomem(err);
 }
 
+/* How many online CPUs have lower numbers. */
+static uint32_t cpu_rank(const cpu_set_t *online, uint32_t cpu)
+{
+	uint32_t rank = 0;
+
+	for (uint32_t i = 0; i < cpu; i++)
+		rank += CPU_ISSET(i, online) != 0;
+	return rank;
+}
+
 /*
  * CPUs that are online now are shared out evenly, neighbours together; those that are not go to the
  * last.
  */
 static int share_out(struct readers *all, const cpu_set_t *online, struct error *err)
 {
-	uint32_t online_count = 0, k = 0;
+	uint32_t online_count = (uint32_t)CPU_COUNT(online);
 	int rc;
 
-	for (uint32_t i = 0; i < all->ring_count; i++)
-		online_count += CPU_ISSET_S(all->rings[i].cpu, sizeof(*online), online) != 0;
-	if (!online_count)
-		online_count = 1;
 	for (uint32_t i = 0; i < all->ring_count; i++) {
 		struct cpu_ring *c = &all->rings[i];
-		bool on = CPU_ISSET_S(c->cpu, sizeof(*online), online);
-		uint32_t n = on ? k++ * all->thread_count / online_count : all->thread_count - 1;
+		bool on = c->cpu < CPU_SETSIZE && CPU_ISSET(c->cpu, online);
+		uint32_t n = on ? cpu_rank(online, c->cpu) * all->thread_count / online_count :
+				  all->thread_count - 1;
 		struct reader *r = &all->threads[n];
 
 		r->polls[r->ring_count] = (struct pollfd){ .fd = c->fd, .events = POLLIN };
 		r->rings[r->ring_count++] = c;
-		rc = stream_init(&c->stream, c->cpu, &r->emitter, err);
+		rc = stream_init(&c->stream, c->cpu, c->number, &r->emitter, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -402,12 +437,10 @@ static void pin(struct reader *r, uint32_t number)
 	pthread_setname_np(r->thread, name);
 }
 
-static uint32_t thread_count(const struct readers *all, const cpu_set_t *online)
+static uint32_t thread_count(const cpu_set_t *online)
 {
-	uint32_t n = 0;
+	uint32_t n = (uint32_t)CPU_COUNT(online);
 
-	for (uint32_t i = 0; i < all->ring_count; i++)
-		n += all->rings[i].cpu < CPU_SETSIZE && CPU_ISSET(all->rings[i].cpu, online);
 	return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : n;
 }
 
@@ -445,27 +478,17 @@ static int start_threads(struct readers *all, struct error *err)
 	return 0;
 }
 
-int readers_start(struct readers **ret, struct instance *inst, const struct event_plan *plan,
-		  struct capture_writer *writer, struct error *err)
+int readers_start(struct readers **ret, struct instance *const *instances, uint16_t count,
+		  const struct event_plan *plan, struct capture_writer *writer, struct error *err)
 {
 	struct readers *all = calloc(1, sizeof(*all));
 	cpu_set_t online;
-	int rc = 0;
+	int rc;
 
 	if (!all)
 		return error_nomem(err);
-	*all = (struct readers){ .inst = inst, .stop_fd = -1, .event_fd = -1 };
-	all->ring_pages = (uint32_t)(inst->ring_bytes / plan->layout.subbuf_size) + 2;
-	all->rings = calloc(inst->cpu_count, sizeof(*all->rings));
-	if (!all->rings) {
-		rc = error_nomem(err);
-		goto out;
-	}
-	all->ring_count = inst->cpu_count;
-	for (uint32_t i = 0; i < all->ring_count; i++)
-		all->rings[i].fd = all->rings[i].stats_fd = -1;
-	for (uint32_t i = 0; rc == 0 && i < all->ring_count; i++)
-		rc = open_ring(all, &all->rings[i], inst->cpus[i], err);
+	*all = (struct readers){ .stop_fd = -1, .event_fd = -1 };
+	rc = open_rings(all, instances, count, plan->layout.subbuf_size, err);
 	if (rc < 0)
 		goto out;
 	online_cpus(&online);
@@ -480,7 +503,7 @@ int readers_start(struct readers **ret, struct instance *inst, const struct even
 		rc = error_nomem(err);
 		goto out;
 	}
-	all->thread_count = thread_count(all, &online);
+	all->thread_count = thread_count(&online);
 	for (uint32_t i = 0; rc == 0 && i < all->thread_count; i++)
 		rc = reader_init(&all->threads[i], all, i, plan, writer, err);
 	if (rc == 0)
@@ -559,7 +582,7 @@ uint64_t readers_lost(const struct readers *r)
 	return __atomic_load_n(&r->lost, __ATOMIC_RELAXED);
 }
 
-size_t readers_cpu_count(const struct readers *r)
+size_t readers_ring_count(const struct readers *r)
 {
 	return r->ring_count;
 }
@@ -570,6 +593,7 @@ void readers_stats(const struct readers *r, size_t i, struct ring_stats *ret)
 
 	*ret = c->counts;
 	ret->cpu = c->cpu;
+	ret->ring = c->number;
 	ret->decoded = c->stream.decoded;
 	ret->events = c->stream.events;
 	ret->stacks = c->stream.stacks;

@@ -1,14 +1,14 @@
 /*
- * reader.h - the threads that empty the rings of an instance into a capture.
+ * reader.h - the threads that empty the rings of one or several instances into a capture.
  *
- * One thread per CPU up to 16, then one per group of CPUs, pinned to the CPUs it serves. Each is a
+ * The number of a ring is that of its instance in the list. One thread per CPU up to 16, then one per group of CPUs, pinned to the CPUs it serves. Each is a
  * writer of its own in the capture (writer numbers from 1). A thread that fails says so through the
  * event fd and stops.
  *
- *	readers_start(&readers, inst, plan, writer, &err);
+ *	readers_start(&readers, &inst, 1, plan, writer, &err);
  *	poll(readers_event_fd(readers), ...)		// readable: a thread has failed
  *	readers_stop(readers, &err);			// drains what is left, joins; tracing must be off
- *	readers_stats(readers, i, &stats);		// per CPU, then
+ *	readers_stats(readers, i, &stats);		// per ring, then
  *	readers_addresses(readers, &set, &err);
  *	readers_free(readers);
  *
@@ -31,8 +31,8 @@ struct readers;
  * All arguments must outlive the readers. Signals should be blocked before: threads inherit the
  * mask.
  */
-int readers_start(struct readers **ret, struct instance *inst, const struct event_plan *plan,
-		  struct capture_writer *writer, struct error *err);
+int readers_start(struct readers **ret, struct instance *const *instances, uint16_t count,
+		  const struct event_plan *plan, struct capture_writer *writer, struct error *err);
 int readers_event_fd(const struct readers *r);
 
 /* The first failure of any thread is returned; the others are stopped all the same. */
@@ -45,8 +45,8 @@ void readers_free(struct readers *r);
  */
 uint64_t readers_lost(const struct readers *r);
 
-/* After readers_stop: the account of the i-th CPU of the instance. */
-size_t readers_cpu_count(const struct readers *r);
+/* After readers_stop: the account of the i-th ring, ordered by instance, then CPU. */
+size_t readers_ring_count(const struct readers *r);
 void readers_stats(const struct readers *r, size_t i, struct ring_stats *ret);
 uint64_t readers_unknown(const struct readers *r); /* records of types that were not asked for */
 

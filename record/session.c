@@ -15,11 +15,9 @@
 
 #include "format/base/fileio.h"
 #include "format/writer.h"
+#include "record/backend.h"
 #include "record/command.h"
-#include "record/event_filter.h"
-#include "record/instance.h"
 #include "record/meta.h"
-#include "record/reader.h"
 #include "record/symbols.h"
 #include "record/tracefs.h"
 
@@ -38,9 +36,7 @@ struct session {
 	struct command command;
 	struct capture_writer *writer;
 	struct meta meta;
-	struct instance *instance;
-	struct event_plan *plan;
-	struct readers *readers;
+	struct backend *backend;
 	uint64_t start_ns;
 	bool foreign_pids; /* our /proc numbers tasks in another way than the events do */
 };
@@ -127,34 +123,6 @@ static void look_at_pid_namespace(struct session *s)
 		     " allocates is not told apart");
 }
 
-static int make_plan(struct session *s, struct error *err)
-{
-	struct buf b = { 0 };
-	char path[600];
-	int rc;
-
-	rc = event_plan_new(&s->plan, &s->instance->layout, err);
-	if (rc == 0)
-		rc = tracefs_read(s->top, "events/ftrace/kernel_stack/format", &b, err);
-	if (rc == 0)
-		rc = event_plan_set_stack(s->plan, (char *)b.data, b.len, err);
-	for (size_t i = 0; rc == 0 && i < s->events.count; i++) {
-		const struct listed_event *e = &s->events.items[i];
-
-		snprintf(path, sizeof(path), "events/%s/%s/format", e->system, e->name);
-		rc = tracefs_read(s->top, path, &b, err);
-		if (rc == 0)
-			rc = event_plan_add(s->plan, e->system, (char *)b.data, b.len, e->stacks,
-					    err);
-		if (rc == 0)
-			event_plan_max_stack(s->plan, e->max_stack);
-		else
-			error_prefix(err, "cannot record %s:%s", e->system, e->name);
-	}
-	buf_release(&b);
-	return rc;
-}
-
 static void add_request(struct session *s)
 {
 	static const char *const stacks[] = { "alloc", "all", "none" };
@@ -164,13 +132,9 @@ static void add_request(struct session *s)
 	info_encode(info, "recorder.version", s->options->version);
 	if (!s->foreign_pids)
 		info_encode_u64(info, "recorder.tgid", (uint64_t)getpid());
-	info_encode(info, "recorder.backend", "ftrace");
+	info_encode(info, "recorder.backend", s->backend->ops->name);
 	info_encode(info, "recorder.command", s->options->command_line);
 	info_encode(info, "recorder.stacks", stacks[s->options->stacks]);
-	info_encode_u64(info, "recorder.ring_bytes", s->instance->ring_bytes);
-	info_encode_u64(info, "recorder.subbuf_bytes", s->instance->layout.subbuf_size);
-	info_encode_u64(info, "long_size", s->instance->layout.long_size);
-	info_encode(info, "clock", "mono");
 	info_encode(info, "events.spec", (char *)s->events.specs.data);
 	event_list_filters(&s->events, &text);
 	if (text.len > 1)
@@ -195,26 +159,6 @@ static void add_request(struct session *s)
 	buf_release(&text);
 }
 
-static int put_start_stats(struct session *s, struct error *err)
-{
-	struct ring_stats *stats = calloc(s->instance->cpu_count, sizeof(*stats));
-	int rc = stats ? 0 : error_nomem(err);
-
-	for (uint32_t i = 0; rc == 0 && i < s->instance->cpu_count; i++) {
-		int fd = instance_open_cpu(s->instance, s->instance->cpus[i], "stats", O_RDONLY,
-					   err);
-
-		stats[i].cpu = s->instance->cpus[i];
-		rc = fd < 0 ? fd : ring_counts_read(fd, &stats[i], err);
-		if (fd >= 0)
-			close(fd);
-	}
-	if (rc == 0)
-		rc = meta_put_stats(&s->meta, STATS_START, stats, s->instance->cpu_count, err);
-	free(stats);
-	return rc;
-}
-
 /*
  * All that an analysis elsewhere needs, before the first event: a capture that is cut off has it,
  * too.
@@ -226,22 +170,18 @@ static int put_metadata(struct session *s, struct error *err)
 	meta_add_machine(&s->meta);
 	add_request(s);
 	meta_add_clocks(&s->meta, "clock.start");
-	rc = meta_put_info(&s->meta, err);
+	rc = s->backend->ops->describe(s->backend, &s->meta, err);
 	if (rc == 0)
-		rc = meta_put_types(&s->meta, s->plan, err);
-	if (rc == 0)
-		rc = meta_put_formats(&s->meta, s->top, s->plan, err);
+		rc = meta_put_info(&s->meta, err);
 	if (rc == 0)
 		rc = meta_put_kernel_files(&s->meta, !s->options->symbols_used, err);
-	if (rc == 0)
-		rc = put_start_stats(s, err);
 	return rc;
 }
 
 static int prepare(struct session *s, struct error *err)
 {
 	const struct session_options *o = s->options;
-	struct instance_options ring = { .ring_bytes = o->ring_bytes };
+	struct backend_request request = { .options = o, .events = &s->events };
 	int rc;
 
 	s->top = tracefs_open(err);
@@ -257,11 +197,11 @@ static int prepare(struct session *s, struct error *err)
 		rc = command_prepare(&s->command, o->command, &s->old_mask, err);
 	if (rc < 0)
 		return rc;
-	instance_sweep(s->top);
-	rc = instance_new(&s->instance, s->top, &ring, err);
+	request.top = s->top;
+	rc = ftrace_backend_new(&s->backend, &request, err);
 	/* before the output: a filter that the kernel rejects must not empty a file */
 	if (rc == 0)
-		rc = event_filters_set(&s->events, s->instance, err);
+		rc = s->backend->ops->prepare(s->backend, err);
 	if (rc == 0)
 		rc = open_output(s, err);
 	if (rc == 0)
@@ -269,32 +209,20 @@ static int prepare(struct session *s, struct error *err)
 	if (rc < 0)
 		return rc;
 	meta_init(&s->meta, s->writer);
-	rc = make_plan(s, err);
-	if (rc == 0)
-		rc = put_metadata(s, err);
-	return rc;
+	return put_metadata(s, err);
 }
 
 static int start(struct session *s, struct error *err)
 {
-	int rc = 0;
+	int rc = meta_put_memory_files(&s->meta, "start", err);
 
-	/* tracing is off: events are armed one by one and begin together with the switch */
-	for (size_t i = 0; rc == 0 && i < s->events.count; i++) {
-		const struct listed_event *e = &s->events.items[i];
-
-		rc = instance_enable(s->instance, e->system, e->name, e->stacks, e->kernel_filter,
-				     err);
-	}
 	if (rc == 0)
-		rc = meta_put_memory_files(&s->meta, "start", err);
-	if (rc == 0)
-		rc = readers_start(&s->readers, s->instance, s->plan, s->writer, err);
+		rc = s->backend->ops->arm(s->backend, s->writer, err);
 	if (rc < 0)
 		return rc;
 	s->start_ns = now_ns();
 	s->report->started = true;
-	rc = instance_switch(s->instance, true, err);
+	rc = s->backend->ops->go(s->backend, err);
 	info_encode_u64(&s->meta.info, "time.start_ns", s->start_ns);
 	if (rc == 0)
 		rc = meta_put_info(&s->meta, err);
@@ -332,7 +260,7 @@ static void tell_status(const struct session *s, uint64_t now)
 		.elapsed_ns = now - s->start_ns,
 		.events = capture_writer_events(s->writer),
 		.bytes = capture_writer_bytes(s->writer),
-		.lost = readers_lost(s->readers),
+		.lost = s->backend->ops->lost(s->backend),
 	};
 
 	if (s->ui->status)
@@ -350,7 +278,8 @@ static int wait_for_end(struct session *s, struct error *err)
 	uint64_t next_status = s->ui->status ? s->start_ns + STATUS_NS : UINT64_MAX;
 	uint64_t next_sync = s->start_ns + SYNC_NS;
 	struct pollfd fds[2] = { { .fd = s->signal_fd, .events = POLLIN },
-				 { .fd = readers_event_fd(s->readers), .events = POLLIN } };
+				 { .fd = s->backend->ops->failure_fd(s->backend),
+				   .events = POLLIN } };
 
 	for (;;) {
 		uint64_t now = now_ns(), next = earlier(end, earlier(next_status, next_sync)),
@@ -372,7 +301,7 @@ static int wait_for_end(struct session *s, struct error *err)
 		wait_ms = next > now ? (next - now + 999999) / 1000000 : 0;
 		if (poll(fds, 2, wait_ms < 1000 ? (int)wait_ms : 1000) < 0 && errno != EINTR)
 			return error_errno(err, "cannot wait");
-		if (fds[1].revents) /* a reader has failed: readers_stop says why */
+		if (fds[1].revents) /* a reader has failed: drain says why */
 			return 0;
 		if (take_signals(s))
 			return 0;
@@ -391,16 +320,14 @@ static void problem(struct session_report *r, const char *fmt, uint32_t cpu, uin
 static int make_account(struct session *s, struct error *err)
 {
 	struct session_report *r = s->report;
+	int rc = s->backend->ops->stats(s->backend, &r->rings, &r->ring_count, err);
 
-	r->cpu_count = readers_cpu_count(s->readers);
-	r->cpus = calloc(r->cpu_count, sizeof(*r->cpus));
-	if (!r->cpus)
-		return error_nomem(err);
+	if (rc < 0)
+		return rc;
 	r->exact = true;
-	for (size_t i = 0; i < r->cpu_count; i++) {
-		struct ring_stats *c = &r->cpus[i];
+	for (size_t i = 0; i < r->ring_count; i++) {
+		struct ring_stats *c = &r->rings[i];
 
-		readers_stats(s->readers, i, c);
 		r->lost += ring_stats_lost(c);
 		if (c->decoded != c->read)
 			problem(r,
@@ -427,7 +354,7 @@ static int put_symbols(struct session *s, struct error *err)
 	struct intern addresses = { 0 };
 	int rc;
 
-	rc = readers_addresses(s->readers, &addresses, err);
+	rc = s->backend->ops->addresses(s->backend, &addresses, err);
 	if (rc == 0 && file_slurp(AT_FDCWD, "/proc/kallsyms", 256u << 20, &all, NULL) == 0)
 		rc = symbols_used(&used, (char *)all.data, all.len, &addresses, err);
 	if (rc == 0 && used.len)
@@ -450,7 +377,7 @@ static int put_end(struct session *s, uint64_t end_ns, struct error *err)
 	if (rc == 0)
 		rc = meta_put_file(&s->meta, AT_FDCWD, "/proc/modules", "end", err);
 	if (rc == 0)
-		rc = meta_put_stats(&s->meta, STATS_END, r->cpus, r->cpu_count, err);
+		rc = meta_put_stats(&s->meta, STATS_END, r->rings, r->ring_count, err);
 	meta_add_clocks(&s->meta, "clock.end");
 	info_encode_u64(&s->meta.info, "time.end_ns", end_ns);
 	info_encode(&s->meta.info, "end.reason", r->end_reason);
@@ -471,19 +398,19 @@ static int finish(struct session *s, int failed, struct error *err)
 	uint64_t end_ns;
 	int rc;
 
-	rc = instance_switch(s->instance, false, err);
+	rc = s->backend->ops->stop(s->backend, err);
 	end_ns = now_ns();
 	if (failed == 0 && rc == 0)
 		rc = meta_put_memory_files(&s->meta, "end", err);
 	if (failed < 0)
 		rc = failed;
-	if (readers_stop(s->readers, err) < 0 && rc == 0)
+	if (s->backend->ops->drain(s->backend, err) < 0 && rc == 0)
 		rc = err->code;
 	if (make_account(s, err) < 0 && rc == 0)
 		rc = err->code;
 	if (rc == 0) {
 		rc = put_end(s, end_ns, err);
-	} else if (r->cpus) {
+	} else if (r->rings) {
 		/* if the capture can still be written, it says how it ended */
 		snprintf(r->end_reason, sizeof(r->end_reason), "error");
 		put_end(s, end_ns, NULL);
@@ -498,10 +425,9 @@ static int finish(struct session *s, int failed, struct error *err)
 
 static void session_release(struct session *s)
 {
-	readers_free(s->readers);
-	instance_free(s->instance);
+	if (s->backend)
+		s->backend->ops->release(s->backend);
 	command_release(&s->command);
-	event_plan_free(s->plan);
 	meta_release(&s->meta);
 	capture_writer_free(s->writer);
 	event_list_release(&s->events);
@@ -547,6 +473,6 @@ int session_run(const struct session_options *options, const struct session_ui *
 
 void session_report_release(struct session_report *report)
 {
-	free(report->cpus);
+	free(report->rings);
 	*report = (struct session_report){ 0 };
 }

@@ -44,8 +44,8 @@ struct session_report {
 	char end_reason[32];
 	char command_status[32]; /* "exit 0", "signal 9", "" */
 	uint64_t elapsed_ns, events, bytes, lost;
-	struct ring_stats *cpus;
-	size_t cpu_count;
+	struct ring_stats *rings;
+	size_t ring_count;
 	char problem[200]; /* the first way in which the account is not exact; "" if it is */
 };
 

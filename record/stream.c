@@ -2,13 +2,15 @@
 
 #include <stdlib.h>
 
-int stream_init(struct stream *s, uint32_t cpu, struct emitter *emitter, struct error *err)
+int stream_init(struct stream *s, uint32_t cpu, uint16_t ring, struct emitter *emitter,
+		struct error *err)
 {
 	const struct ring_layout *layout = &emitter->plan->layout;
 	int rc;
 
 	*s = (struct stream){
 		.cpu = cpu,
+		.ring = ring,
 		.emitter = emitter,
 		.plan = emitter->plan,
 		.key = malloc(KEY_ROOM(layout->subbuf_size)),

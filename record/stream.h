@@ -1,11 +1,11 @@
 /*
- * stream.h - the records of one CPU's ring, page after page, into rows of an event block.
+ * stream.h - the records of one ring of one CPU, page after page, into rows of an event block.
  *
  * It decodes, pairs stacks with events and counts; it neither reads the ring nor writes the
  * capture, so that a live ring, a saved one and a test feed it in the same way. Rows keep the order
  * of the ring: a row is reserved when its event arrives and is completed when its stack does.
  *
- *	stream_init(&s, cpu, &emitter, &err);
+ *	stream_init(&s, cpu, ring, &emitter, &err);
  *	stream_page(&s, bytes, n, lost_in_front, &err);		// ERR_DAMAGED: undecodable
  *	if (stream_full(&s) && !stream_waiting(&s)) put s.block, event_block_clear(&s.block)
  *	stream_give_up(&s, &err);				// events that still wait get STACK_LOST
@@ -23,6 +23,7 @@
 
 struct stream {
 	uint32_t cpu;
+	uint16_t ring;		 /* which of the CPU's rings */
 	struct emitter *emitter; /* shared with the other streams of the thread */
 	const struct event_plan *plan;
 	struct event_block block;
@@ -33,7 +34,8 @@ struct stream {
 	uint64_t decoded, events, stacks, orphan_stacks, missing_stacks, unknown;
 };
 
-int stream_init(struct stream *s, uint32_t cpu, struct emitter *emitter, struct error *err);
+int stream_init(struct stream *s, uint32_t cpu, uint16_t ring, struct emitter *emitter,
+		struct error *err);
 void stream_release(struct stream *s);
 
 /* lost_in_front: records may have been lost between the page before and this one. */

@@ -168,10 +168,11 @@ CREATE TABLE damage (
 	text TEXT NOT NULL
 );
 
--- The account of each CPU's ring at the end, in records (stack records included); see FORMAT.md,
+-- The account of each ring of each CPU at the end, in records (stack records included); see FORMAT.md,
 -- STATS.
 CREATE TABLE ring (
-	cpu INTEGER PRIMARY KEY,
+	cpu INTEGER NOT NULL,
+	ring INTEGER NOT NULL,		-- which of the CPU's rings, from 0
 	entries INTEGER NOT NULL,
 	overrun INTEGER NOT NULL,
 	commit_overrun INTEGER NOT NULL,
@@ -182,8 +183,9 @@ CREATE TABLE ring (
 	stacks INTEGER NOT NULL,
 	orphan_stacks INTEGER NOT NULL,
 	missing_stacks INTEGER NOT NULL,
-	bytes INTEGER NOT NULL
-);
+	bytes INTEGER NOT NULL,
+	PRIMARY KEY (cpu, ring)
+) WITHOUT ROWID;
 
 -- Files of the target that a later question may need (slabinfo, vmstat, meminfo, allocinfo,
 -- modules).

@@ -39,6 +39,7 @@ VERSION = 1
 FILE_HEADER = 64
 BLOCK_HEADER = 80
 BLOCK_HEADER_MAX = 1024
+RING_MAX = 16
 RAW_MAX = 16 << 20
 STORED_MAX = 17 << 20
 DEPTH_MAX = 1024
@@ -268,7 +269,7 @@ def inflate(frames, module=zstd_module()):
 class Block:
     """A block header, checked, and where its body is."""
 
-    __slots__ = ("number", "offset", "type", "header_length", "writer", "cpu", "sequence", "first", "last",
+    __slots__ = ("number", "offset", "type", "header_length", "writer", "ring", "cpu", "sequence", "first", "last",
                  "lost_before", "events", "generation", "raw_length", "stored_length", "tuple_limit",
                  "known_types")
 
@@ -278,9 +279,9 @@ class Block:
             raise Malformed("is shorter than a block header")
         if header[:4] != BLOCK_MAGIC:
             raise Malformed("does not begin with the magic of a block")
-        (self.type, self.header_length, self.writer, self.cpu, self.sequence, self.first, self.last,
+        (self.type, self.header_length, self.writer, self.ring, self.cpu, self.sequence, self.first, self.last,
          self.lost_before, self.events, self.generation, self.raw_length, self.stored_length, own_offset,
-         _, checksum) = struct.unpack("<4xBxHHxxiQQQQIIIIQII", header)
+         _, checksum) = struct.unpack("<4xBxHHHiQQQQIIIIQII", header)
         if zlib.crc32(header[:76]) != checksum:
             raise Malformed("has a header with a wrong checksum")
         if own_offset != offset:
@@ -289,6 +290,8 @@ class Block:
             raise Malformed("has an impossible header length of %d" % self.header_length)
         if self.raw_length > RAW_MAX or self.stored_length > STORED_MAX:
             raise Malformed("is larger than a block may be")
+        if self.ring >= RING_MAX:
+            raise Malformed("is of ring %d, and there are at most %d" % (self.ring, RING_MAX))
         if self.events and self.type != EVENTS:
             raise Malformed("has events and is no block of events")
         self.offset = offset
@@ -759,15 +762,16 @@ class Capture:
         if first is not None and (first != block.first or latest != block.last):
             raise Malformed("has records from %d to %d, not as its header says" % (first, latest))
 
-    def _read_stats(self, _block, section):
+    def _read_stats(self, block, section):
         cursor = Cursor(section.data)
         moment = cursor.u8()
         if moment > 1:
             raise Malformed("has statistics of unknown moment %d" % moment)
         rows = []
         while cursor:
-            rows.append(dict(zip(STATS_FIELDS, (cursor.varint() for _ in STATS_FIELDS))))
-        self.stats["end" if moment else "start"] = rows
+            rows.append(dict(zip(STATS_FIELDS, (cursor.varint() for _ in STATS_FIELDS)), ring=block.ring))
+        moment = "end" if moment else "start"
+        self.stats[moment] = [row for row in self.stats.get(moment, ()) if row["ring"] != block.ring] + rows
 
     def _read_end(self, block, section):
         cursor = Cursor(section.data)
@@ -806,16 +810,18 @@ class Capture:
             return                      # then blocks are missing, and their events with them
         written = {}
         for block in self.event_blocks():
-            written[block.cpu] = written.get(block.cpu, 0) + block.events
+            key = block.cpu, block.ring
+            written[key] = written.get(key, 0) + block.events
         for row in self.stats.get("end", ()):
             if row["read"] != row["decoded"]:
                 self._damaged(self.size, 0, "CPU %(cpu)d: %(read)d records were read and %(decoded)d decoded" % row)
             if row["decoded"] != row["events"] + row["stacks"] + row["orphan_stacks"]:
                 self._damaged(self.size, 0, "CPU %(cpu)d: %(events)d events, %(stacks)d stacks and %(orphan_stacks)d "
                               "orphan stacks are not the %(decoded)d records decoded" % row)
-            if row["events"] != written.get(row["cpu"], 0):
+            have = written.get((row["cpu"], row["ring"]), 0)
+            if row["events"] != have:
                 self._damaged(self.size, 0, "CPU %d: %d events are in the blocks and %d in the statistics"
-                              % (row["cpu"], written.get(row["cpu"], 0), row["events"]))
+                              % (row["cpu"], have, row["events"]))
 
     # ---- events
 
@@ -828,31 +834,31 @@ class Capture:
         last, found = {}, []
         for block in self.event_blocks():
             if block.lost_before:
-                found.append(Loss(block.cpu, last.get(block.cpu), block.first, block.lost_before))
+                found.append(Loss(block.cpu, last.get((block.cpu, block.ring)), block.first, block.lost_before))
             if block.events:
-                last[block.cpu] = block.last
+                last[block.cpu, block.ring] = block.last
         return found
 
     def events(self):
-        """All events in the order of time. Each CPU keeps its own order. Where the next events of several CPUs
-        have the same time, that of the lowest CPU comes first, unless it allocates an address that another of
+        """All events in the order of time. Each ring keeps its own order. Where the next events of several rings
+        have the same time, that of the lowest CPU and ring comes first, unless it allocates an address that another of
         them frees. Damaged blocks are reported in self.damage and left out."""
-        by_cpu = OrderedDict()
+        by_ring = OrderedDict()
         groups = {}
         for number, group in enumerate(self._grouped(self.event_blocks())):
             for block in group:
                 groups[block.number] = (number, group)
-                by_cpu.setdefault(block.cpu, []).append(block)
+                by_ring.setdefault((block.cpu, block.ring), []).append(block)
 
-        def stream(cpu):
-            for block in by_cpu[cpu]:
+        def stream(ring):
+            for block in by_ring[ring]:
                 yield from self._events_of(block, *groups[block.number])
 
-        heads = []                      # (time, CPU, next event, the events after it): never two of one CPU
-        for cpu in by_cpu:
-            rest = stream(cpu)
+        heads = []                      # (time, (CPU, ring), next event, the events after it): never two of one ring
+        for ring in by_ring:
+            rest = stream(ring)
             for event in rest:
-                heads.append((event.time, cpu, event, rest))
+                heads.append((event.time, ring, event, rest))
                 break
         heapq.heapify(heads)
         while heads:

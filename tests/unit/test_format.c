@@ -150,7 +150,7 @@ static void test_types(void)
 static void test_small_records(void)
 {
 	struct task_record task = { 12, 11, 1, { "a task", 6 } };
-	struct ring_stats stats = { 3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, UINT64_MAX };
+	struct ring_stats stats = { 3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, UINT64_MAX };
 	struct end_entry entries[2] = { { 64, 0, 10, 5, 9 }, { 4096, 1, 20, 6, 6 } };
 	struct end_totals totals = { 30, 2, 9999, 2 }, back;
 	enum stats_moment moment;
@@ -423,6 +423,7 @@ static void round_trip(uint32_t count, uint32_t tuples)
 				 &(struct block_header){ .type = BLOCK_EVENTS,
 							 .writer = 1,
 							 .cpu = 2,
+							 .ring = 1,
 							 .first_time = in.rows[0].time,
 							 .last_time = in.rows[count - 1].time,
 							 .lost_before = 17,
@@ -434,7 +435,7 @@ static void round_trip(uint32_t count, uint32_t tuples)
 	REQUIRE(capture_reader_scan(r, &scan, NULL, NULL, &err) == 0);
 	REQUIRE(scan.count == 2 && scan.clean_end && scan.damage_count == 0);
 	CHECK(scan.blocks[0].lost_before == 17 && scan.blocks[0].cpu == 2 &&
-	      scan.blocks[0].generation == 4);
+	      scan.blocks[0].ring == 1 && scan.blocks[0].generation == 4);
 	for (int pass = 0; pass < 2; pass++) { /* twice: the block's memory is reused */
 		REQUIRE(capture_reader_load(r, &scan, 0, &block, &err) == 0);
 		REQUIRE(events_decode(&scan.blocks[0], block.sections, block.section_count, types,

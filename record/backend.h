@@ -1,0 +1,70 @@
+/*
+ * backend.h - where events come from: what a session knows of the kernel's tracing rings (ftrace.c)
+ * or of perf's (perf.c).
+ *
+ * The order of calls is that of this table; release may follow any of them. Only go, stop and lost
+ * may be called more than once. A backend changes nothing outside of what it makes for itself, and
+ * release leaves no trace of that.
+ *
+ *	ftrace_backend_new(&b, &request, &err);
+ *	b->ops->prepare(b, &err);		// everything that the kernel can refuse is tried
+ *	b->ops->describe(b, &meta, &err);	// facts, event types, statistics at the start
+ *	b->ops->arm(b, writer, &err);		// readers run; no event comes yet
+ *	b->ops->go(b, &err);			// events come from now on
+ *	poll(b->ops->failure_fd(b), ...)	// readable: a reader has failed, drain says why
+ *	b->ops->stop(b, &err);			// no event comes any more
+ *	b->ops->drain(b, &err);			// everything that came is in the writer
+ *	b->ops->stats(b, &stats, &count, &err);
+ *	b->ops->release(b);
+ */
+#ifndef KMEM_RECORD_BACKEND_H
+#define KMEM_RECORD_BACKEND_H
+
+#include "format/records.h"
+#include "format/writer.h"
+#include "record/intern.h"
+#include "record/meta.h"
+#include "record/presets.h"
+
+struct session_options;
+
+/* What a backend is asked for. Everything outlives it. */
+struct backend_request {
+	const struct session_options *options;
+	int top; /* the tracing directory */
+	struct event_list *events;
+};
+
+struct backend;
+
+struct backend_ops {
+	const char *name; /* INFO recorder.backend */
+	/* Makes the rings and checks events and filters. The output is not touched before. */
+	int (*prepare)(struct backend *b, struct error *err);
+	/* Puts INFO pairs into meta->info, and TYPES, formats and STATS blocks. */
+	int (*describe)(struct backend *b, struct meta *meta, struct error *err);
+	int (*arm)(struct backend *b, struct capture_writer *writer, struct error *err);
+	int (*go)(struct backend *b, struct error *err);
+	int (*stop)(struct backend *b, struct error *err);
+	int (*failure_fd)(const struct backend *b);
+	uint64_t (*lost)(const struct backend *b); /* records so far, any time */
+	/* The first failure of any reader; what could be read was read all the same. */
+	int (*drain)(struct backend *b, struct error *err);
+	/* After drain: per CPU and ring, ordered by ring. The caller frees *ret. */
+	int (*stats)(const struct backend *b, struct ring_stats **ret, size_t *ret_count,
+		     struct error *err);
+	/* After drain: every distinct frame and call site (u64 keys) into set. */
+	int (*addresses)(const struct backend *b, struct intern *set, struct error *err);
+	void (*release)(struct backend *b); /* frees b, too */
+};
+
+/* The first member of what a backend allocates. */
+struct backend {
+	const struct backend_ops *ops;
+	struct backend_request request;
+};
+
+int ftrace_backend_new(struct backend **ret, const struct backend_request *request,
+		       struct error *err);
+
+#endif

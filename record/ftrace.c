@@ -1,0 +1,209 @@
+/*
+ * ftrace.c - the backend of the kernel's tracing rings: instances of our own, a plan made from the
+ * kernel's format files, reader threads.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "record/backend.h"
+#include "record/event_filter.h"
+#include "record/instance.h"
+#include "record/reader.h"
+#include "record/session.h"
+#include "record/tracefs.h"
+
+struct ftrace {
+	struct backend base;
+	struct instance *instance;
+	struct event_plan *plan;
+	struct readers *readers;
+};
+
+static struct ftrace *ftrace_of(struct backend *b)
+{
+	return (struct ftrace *)b;
+}
+
+static const struct ftrace *ftrace_const(const struct backend *b)
+{
+	return (const struct ftrace *)b;
+}
+
+static int make_plan(struct ftrace *f, struct error *err)
+{
+	const struct event_list *events = f->base.request.events;
+	int top = f->base.request.top;
+	struct buf b = { 0 };
+	char path[600];
+	int rc;
+
+	rc = event_plan_new(&f->plan, &f->instance->layout, err);
+	if (rc == 0)
+		rc = tracefs_read(top, "events/ftrace/kernel_stack/format", &b, err);
+	if (rc == 0)
+		rc = event_plan_set_stack(f->plan, (char *)b.data, b.len, err);
+	for (size_t i = 0; rc == 0 && i < events->count; i++) {
+		const struct listed_event *e = &events->items[i];
+
+		snprintf(path, sizeof(path), "events/%s/%s/format", e->system, e->name);
+		rc = tracefs_read(top, path, &b, err);
+		if (rc == 0)
+			rc = event_plan_add(f->plan, e->system, (char *)b.data, b.len, e->stacks,
+					    err);
+		if (rc == 0)
+			event_plan_max_stack(f->plan, e->max_stack);
+		else
+			error_prefix(err, "cannot record %s:%s", e->system, e->name);
+	}
+	buf_release(&b);
+	return rc;
+}
+
+static int prepare(struct backend *b, struct error *err)
+{
+	struct ftrace *f = ftrace_of(b);
+	struct instance_options ring = { .ring_bytes = b->request.options->ring_bytes };
+	int rc;
+
+	instance_sweep(b->request.top);
+	rc = instance_new(&f->instance, b->request.top, &ring, err);
+	if (rc == 0)
+		rc = event_filters_set(b->request.events, f->instance, err);
+	return rc < 0 ? rc : make_plan(f, err);
+}
+
+static int put_start_stats(struct ftrace *f, struct meta *meta, struct error *err)
+{
+	struct ring_stats *stats = calloc(f->instance->cpu_count, sizeof(*stats));
+	int rc = stats ? 0 : error_nomem(err);
+
+	for (uint32_t i = 0; rc == 0 && i < f->instance->cpu_count; i++) {
+		int fd = instance_open_cpu(f->instance, f->instance->cpus[i], "stats", O_RDONLY,
+					   err);
+
+		stats[i].cpu = f->instance->cpus[i];
+		rc = fd < 0 ? fd : ring_counts_read(fd, &stats[i], err);
+		if (fd >= 0)
+			close(fd);
+	}
+	if (rc == 0)
+		rc = meta_put_stats(meta, STATS_START, stats, f->instance->cpu_count, err);
+	free(stats);
+	return rc;
+}
+
+static int describe(struct backend *b, struct meta *meta, struct error *err)
+{
+	struct ftrace *f = ftrace_of(b);
+	int rc;
+
+	info_encode_u64(&meta->info, "recorder.ring_bytes", f->instance->ring_bytes);
+	info_encode_u64(&meta->info, "recorder.subbuf_bytes", f->instance->layout.subbuf_size);
+	info_encode_u64(&meta->info, "long_size", f->instance->layout.long_size);
+	info_encode(&meta->info, "clock", "mono");
+	rc = meta_put_types(meta, f->plan, err);
+	if (rc == 0)
+		rc = meta_put_formats(meta, b->request.top, f->plan, err);
+	return rc < 0 ? rc : put_start_stats(f, meta, err);
+}
+
+/* Tracing is off: events are armed one by one and begin together with the switch. */
+static int arm(struct backend *b, struct capture_writer *writer, struct error *err)
+{
+	struct ftrace *f = ftrace_of(b);
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < b->request.events->count; i++) {
+		const struct listed_event *e = &b->request.events->items[i];
+
+		rc = instance_enable(f->instance, e->system, e->name, e->stacks, e->kernel_filter,
+				     err);
+	}
+	return rc < 0 ? rc : readers_start(&f->readers, &f->instance, 1, f->plan, writer, err);
+}
+
+static int go(struct backend *b, struct error *err)
+{
+	return instance_switch(ftrace_of(b)->instance, true, err);
+}
+
+static int stop(struct backend *b, struct error *err)
+{
+	return instance_switch(ftrace_of(b)->instance, false, err);
+}
+
+static int failure_fd(const struct backend *b)
+{
+	return readers_event_fd(ftrace_const(b)->readers);
+}
+
+static uint64_t lost(const struct backend *b)
+{
+	return readers_lost(ftrace_const(b)->readers);
+}
+
+static int drain(struct backend *b, struct error *err)
+{
+	return readers_stop(ftrace_of(b)->readers, err);
+}
+
+static int stats(const struct backend *b, struct ring_stats **ret, size_t *ret_count,
+		 struct error *err)
+{
+	const struct readers *readers = ftrace_const(b)->readers;
+	size_t count = readers_ring_count(readers);
+	struct ring_stats *list = calloc(count, sizeof(*list));
+
+	if (!list)
+		return error_nomem(err);
+	for (size_t i = 0; i < count; i++)
+		readers_stats(readers, i, &list[i]);
+	*ret = list;
+	*ret_count = count;
+	return 0;
+}
+
+static int addresses(const struct backend *b, struct intern *set, struct error *err)
+{
+	return readers_addresses(ftrace_const(b)->readers, set, err);
+}
+
+static void release(struct backend *b)
+{
+	struct ftrace *f = ftrace_of(b);
+
+	readers_free(f->readers);
+	instance_free(f->instance);
+	event_plan_free(f->plan);
+	free(f);
+}
+
+static const struct backend_ops ops = {
+	.name = "ftrace",
+	.prepare = prepare,
+	.describe = describe,
+	.arm = arm,
+	.go = go,
+	.stop = stop,
+	.failure_fd = failure_fd,
+	.lost = lost,
+	.drain = drain,
+	.stats = stats,
+	.addresses = addresses,
+	.release = release,
+};
+
+int ftrace_backend_new(struct backend **ret, const struct backend_request *request,
+		       struct error *err)
+{
+	struct ftrace *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return error_nomem(err);
+	f->base = (struct backend){ .ops = &ops, .request = *request };
+	*ret = &f->base;
+	return 0;
+}
