@@ -85,7 +85,7 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help record analyze test-programs demo check check-kernel check-cross cross-programs check-valgrind format lint install clean FORCE
+.PHONY: all help record analyze test-programs demo check check-kernel check-cross cross-programs check-valgrind bench format lint install clean FORCE
 
 all: record $(if $(CROSS_COMPILE),,analyze)	## Build build/kmem-record and build/kmem-analyze (the default)
 
@@ -184,6 +184,11 @@ check-valgrind:	## The unit tests and goldens under valgrind
 	@sh scripts/setup.sh build test
 	@$(MAKE) --no-print-directory all test-programs
 	@WRAP='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' $(run_tests) unit cli
+
+bench:	## What recording costs, against perf record (root; RUNS=5 ROUNDS=50000)
+	@sh scripts/setup.sh build test bench
+	@$(MAKE) --no-print-directory all test-programs
+	@B=$(B) sh tests/bench/run.sh
 
 c_files = $(filter-out %/crc32_table.h,$(wildcard */*.[ch] */*/*.[ch]))
 
