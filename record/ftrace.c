@@ -10,8 +10,8 @@
 
 #include "record/backend.h"
 #include "record/event_filter.h"
+#include "record/ftrace_ring.h"
 #include "record/instance.h"
-#include "record/reader.h"
 #include "record/session.h"
 #include "record/tracefs.h"
 
@@ -114,6 +114,7 @@ static int describe(struct backend *b, struct meta *meta, struct error *err)
 static int arm(struct backend *b, struct capture_writer *writer, struct error *err)
 {
 	struct ftrace *f = ftrace_of(b);
+	struct ring_list rings;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < b->request.events->count; i++) {
@@ -122,7 +123,9 @@ static int arm(struct backend *b, struct capture_writer *writer, struct error *e
 		rc = instance_enable(f->instance, e->system, e->name, e->stacks, e->kernel_filter,
 				     err);
 	}
-	return rc < 0 ? rc : readers_start(&f->readers, &f->instance, 1, f->plan, writer, err);
+	if (rc == 0)
+		rc = ftrace_rings_open(&rings, &f->instance, 1, err);
+	return rc < 0 ? rc : readers_start(&f->readers, &rings, f->plan, writer, err);
 }
 
 static int go(struct backend *b, struct error *err)

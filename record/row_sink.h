@@ -1,0 +1,43 @@
+/*
+ * row_sink.h - where the events of one ring gather until their block is put: when it is full, when
+ * it is old, when records are missing behind it, at the end. The same for every kind of ring.
+ *
+ *	row_sink_init(&sink, cpu, ring, &emitter, &lost_in_all, &err);
+ *	stream_page(&sink.stream, ...) or stream_event(...)
+ *	row_sink_filled(&sink, &err);		// after some records, always before other input
+ *	row_sink_loss(&sink, n, &err);		// n records are missing in front of what comes next
+ *	if (row_sink_due(&sink, now)) row_sink_put(&sink, &err);
+ *	row_sink_release(&sink);
+ */
+#ifndef KMEM_RECORD_ROW_SINK_H
+#define KMEM_RECORD_ROW_SINK_H
+
+#include "record/stream.h"
+
+struct row_sink {
+	struct stream stream;
+	uint64_t opened_ns;    /* when the first event of the open block was read; 0: it is empty */
+	uint64_t lost_before;  /* to be told in front of the open block */
+	uint64_t *lost_in_all; /* of all rings, atomic */
+};
+
+int row_sink_init(struct row_sink *s, uint32_t cpu, uint16_t ring, struct emitter *emitter,
+		  uint64_t *lost_in_all, struct error *err);
+void row_sink_release(struct row_sink *s);
+
+/* The open block, if there is anything to tell. Events that wait for a stack go without. */
+int row_sink_put(struct row_sink *s, struct error *err);
+
+/* Puts the block if it is full. */
+int row_sink_filled(struct row_sink *s, struct error *err);
+
+/*
+ * Ends the block, and tells the loss in front of the next one. Whoever learns of a loss late tells it
+ * late: then more objects are in doubt than need be, never fewer.
+ */
+int row_sink_loss(struct row_sink *s, uint64_t records, struct error *err);
+
+/* The block is a second old. now: CLOCK_MONOTONIC, ns. */
+bool row_sink_due(const struct row_sink *s, uint64_t now);
+
+#endif
