@@ -2,8 +2,8 @@
  * backend.h - where events come from: what a session knows of the kernel's tracing rings (ftrace.c)
  * or of perf's (perf.c).
  *
- * The order of calls is that of this table; release may follow any of them. Only go, stop and lost
- * may be called more than once. A backend changes nothing outside of what it makes for itself, and
+ * The order of calls is that of this table; release may follow any of them. Only go, stop, tick and
+ * lost may be called more than once. A backend changes nothing outside of what it makes for itself, and
  * release leaves no trace of that.
  *
  *	ftrace_backend_new(&b, &request, &err);
@@ -25,6 +25,7 @@
 #include "record/intern.h"
 #include "record/meta.h"
 #include "record/presets.h"
+#include "record/selection.h"
 
 struct session_options;
 
@@ -33,6 +34,7 @@ struct backend_request {
 	const struct session_options *options;
 	int top; /* the tracing directory */
 	struct event_list *events;
+	const struct selection *selection; /* for those events that are `selected` */
 };
 
 struct backend;
@@ -48,6 +50,8 @@ struct backend_ops {
 	int (*stop)(struct backend *b, struct error *err);
 	int (*failure_fd)(const struct backend *b);
 	uint64_t (*lost)(const struct backend *b); /* records so far, any time */
+	/* About once a second between go and stop. May be NULL. */
+	int (*tick)(struct backend *b, struct error *err);
 	/* The first failure of any reader; what could be read was read all the same. */
 	int (*drain)(struct backend *b, struct error *err);
 	/* After drain: per CPU and ring, ordered by ring. The caller frees *ret. */

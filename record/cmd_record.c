@@ -15,7 +15,9 @@
 struct record_options {
 	const char *output;
 	bool force, quiet, help, version;
-	struct option_list events;
+	struct option_list events, pids, tids, cpus;
+	bool only_command;
+	const char *cgroup;
 	const char *stacks, *symbols;
 	uint64_t duration_ns, ring_bytes;
 };
@@ -35,6 +37,16 @@ static const struct option_row rows[] = {
 	  .help = "a preset (slab, page, percpu, vmalloc, all) or an event: SYSTEM:NAME[/FILTER/ATTR/...]" },
 	{ .name = "stacks", .arg = "WHICH", .kind = OPT_CHOICE, .offset = AT(stacks), .choices = stacks_choices,
 	  .help = "kernel stacks: alloc (of allocations, the default), all or none" },
+	{ .name = "pid", .letter = 'p', .arg = "PID[,PID]", .kind = OPT_LIST, .offset = AT(pids),
+	  .help = "only allocations of these processes, and of children that they fork from now on" },
+	{ .name = "tid", .letter = 't', .arg = "TID[,TID]", .kind = OPT_LIST, .offset = AT(tids),
+	  .help = "only allocations of these threads, and of what they fork or start" },
+	{ .name = "cgroup", .arg = "GROUP", .kind = OPT_STRING, .offset = AT(cgroup),
+	  .help = "only allocations of a control group (v2): its path, or a unit such as sshd.service" },
+	{ .name = "only-command", .kind = OPT_FLAG, .offset = AT(only_command),
+	  .help = "only allocations of COMMAND and its children" },
+	{ .name = "cpu", .letter = 'C', .arg = "CPUS", .kind = OPT_LIST, .offset = AT(cpus),
+	  .help = "only allocations on these CPUs: 0-3,8" },
 	{ .name = "duration", .letter = 'd', .arg = "TIME", .kind = OPT_TIME, .offset = AT(duration_ns),
 	  .unit = 1000000000, .help = "stop after TIME: 10s 500ms 2m; a bare number is seconds" },
 	{ .name = "buffer", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(ring_bytes), .min = 4096,
@@ -192,6 +204,11 @@ static enum exit_code record(const struct record_options *o, int argc, char **ar
 		.stacks = !o->stacks || !strcmp(o->stacks, "alloc") ? STACKS_ALLOC :
 			  !strcmp(o->stacks, "all")		    ? STACKS_ALL :
 								      STACKS_NONE,
+		.pids = o->pids,
+		.tids = o->tids,
+		.cpus = o->cpus,
+		.cgroup = o->cgroup,
+		.only_command = o->only_command,
 		.duration_ns = o->duration_ns,
 		.ring_bytes = o->ring_bytes,
 		.symbols_used = o->symbols && !strcmp(o->symbols, "used"),
@@ -245,5 +262,8 @@ enum exit_code cmd_record(int argc, char **argv)
 		code = record(&o, argc, argv, first < argc ? argv + first : NULL);
 	}
 	option_list_release(&o.events);
+	option_list_release(&o.pids);
+	option_list_release(&o.tids);
+	option_list_release(&o.cpus);
 	return code;
 }

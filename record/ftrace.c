@@ -68,6 +68,9 @@ static int prepare(struct backend *b, struct error *err)
 	struct instance_options ring = { .ring_bytes = b->request.options->ring_bytes };
 	int rc;
 
+	if (selection_any(b->request.selection))
+		return error_set(err, ERR_UNSUPPORTED,
+				 "the ftrace backend cannot restrict allocations to tasks or CPUs");
 	instance_sweep(b->request.top);
 	rc = instance_new(&f->instance, b->request.top, &ring, err);
 	if (rc == 0)

@@ -46,6 +46,36 @@ static const struct preset_event name_events[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+/* They end what others began, as the frees of presets do. */
+static const struct preset_event more_frees[] = {
+	{ "", "kmem", "mm_page_free_batched", false, NULL },
+	{ "", "vmalloc", "purge_vmap_area_lazy", false, NULL },
+};
+/* clang-format on */
+
+static const struct preset_event *find_event(const struct preset_event *list, size_t count,
+					     const char *system, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(list[i].system, system) && !strcmp(list[i].name, name))
+			return &list[i];
+	return NULL;
+}
+
+#define FIND_EVENT(list, system, name) \
+	find_event(list, sizeof(list) / sizeof((list)[0]), system, name)
+
+/* Is a selection of tasks and CPUs for this event? Not for frees, which may come from anywhere. */
+static bool is_selected(const char *system, const char *name)
+{
+	const struct preset_event *known = FIND_EVENT(preset_events, system, name);
+
+	return known ? known->allocates :
+		       !FIND_EVENT(more_frees, system, name) &&
+			       !FIND_EVENT(name_events, system, name);
+}
+
 void event_list_release(struct event_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
@@ -118,6 +148,7 @@ static int list_add(struct event_list *list, const struct listed_event *e, struc
 	p->system = strdup(e->system);
 	p->name = strdup(e->name);
 	p->filter = e->filter ? strdup(e->filter) : NULL;
+	p->selected = is_selected(e->system, e->name);
 	return p->system && p->name && (p->filter || !e->filter) ? 0 : error_nomem(err);
 }
 
@@ -276,18 +307,9 @@ struct adding {
 	struct error *err;
 };
 
-static const struct preset_event *find_known(const char *system, const char *name)
-{
-	for (size_t i = 0; i < PRESET_EVENTS; i++)
-		if (!strcmp(preset_events[i].system, system) &&
-		    !strcmp(preset_events[i].name, name))
-			return &preset_events[i];
-	return NULL;
-}
-
 static int add_found(struct adding *a, const char *system, const char *name)
 {
-	const struct preset_event *known = find_known(system, name);
+	const struct preset_event *known = FIND_EVENT(preset_events, system, name);
 	const struct event_spec *spec = a->spec;
 	struct listed_event e = {
 		.system = (char *)system,
@@ -336,7 +358,7 @@ static int add_event(struct adding *a, int top)
 	if (!colon || strchr(name, ':') || !*name)
 		return unknown_event(top, spec, a->err);
 	*colon = '\0';
-	known = find_known(spec, name);
+	known = FIND_EVENT(preset_events, spec, name);
 	if (kernel_has(top, spec, name) && strcmp(spec, "ftrace")) {
 		rc = add_found(a, spec, name);
 	} else if (known) { /* a name of another kernel: no reason to fail */

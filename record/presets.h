@@ -27,6 +27,7 @@ enum event_rank { RANK_SET, RANK_PATTERN, RANK_EXACT };
 struct listed_event {
 	char *system, *name;
 	bool stacks;
+	bool selected;	     /* an allocation, or asked for by name: a selection is for it */
 	uint16_t max_stack;  /* 0: all frames */
 	char *filter;	     /* as the user wrote it; NULL: none */
 	char *kernel_filter; /* as the kernel has it: event_filter.h */

@@ -23,6 +23,7 @@
 
 #define STATUS_NS 500000000ull
 #define SYNC_NS	  5000000000ull
+#define TICK_NS	  1000000000ull
 
 struct session {
 	const struct session_options *options;
@@ -34,6 +35,7 @@ struct session {
 	struct sigaction old_pipe;
 	struct event_list events;
 	struct command command;
+	struct selection selection;
 	struct capture_writer *writer;
 	struct meta meta;
 	struct backend *backend;
@@ -144,6 +146,7 @@ static void add_request(struct session *s)
 	if (text.len > 1)
 		info_encode(info, "events.max_stack", (char *)text.data);
 	buf_clear(&text);
+	selection_describe(&s->selection, info);
 	if (s->events.absent.len > 1)
 		info_encode(info, "events.absent", (char *)s->events.absent.data);
 	if (s->options->command) {
@@ -181,9 +184,15 @@ static int put_metadata(struct session *s, struct error *err)
 static int prepare(struct session *s, struct error *err)
 {
 	const struct session_options *o = s->options;
-	struct backend_request request = { .options = o, .events = &s->events };
+	struct backend_request request = { .options = o,
+					   .events = &s->events,
+					   .selection = &s->selection };
 	int rc;
 
+	look_at_pid_namespace(s);
+	rc = selection_make(&s->selection, o, s->foreign_pids, err);
+	if (rc < 0)
+		return rc;
 	s->top = tracefs_open(err);
 	if (s->top < 0)
 		return s->top;
@@ -191,10 +200,11 @@ static int prepare(struct session *s, struct error *err)
 	if (rc < 0)
 		return rc;
 	pass_warnings(s);
-	look_at_pid_namespace(s);
 	rc = block_signals(s, err);
 	if (rc == 0 && o->command)
 		rc = command_prepare(&s->command, o->command, &s->old_mask, err);
+	if (o->only_command)
+		s->selection.command = s->command.pid;
 	if (rc < 0)
 		return rc;
 	request.top = s->top;
@@ -277,13 +287,14 @@ static int wait_for_end(struct session *s, struct error *err)
 	uint64_t end = s->options->duration_ns ? s->start_ns + s->options->duration_ns : UINT64_MAX;
 	uint64_t next_status = s->ui->status ? s->start_ns + STATUS_NS : UINT64_MAX;
 	uint64_t next_sync = s->start_ns + SYNC_NS;
+	uint64_t next_tick = s->backend->ops->tick ? s->start_ns + TICK_NS : UINT64_MAX;
 	struct pollfd fds[2] = { { .fd = s->signal_fd, .events = POLLIN },
 				 { .fd = s->backend->ops->failure_fd(s->backend),
 				   .events = POLLIN } };
 
 	for (;;) {
-		uint64_t now = now_ns(), next = earlier(end, earlier(next_status, next_sync)),
-			 wait_ms;
+		uint64_t now = now_ns(), wait_ms,
+			 next = earlier(earlier(end, next_tick), earlier(next_status, next_sync));
 
 		if (now >= end) {
 			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "duration");
@@ -297,6 +308,11 @@ static int wait_for_end(struct session *s, struct error *err)
 			if (capture_writer_sync(s->writer, err) < 0)
 				return err->code;
 			next_sync = now_ns() + SYNC_NS;
+		}
+		if (now >= next_tick) {
+			if (s->backend->ops->tick(s->backend, err) < 0)
+				return err->code;
+			next_tick = now_ns() + TICK_NS;
 		}
 		wait_ms = next > now ? (next - now + 999999) / 1000000 : 0;
 		if (poll(fds, 2, wait_ms < 1000 ? (int)wait_ms : 1000) < 0 && errno != EINTR)
@@ -428,6 +444,7 @@ static void session_release(struct session *s)
 	if (s->backend)
 		s->backend->ops->release(s->backend);
 	command_release(&s->command);
+	selection_release(&s->selection);
 	meta_release(&s->meta);
 	capture_writer_free(s->writer);
 	event_list_release(&s->events);

@@ -9,6 +9,7 @@
 #ifndef KMEM_RECORD_SESSION_H
 #define KMEM_RECORD_SESSION_H
 
+#include "format/base/options.h"
 #include "format/records.h"
 #include "record/presets.h"
 
@@ -21,6 +22,10 @@ struct session_options {
 	uint64_t duration_ns; /* 0: no limit */
 	uint64_t ring_bytes;  /* per CPU; 0: the default */
 	bool symbols_used;
+	/* whose allocations: selection.h; lists of texts as they were typed */
+	struct option_list pids, tids, cpus;
+	const char *cgroup; /* NULL: none */
+	bool only_command;
 	char **command;		  /* NULL-terminated; NULL: none */
 	const char *command_line; /* our own, for the record */
 	const char *version;
