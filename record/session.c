@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "format/base/fileio.h"
-#include "format/writer.h"
 #include "record/backend.h"
 #include "record/command.h"
 #include "record/meta.h"
+#include "record/output.h"
 #include "record/symbols.h"
 #include "record/tracefs.h"
 
@@ -29,14 +29,13 @@ struct session {
 	const struct session_options *options;
 	const struct session_ui *ui;
 	struct session_report *report;
-	int top, out_fd, signal_fd;
-	bool out_made; /* a regular file that this session created or emptied */
+	int top, signal_fd;
+	struct output output;
 	sigset_t old_mask;
 	struct sigaction old_pipe;
 	struct event_list events;
 	struct command command;
 	struct selection selection;
-	struct capture_writer *writer;
 	struct meta meta;
 	struct backend *backend;
 	uint64_t start_ns;
@@ -73,31 +72,6 @@ static int block_signals(struct session *s, struct error *err)
 	sigaction(SIGPIPE, &ignore, &s->old_pipe); /* a reader that is gone is a write error here */
 	s->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	return s->signal_fd < 0 ? error_errno(err, "cannot wait for signals") : 0;
-}
-
-static int open_output(struct session *s, struct error *err)
-{
-	const char *path = s->options->output;
-	struct stat st;
-
-	if (!strcmp(path, "-")) {
-		if (isatty(STDOUT_FILENO))
-			return error_set(
-				err, ERR_USAGE,
-				"a capture is not for a terminal: send it to a file or a pipe");
-		s->out_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		return s->out_fd < 0 ? error_errno(err, "cannot write to standard output") : 0;
-	}
-	s->out_fd = file_create(path, s->options->force, err);
-	if (s->out_fd < 0)
-		return s->out_fd;
-	s->out_made = fstat(s->out_fd, &st) == 0 && S_ISREG(st.st_mode);
-	return 0;
-}
-
-static const char *output_name(const struct session *s)
-{
-	return strcmp(s->options->output, "-") ? s->options->output : "standard output";
 }
 
 static void pass_warnings(const struct session *s)
@@ -213,12 +187,10 @@ static int prepare(struct session *s, struct error *err)
 	if (rc == 0)
 		rc = s->backend->ops->prepare(s->backend, err);
 	if (rc == 0)
-		rc = open_output(s, err);
-	if (rc == 0)
-		rc = capture_writer_new(&s->writer, s->out_fd, output_name(s), err);
+		rc = output_open(&s->output, o->output, o->force, err);
 	if (rc < 0)
 		return rc;
-	meta_init(&s->meta, s->writer);
+	meta_init(&s->meta, s->output.writer);
 	return put_metadata(s, err);
 }
 
@@ -227,7 +199,7 @@ static int start(struct session *s, struct error *err)
 	int rc = meta_put_memory_files(&s->meta, "start", err);
 
 	if (rc == 0)
-		rc = s->backend->ops->arm(s->backend, s->writer, err);
+		rc = s->backend->ops->arm(s->backend, s->output.writer, err);
 	if (rc < 0)
 		return rc;
 	s->start_ns = now_ns();
@@ -268,8 +240,8 @@ static void tell_status(const struct session *s, uint64_t now)
 {
 	struct session_status status = {
 		.elapsed_ns = now - s->start_ns,
-		.events = capture_writer_events(s->writer),
-		.bytes = capture_writer_bytes(s->writer),
+		.events = capture_writer_events(s->output.writer),
+		.bytes = capture_writer_bytes(s->output.writer),
 		.lost = s->backend->ops->lost(s->backend),
 	};
 
@@ -305,7 +277,7 @@ static int wait_for_end(struct session *s, struct error *err)
 			next_status = now + STATUS_NS;
 		}
 		if (now >= next_sync) {
-			if (capture_writer_sync(s->writer, err) < 0)
+			if (capture_writer_sync(s->output.writer, err) < 0)
 				return err->code;
 			next_sync = now_ns() + SYNC_NS;
 		}
@@ -402,7 +374,7 @@ static int put_end(struct session *s, uint64_t end_ns, struct error *err)
 	if (rc == 0)
 		rc = meta_put_info(&s->meta, err);
 	if (rc == 0)
-		rc = capture_writer_end(s->writer, r->lost, err);
+		rc = capture_writer_end(s->output.writer, r->lost, err);
 	r->complete = rc == 0;
 	return rc;
 }
@@ -434,8 +406,8 @@ static int finish(struct session *s, int failed, struct error *err)
 	command_ended(&s->command);
 	snprintf(r->command_status, sizeof(r->command_status), "%s", s->command.status);
 	r->elapsed_ns = end_ns - s->start_ns;
-	r->events = capture_writer_events(s->writer);
-	r->bytes = capture_writer_bytes(s->writer);
+	r->events = capture_writer_events(s->output.writer);
+	r->bytes = capture_writer_bytes(s->output.writer);
 	return rc;
 }
 
@@ -446,13 +418,9 @@ static void session_release(struct session *s)
 	command_release(&s->command);
 	selection_release(&s->selection);
 	meta_release(&s->meta);
-	capture_writer_free(s->writer);
 	event_list_release(&s->events);
-	if (s->out_fd >= 0)
-		close(s->out_fd);
 	/* nothing was recorded: leave no empty file behind */
-	if (s->out_made && !s->report->started)
-		unlink(s->options->output);
+	output_release(&s->output, s->report->started);
 	if (s->signal_fd >= 0) {
 		close(s->signal_fd);
 		sigaction(SIGPIPE, &s->old_pipe, NULL);
@@ -470,7 +438,7 @@ int session_run(const struct session_options *options, const struct session_ui *
 		.ui = ui,
 		.report = report,
 		.top = -1,
-		.out_fd = -1,
+		.output = OUTPUT_NONE,
 		.signal_fd = -1,
 		.command = { .go_fd = -1 },
 	};
