@@ -107,9 +107,9 @@ static int describe(struct backend *b, struct meta *meta, struct error *err)
 	info_encode_u64(&meta->info, "recorder.subbuf_bytes", f->instance->layout.subbuf_size);
 	info_encode_u64(&meta->info, "long_size", f->instance->layout.long_size);
 	info_encode(&meta->info, "clock", "mono");
-	rc = meta_put_types(meta, f->plan, err);
+	rc = meta_put_types(meta, f->plan, 0, err);
 	if (rc == 0)
-		rc = meta_put_formats(meta, b->request.top, f->plan, err);
+		rc = meta_put_formats(meta, f->plan, err);
 	return rc < 0 ? rc : put_start_stats(f, meta, err);
 }
 

@@ -9,14 +9,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "format/base/fileio.h"
 #include "record/direct_map.h"
 
 #define FILE_MAX (256u << 20)
 
-void meta_init(struct meta *m, struct capture_writer *writer)
+void meta_init(struct meta *m, struct capture_writer *writer, struct tree tree, const char *moment)
 {
-	*m = (struct meta){ .writer = writer };
+	*m = (struct meta){
+		.writer = writer, .tree = tree, .moment = moment, .clock = CLOCK_MONOTONIC
+	};
 }
 
 void meta_release(struct meta *m)
@@ -83,11 +84,9 @@ int meta_put_bytes(struct meta *m, const char *name, const char *moment, const v
 	return rc;
 }
 
-int meta_put_file(struct meta *m, int dirfd, const char *path, const char *moment,
-		  struct error *err)
+int meta_put_file(struct meta *m, const char *path, const char *moment, struct error *err)
 {
-	buf_clear(&m->file);
-	if (file_slurp(dirfd, path, FILE_MAX, &m->file, NULL) < 0 || !m->file.len)
+	if (tree_read(&m->tree, path, FILE_MAX, &m->file, NULL) < 0 || !m->file.len)
 		return m->file.oom ? error_nomem(err) : 0;
 	return meta_put_bytes(m, path, moment, m->file.data, m->file.len, err);
 }
@@ -103,22 +102,22 @@ int meta_put_memory_files(struct meta *m, const char *moment, struct error *err)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(paths) / sizeof(paths[0]); i++)
-		rc = meta_put_file(m, AT_FDCWD, paths[i], moment, err);
+		rc = meta_put_file(m, paths[i], moment, err);
 	return rc;
 }
 
 static int put_directory_files(struct meta *m, const char *directory, struct error *err)
 {
-	DIR *dir = opendir(directory);
+	DIR *dir = tree_list(&m->tree, directory);
 	struct dirent *d;
 	char path[1024];
 	int rc = 0;
 
 	while (dir && rc == 0 && (d = readdir(dir))) {
-		if (d->d_type != DT_REG)
+		if (d->d_type != DT_REG && d->d_type != DT_UNKNOWN)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", directory, d->d_name);
-		rc = meta_put_file(m, AT_FDCWD, path, "start", err);
+		rc = meta_put_file(m, path, m->moment, err);
 	}
 	if (dir)
 		closedir(dir);
@@ -127,7 +126,7 @@ static int put_directory_files(struct meta *m, const char *directory, struct err
 
 static int put_modules(struct meta *m, struct error *err)
 {
-	DIR *dir = opendir("/sys/module");
+	DIR *dir = tree_list(&m->tree, "/sys/module");
 	struct dirent *d;
 	char path[512];
 	int rc = 0;
@@ -136,12 +135,10 @@ static int put_modules(struct meta *m, struct error *err)
 		if (d->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "/sys/module/%s/sections", d->d_name);
-		if (access(path, F_OK) < 0)
-			continue;
 		rc = put_directory_files(m, path, err);
 		snprintf(path, sizeof(path), "/sys/module/%s/notes/.note.gnu.build-id", d->d_name);
 		if (rc == 0)
-			rc = meta_put_file(m, AT_FDCWD, path, "start", err);
+			rc = meta_put_file(m, path, m->moment, err);
 	}
 	if (dir)
 		closedir(dir);
@@ -154,35 +151,46 @@ int meta_put_kernel_files(struct meta *m, bool kallsyms, struct error *err)
 	int rc = 0;
 
 	if (kallsyms)
-		rc = meta_put_file(m, AT_FDCWD, "/proc/kallsyms", "start", err);
+		rc = meta_put_file(m, "/proc/kallsyms", m->moment, err);
 	for (size_t i = 0; rc == 0 && i < sizeof(paths) / sizeof(paths[0]); i++)
-		rc = meta_put_file(m, AT_FDCWD, paths[i], "start", err);
+		rc = meta_put_file(m, paths[i], m->moment, err);
 	return rc < 0 ? rc : put_modules(m, err);
 }
 
-int meta_put_formats(struct meta *m, int top, const struct event_plan *plan, struct error *err)
+int meta_put_format(struct meta *m, const struct event_type *type, struct error *err)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "events/%s/%s/format", type->system, type->name);
+	return meta_put_file(m, path, m->moment, err);
+}
+
+int meta_put_formats(struct meta *m, const struct event_plan *plan, struct error *err)
 {
 	static const char *const paths[] = { "events/header_page", "events/header_event",
 					     "events/ftrace/kernel_stack/format" };
-	char path[600];
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(paths) / sizeof(paths[0]); i++)
-		rc = meta_put_file(m, top, paths[i], "start", err);
-	for (size_t i = 0; rc == 0 && i < plan->count; i++) {
-		snprintf(path, sizeof(path), "events/%s/%s/format", plan->types[i].system,
-			 plan->types[i].name);
-		rc = meta_put_file(m, top, path, "start", err);
-	}
+		rc = meta_put_file(m, paths[i], m->moment, err);
+	for (size_t i = 0; rc == 0 && i < plan->count; i++)
+		rc = meta_put_format(m, &plan->types[i], err);
 	return rc;
 }
 
-int meta_put_types(struct meta *m, const struct event_plan *plan, struct error *err)
+int meta_put_types(struct meta *m, const struct event_plan *plan, size_t first, struct error *err)
 {
+	struct block_header h = { .type = BLOCK_TYPES, .cpu = CPU_NONE };
+
 	buf_clear(&m->scratch);
-	for (size_t i = 0; i < plan->count; i++)
+	for (size_t i = first; i < plan->count; i++)
 		type_encode(&m->scratch, &plan->types[i]);
-	return put_records(m, BLOCK_TYPES, 0, &m->scratch, err);
+	if (m->scratch.oom)
+		return error_nomem(err);
+	block_body_clear(&m->body);
+	block_body_add(&m->body, SECTION_RECORDS, (uint32_t)first, 0, m->scratch.data,
+		       m->scratch.len);
+	return capture_writer_put(m->writer, &h, &m->body, err);
 }
 
 /* ---- tasks ---- */
@@ -234,17 +242,66 @@ static void scan_threads(struct buf *b, int proc, const char *pid)
 		closedir(dir);
 }
 
-int meta_put_tasks(struct meta *m, uint64_t time, struct error *err)
+static void add_running_tasks(struct buf *b)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *d;
 
-	buf_clear(&m->scratch);
 	while (dir && (d = readdir(dir)))
 		if (isdigit((unsigned char)d->d_name[0]))
-			scan_threads(&m->scratch, dirfd(dir), d->d_name);
+			scan_threads(b, dirfd(dir), d->d_name);
 	if (dir)
 		closedir(dir);
+}
+
+/* The file `tasks` of a saved tree: a tgid and what /proc/TGID/task/PID/stat said, a line each. */
+static void add_saved_tasks(struct meta *m)
+{
+	char *save = NULL, *stat;
+
+	if (tree_read(&m->tree, "/tasks", FILE_MAX, &m->file, NULL) < 0)
+		return;
+	for (char *line = strtok_r((char *)m->file.data, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		long tgid = strtol(line, &stat, 10);
+
+		if (stat != line && *stat == ' ')
+			add_task(&m->scratch, stat + 1, (int32_t)tgid);
+	}
+}
+
+/* The tracer's own list, "PID COMM" lines: of tasks that have ended, too. */
+static void add_traced_tasks(struct meta *m)
+{
+	char *save = NULL, *comm;
+
+	if (tree_read(&m->tree, "saved_cmdlines", FILE_MAX, &m->file, NULL) < 0)
+		return;
+	for (char *line = strtok_r((char *)m->file.data, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		struct task_record task = { .pid = (int32_t)strtol(line, &comm, 10) };
+
+		if (comm == line || *comm != ' ' || !strcmp(comm + 1, "<...>"))
+			continue;
+		task.comm = (struct text){ comm + 1, strlen(comm + 1) };
+		task_encode(&m->scratch, &task);
+	}
+}
+
+int meta_put_tasks(struct meta *m, uint64_t time, struct error *err)
+{
+	buf_clear(&m->scratch);
+	if (m->tree.saved)
+		add_saved_tasks(m);
+	else
+		add_running_tasks(&m->scratch);
+	return put_records(m, BLOCK_TASKS, time, &m->scratch, err);
+}
+
+int meta_put_traced_tasks(struct meta *m, uint64_t time, struct error *err)
+{
+	buf_clear(&m->scratch);
+	add_traced_tasks(m);
 	return put_records(m, BLOCK_TASKS, time, &m->scratch, err);
 }
 
@@ -275,16 +332,13 @@ static void add_line(struct meta *m, const char *key, const char *path)
 {
 	char *end;
 
-	buf_clear(&m->file);
-	if (file_slurp(AT_FDCWD, path, 1u << 20, &m->file, NULL) < 0)
-		return;
-	buf_u8(&m->file, '\0');
-	if (m->file.oom)
+	if (tree_read(&m->tree, path, 1u << 20, &m->file, NULL) < 0)
 		return;
 	end = strpbrk((char *)m->file.data, "\n");
 	if (end)
 		*end = '\0';
-	info_encode(&m->info, key, (char *)m->file.data);
+	if (m->file.data[0])
+		info_encode(&m->info, key, (char *)m->file.data);
 }
 
 #define NOTE_BUILD_ID 3u
@@ -295,8 +349,7 @@ static void add_build_id(struct meta *m)
 	const uint8_t *p;
 	size_t left;
 
-	buf_clear(&m->file);
-	if (file_slurp(AT_FDCWD, "/sys/kernel/notes", 1u << 20, &m->file, NULL) < 0)
+	if (tree_read(&m->tree, "/sys/kernel/notes", 1u << 20, &m->file, NULL) < 0)
 		return;
 	for (p = m->file.data, left = m->file.len; left >= 12;) {
 		uint32_t head[3];
@@ -304,6 +357,9 @@ static void add_build_id(struct meta *m)
 		char hex[2 * 64 + 1];
 
 		memcpy(head, p, sizeof(head));
+		/* the target's byte order; no name and no type is that large */
+		for (int i = 0; i < 3 && m->swapped; i++)
+			head[i] = __builtin_bswap32(head[i]);
 		name_len = ((size_t)head[0] + 3) & ~(size_t)3;
 		desc_len = ((size_t)head[1] + 3) & ~(size_t)3;
 		if (name_len > left - 12 || desc_len > left - 12 - name_len)
@@ -320,7 +376,7 @@ static void add_build_id(struct meta *m)
 	}
 }
 
-void meta_add_machine(struct meta *m)
+static void add_running_machine(struct meta *m)
 {
 	struct utsname u;
 	char ranges[4096];
@@ -331,15 +387,36 @@ void meta_add_machine(struct meta *m)
 		info_encode(&m->info, "kernel.version", u.version);
 		info_encode(&m->info, "hostname", u.nodename);
 	}
+	if (direct_map_read("/proc/kcore", ranges, sizeof(ranges)))
+		info_encode(&m->info, "direct_map", ranges);
+	info_encode_u64(&m->info, "page_size", (uint64_t)sysconf(_SC_PAGESIZE));
+}
+
+static void add_saved_machine(struct meta *m)
+{
+	static const char *const facts[] = { "machine", "kernel.release", "kernel.version",
+					     "hostname", "page_size" };
+	char text[400];
+
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
+		if (tree_fact(&m->tree, facts[i], text, sizeof(text)))
+			info_encode(&m->info, facts[i], text);
+}
+
+void meta_add_machine(struct meta *m)
+{
+	bool big = (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) != m->swapped;
+
+	if (m->tree.saved)
+		add_saved_machine(m);
+	else
+		add_running_machine(m);
 	add_line(m, "kernel.cmdline", "/proc/cmdline");
 	add_build_id(m);
 	add_line(m, "boot_id", "/proc/sys/kernel/random/boot_id");
 	add_line(m, "cpus.possible", "/sys/devices/system/cpu/possible");
 	add_line(m, "cpus.online", "/sys/devices/system/cpu/online");
-	if (direct_map_read("/proc/kcore", ranges, sizeof(ranges)))
-		info_encode(&m->info, "direct_map", ranges);
-	info_encode_u64(&m->info, "page_size", (uint64_t)sysconf(_SC_PAGESIZE));
-	info_encode(&m->info, "endian", __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? "big" : "little");
+	info_encode(&m->info, "endian", big ? "big" : "little");
 }
 
 static uint64_t clock_ns(clockid_t id)
@@ -357,8 +434,8 @@ void meta_add_clocks(struct meta *m, const char *prefix)
 
 	/* the tightest of several tries: in between we may have been off the CPU */
 	for (int i = 0; i < 8; i++) {
-		uint64_t before = clock_ns(CLOCK_MONOTONIC), w = clock_ns(CLOCK_REALTIME);
-		uint64_t gap = clock_ns(CLOCK_MONOTONIC) - before;
+		uint64_t before = clock_ns(m->clock), w = clock_ns(CLOCK_REALTIME);
+		uint64_t gap = clock_ns(m->clock) - before;
 
 		if (gap >= best)
 			continue;

@@ -6,37 +6,43 @@
  * What the target does not have is left out; only a failure to write the capture is an error.
  *
  *	struct meta m;
- *	meta_init(&m, writer);
+ *	meta_init(&m, writer, tree_live(top), "start");
  *	info_encode(&m.info, "clock", "mono");
  *	meta_put_info(&m, &err);			// writes and empties m.info
- *	meta_put_file(&m, AT_FDCWD, "/proc/slabinfo", "start", &err);
+ *	meta_put_file(&m, "/proc/slabinfo", "start", &err);
  *	meta_release(&m);
  */
 #ifndef KMEM_RECORD_META_H
 #define KMEM_RECORD_META_H
 
+#include <time.h>
+
 #include "format/records.h"
 #include "format/writer.h"
 #include "record/event_plan.h"
+#include "record/tree.h"
 
 struct meta {
 	struct capture_writer *writer;
-	struct buf info; /* pairs for the next INFO block */
+	struct tree tree;   /* where files come from; the caller's */
+	const char *moment; /* of files that are saved once: "start" or "end" */
+	bool swapped;	    /* the target's byte order is not ours */
+	clockid_t clock;    /* of the trace: CLOCK_MONOTONIC unless the caller says otherwise */
+	struct buf info;    /* pairs for the next INFO block */
 	struct block_body body;
 	struct buf scratch, file;
 };
 
-void meta_init(struct meta *m, struct capture_writer *writer);
+void meta_init(struct meta *m, struct capture_writer *writer, struct tree tree, const char *moment);
 void meta_release(struct meta *m);
 
 int meta_put_info(struct meta *m, struct error *err);
 
 /*
- * A file under dirfd; its name in the capture is its path. Bytes that are at hand already:
+ * A file of the tree; its name in the capture is its path. Bytes that are at hand already:
  * meta_put_bytes.
  */
-int meta_put_file(struct meta *m, int dirfd, const char *path, const char *moment,
-		  struct error *err);
+int meta_put_file(struct meta *m, const char *path, const char *moment, struct error *err);
 int meta_put_bytes(struct meta *m, const char *name, const char *moment, const void *data,
 		   size_t len, struct error *err);
 
@@ -50,11 +56,15 @@ int meta_put_memory_files(struct meta *m, const char *moment, struct error *err)
 int meta_put_kernel_files(struct meta *m, bool kallsyms, struct error *err);
 
 /* Formats of the recorded events and of the ring, from the tracing directory. */
-int meta_put_formats(struct meta *m, int top, const struct event_plan *plan, struct error *err);
-int meta_put_types(struct meta *m, const struct event_plan *plan, struct error *err);
+int meta_put_formats(struct meta *m, const struct event_plan *plan, struct error *err);
+int meta_put_format(struct meta *m, const struct event_type *type, struct error *err);
+/* The types of the plan from number `first` on. */
+int meta_put_types(struct meta *m, const struct event_plan *plan, size_t first, struct error *err);
 
 /* Names of all tasks now. time: trace clock, ns. */
 int meta_put_tasks(struct meta *m, uint64_t time, struct error *err);
+/* Names that the tracing directory knows. */
+int meta_put_traced_tasks(struct meta *m, uint64_t time, struct error *err);
 
 /* stats: ordered by ring. */
 int meta_put_stats(struct meta *m, enum stats_moment moment, const struct ring_stats *stats,
@@ -64,8 +74,8 @@ int meta_put_stats(struct meta *m, enum stats_moment moment, const struct ring_s
 void meta_add_machine(struct meta *m);
 
 /*
- * PREFIX.trace_ns and PREFIX.wall_ns: one moment on CLOCK_MONOTONIC, which is trace clock mono, and
- * on the wall.
+ * PREFIX.trace_ns and PREFIX.wall_ns: one moment on m->clock, which is CLOCK_MONOTONIC for trace clock
+ * mono, and on the wall.
  */
 void meta_add_clocks(struct meta *m, const char *prefix);
 

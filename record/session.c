@@ -190,7 +190,7 @@ static int prepare(struct session *s, struct error *err)
 		rc = output_open(&s->output, o->output, o->force, err);
 	if (rc < 0)
 		return rc;
-	meta_init(&s->meta, s->output.writer);
+	meta_init(&s->meta, s->output.writer, tree_live(s->top), "start");
 	return put_metadata(s, err);
 }
 
@@ -363,7 +363,7 @@ static int put_end(struct session *s, uint64_t end_ns, struct error *err)
 		rc = put_symbols(s, err);
 	/* modules that came while we recorded */
 	if (rc == 0)
-		rc = meta_put_file(&s->meta, AT_FDCWD, "/proc/modules", "end", err);
+		rc = meta_put_file(&s->meta, "/proc/modules", "end", err);
 	if (rc == 0)
 		rc = meta_put_stats(&s->meta, STATS_END, r->rings, r->ring_count, err);
 	meta_add_clocks(&s->meta, "clock.end");

@@ -92,13 +92,10 @@ int file_read_at(int fd, void *data, size_t n, uint64_t offset, const char *path
 	return 0;
 }
 
-int file_slurp(int dirfd, const char *path, size_t most, struct buf *b, struct error *err)
+int file_slurp_fd(int fd, const char *path, size_t most, struct buf *b, struct error *err)
 {
 	size_t start = b->len;
-	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = 0;
 
-	if (fd < 0)
-		return error_errno(err, "cannot open '%s'", path);
 	while (b->len - start < most) {
 		size_t want = most - (b->len - start);
 		ssize_t n;
@@ -106,19 +103,27 @@ int file_slurp(int dirfd, const char *path, size_t most, struct buf *b, struct e
 		/* procfs and tracefs give at most a page or so for small requests: ask for much */
 		if (want > 256u << 10)
 			want = 256u << 10;
-		if (!buf_reserve(b, want)) {
-			rc = error_nomem(err);
-			break;
-		}
+		if (!buf_reserve(b, want))
+			return error_nomem(err);
 		n = read(fd, b->data + b->len, want);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			rc = error_errno(err, "cannot read '%s'", path);
-		if (n <= 0)
+			return error_errno(err, "cannot read '%s'", path);
+		if (n == 0)
 			break;
 		b->len += (size_t)n;
 	}
+	return 0;
+}
+
+int file_slurp(int dirfd, const char *path, size_t most, struct buf *b, struct error *err)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc;
+
+	if (fd < 0)
+		return error_errno(err, "cannot open '%s'", path);
+	rc = file_slurp_fd(fd, path, most, b, err);
 	close(fd);
 	return rc;
 }

@@ -32,6 +32,8 @@ int file_read_at(int fd, void *data, size_t n, uint64_t offset, const char *path
  * as in openat. ERR_IO with errno's text when it cannot be opened or read.
  */
 int file_slurp(int dirfd, const char *path, size_t most, struct buf *b, struct error *err);
+/* The same from where an open file stands; path is for the error text. */
+int file_slurp_fd(int fd, const char *path, size_t most, struct buf *b, struct error *err);
 
 /* The directory that holds path reaches the disk: after creating or renaming a file. */
 int file_sync_parent(const char *path, struct error *err);
