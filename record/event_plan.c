@@ -11,9 +11,13 @@ int event_plan_new(struct event_plan **ret, const struct ring_layout *layout, st
 {
 	struct event_plan *plan = calloc(1, sizeof(*plan));
 
-	if (plan)
+	if (plan) {
 		plan->by_id = calloc(UINT16_MAX + 1u, sizeof(*plan->by_id));
-	if (!plan || !plan->by_id) {
+		/* they never move: types may come while events of others wait for their stack */
+		plan->types = calloc(EVENT_TYPES_MAX, sizeof(*plan->types));
+		plan->plans = calloc(EVENT_TYPES_MAX, sizeof(*plan->plans));
+	}
+	if (!plan || !plan->by_id || !plan->types || !plan->plans) {
 		event_plan_free(plan);
 		return error_nomem(err);
 	}
@@ -391,22 +395,12 @@ static int build_plan(struct plan_type *p, const struct event_plan *plan,
 int event_plan_add(struct event_plan *plan, const char *system, const char *text, size_t len,
 		   bool wants_stack, struct error *err)
 {
-	struct event_type *types;
-	struct plan_type *plans;
 	struct event_type t = { 0 };
 	struct plan_type p = { 0 };
 	int rc;
 
 	if (plan->count == EVENT_TYPES_MAX)
 		return error_set(err, ERR_UNSUPPORTED, "more than %d event types", EVENT_TYPES_MAX);
-	types = realloc(plan->types, (plan->count + 1) * sizeof(*types));
-	if (types)
-		plan->types = types;
-	plans = realloc(plan->plans, (plan->count + 1) * sizeof(*plans));
-	if (plans)
-		plan->plans = plans;
-	if (!types || !plans)
-		return error_nomem(err);
 	rc = event_format_parse(&t, system, text, len, err);
 	if (rc < 0)
 		return rc;

@@ -64,8 +64,8 @@ struct plan_type {
 
 struct event_plan {
 	struct ring_layout layout;
-	struct event_type *types;
-	struct plan_type *plans; /* parallel to types */
+	struct event_type *types; /* room for EVENT_TYPES_MAX: they stay where they are */
+	struct plan_type *plans;  /* parallel to types */
 	size_t count;
 	uint16_t *by_id; /* common_type -> index + 1; 65536 entries */
 	/* the common fields are the same in all formats of a kernel */

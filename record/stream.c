@@ -39,6 +39,8 @@ static int settle(struct stream *s, struct waiting_event *w, uint32_t stack, str
 {
 	uint32_t tuple;
 
+	if (stack == STACK_LOST && s->stacks_asked && !s->stacks_asked[w->type->index])
+		stack = STACK_NONE;
 	memcpy(w->key, &stack, sizeof(stack));
 	tuple = emitter_tuple(s->emitter, w->type, w->key, w->key_len);
 	w->waiting = false;
@@ -107,7 +109,23 @@ static uint32_t make_key(const struct stream *s, const struct plan_type *type,
 	return (uint32_t)(p - key);
 }
 
-static bool put_columns(struct stream *s, const struct plan_type *type,
+/* Before a row is made: columns have a value for each row of their type, or they mean nothing. */
+static bool columns_fit(const struct stream *s, const struct plan_type *type,
+			const struct ring_record *rec)
+{
+	for (uint16_t i = 0; i < type->column_count; i++) {
+		const struct plan_field *f = &type->columns[i];
+		const uint8_t *bytes;
+		size_t len;
+
+		if (f->kind != FIELD_UNSIGNED && f->kind != FIELD_SIGNED &&
+		    !plan_field_bytes(&s->plan->layout, f, rec, &bytes, &len))
+			return false;
+	}
+	return true;
+}
+
+static void put_columns(struct stream *s, const struct plan_type *type,
 			const struct ring_record *rec)
 {
 	const struct ring_layout *layout = &s->plan->layout;
@@ -122,13 +140,11 @@ static bool put_columns(struct stream *s, const struct plan_type *type,
 					       plan_signed_number(layout, rec->data + f->offset,
 								  f->size, f->kind));
 		} else {
-			if (!plan_field_bytes(layout, f, rec, &bytes, &len))
-				return false;
+			plan_field_bytes(layout, f, rec, &bytes, &len);
 			event_block_put_bytes(&s->block, type->index, f->field, bytes, len);
 		}
 		s->column_bytes += len + 2;
 	}
-	return true;
 }
 
 static int damaged(const struct stream *s, const struct ring_record *rec, struct error *err)
@@ -150,20 +166,21 @@ static int add_event(struct stream *s, const struct plan_type *type, const struc
 	uint8_t *key = s->key;
 	uint32_t key_len;
 
-	if (type->wants_stack) {
+	if (type->wants_stack || s->stacks_asked) {
 		w = &s->pairing.slots[pairing_context(rec->data[s->plan->flags_offset])];
 		key = w->key;
 	}
 	key_len = make_key(s, type, rec, key);
-	row = key_len ? event_block_add(&s->block) : NULL;
+	if (!key_len || !columns_fit(s, type, rec))
+		return damaged(s, rec, err);
+	row = event_block_add(&s->block);
 	if (!row)
-		return key_len ? error_nomem(err) : damaged(s, rec, err);
+		return error_nomem(err);
 	*row = (struct event_row){ .time = rec->time, .pid = pid, .type = type->index };
 	if (type->address_offset != NO_OFFSET)
 		row->address = plan_number(layout, rec->data + type->address_offset,
 					   type->address_size);
-	if (type->column_count && !put_columns(s, type, rec))
-		return damaged(s, rec, err);
+	put_columns(s, type, rec);
 	s->events++;
 	if (!w) {
 		row->tuple = emitter_tuple(s->emitter, type, key, key_len);
@@ -255,6 +272,8 @@ static int add_record(struct stream *s, const struct ring_record *rec, struct er
 	if (id == plan->stack_id)
 		return add_stack(s, rec, pid, err);
 	type = event_plan_find(plan, id);
+	if (!type && s->learn && s->learn(s->learn_arg, id))
+		type = event_plan_find(plan, id);
 	if (!type) {
 		s->unknown++;
 		return 0;

@@ -30,6 +30,14 @@ struct stream {
 	size_t column_bytes; /* of PLACE_COLUMN values in the block, about */
 	struct pairing pairing;
 	uint8_t *key; /* scratch for events that wait for nothing */
+	/*
+	 * For rings that somebody else has set up. stacks_asked (by type index): any event may have a
+	 * stack, and of these it is told when one is missing; NULL: as the plan says. learn: adds the
+	 * event of that number to the plan if it can; NULL: nobody knows more than the plan.
+	 */
+	const bool *stacks_asked;
+	bool (*learn)(void *arg, uint16_t id);
+	void *learn_arg;
 	/* the account; FORMAT.md, STATS */
 	uint64_t decoded, events, stacks, orphan_stacks, missing_stacks, unknown;
 };
@@ -38,7 +46,10 @@ int stream_init(struct stream *s, uint32_t cpu, uint16_t ring, struct emitter *e
 		struct error *err);
 void stream_release(struct stream *s);
 
-/* lost_in_front: records may have been lost between the page before and this one. */
+/*
+ * lost_in_front: records may have been lost between the page before and this one. After ERR_DAMAGED
+ * the rows are good up to the damage, and another page may follow.
+ */
 int stream_page(struct stream *s, const void *bytes, size_t len, bool lost_in_front,
 		struct error *err);
 
