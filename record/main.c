@@ -13,6 +13,8 @@ struct command_row {
 };
 
 static const struct command_row commands[] = {
+	{ "dump", cmd_dump },
+	{ "boot-args", cmd_boot_args },
 	{ NULL, NULL },
 };
 
