@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "format/base/fileio.h"
 #include "format/base/units.h"
 #include "format/writer.h"
 #include "record/boot_notes.h"
@@ -19,6 +18,7 @@
 #include "record/found_ring.h"
 #include "record/ftrace_ring.h"
 #include "record/meta.h"
+#include "record/output.h"
 #include "record/row_sink.h"
 
 #define FINAL_TRIES	      200 /* x 5 ms: writers that were inside an event when tracing stopped */
@@ -32,15 +32,13 @@ struct dump {
 	struct found_rings rings;
 	struct found_events events;
 	struct event_plan *plan;
-	struct capture_writer *writer;
 	struct meta meta;
 	struct emitter emitter;
 	uint64_t lost; /* of rows sinks; the account counts for itself */
 	uint8_t *page;
 	const struct found_ring *ring; /* the one that is being read */
 	bool *asked;		       /* by type index: stacks, in that ring */
-	int out_fd;
-	bool out_made;
+	struct output output;
 	bool foreign_pids; /* our /proc numbers tasks in another way than the events do */
 	struct buf dmesg;
 	char cmdline[LINE_MAX_BYTES], online[1024], present[1024];
@@ -204,23 +202,6 @@ static int make_plan(struct dump *d, struct error *err)
 			rc = found_events_enabled(&d->events, &d->rings.items[i], err);
 	buf_release(&b);
 	return rc;
-}
-
-static int open_output(struct dump *d, struct error *err)
-{
-	const char *path = d->options->output;
-	bool is_stdout = !strcmp(path, "-");
-	struct stat st;
-
-	if (is_stdout && isatty(STDOUT_FILENO))
-		return error_set(err, ERR_USAGE,
-				 "a capture is not for a terminal: send it to a file or a pipe");
-	d->out_fd = is_stdout ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) :
-				file_create(path, d->options->force, err);
-	if (d->out_fd < 0)
-		return is_stdout ? error_errno(err, "cannot write to standard output") : d->out_fd;
-	d->out_made = !is_stdout && fstat(d->out_fd, &st) == 0 && S_ISREG(st.st_mode);
-	return capture_writer_new(&d->writer, d->out_fd, is_stdout ? "standard output" : path, err);
 }
 
 /* ---- what is known before the events ---- */
@@ -560,7 +541,7 @@ static int read_cpu(struct dump *d, struct found_cpu *c, struct error *err)
 
 static int read_rings(struct dump *d, struct error *err)
 {
-	int rc = emitter_init(&d->emitter, d->writer, 1, d->plan, err);
+	int rc = emitter_init(&d->emitter, d->output.writer, 1, d->plan, err);
 
 	for (size_t i = 0; rc == 0 && i < d->rings.count; i++) {
 		struct found_ring *r = &d->rings.items[i];
@@ -675,7 +656,7 @@ static int put_end(struct dump *d, struct error *err)
 	if (rc == 0)
 		rc = meta_put_info(&d->meta, err);
 	if (rc == 0)
-		rc = capture_writer_end(d->writer, d->report->lost, err);
+		rc = capture_writer_end(d->output.writer, d->report->lost, err);
 	d->report->complete = rc == 0;
 	return rc;
 }
@@ -688,14 +669,10 @@ static void dump_release(struct dump *d)
 	found_events_release(&d->events);
 	event_plan_free(d->plan);
 	meta_release(&d->meta);
-	capture_writer_free(d->writer);
 	free(d->page);
 	free(d->asked);
 	buf_release(&d->dmesg);
-	if (d->out_fd >= 0)
-		close(d->out_fd);
-	if (d->out_made && !d->report->started)
-		unlink(d->options->output);
+	output_release(&d->output, d->report->started);
 	found_rings_release(&d->rings);
 	tree_close(&d->tree);
 }
@@ -710,10 +687,10 @@ static int save(struct dump *d, struct error *err)
 	if (rc == 0)
 		rc = make_plan(d, err);
 	if (rc == 0)
-		rc = open_output(d, err);
+		rc = output_open(&d->output, d->options->output, d->options->force, err);
 	if (rc < 0)
 		return rc;
-	d->meta.writer = d->writer;
+	d->meta.writer = d->output.writer;
 	rc = put_metadata(d, err);
 	if (rc < 0)
 		return rc;
@@ -724,13 +701,13 @@ static int save(struct dump *d, struct error *err)
 		rc = put_end(d, err);
 	else
 		put_end(d, NULL); /* if it can still be written, it says what it holds */
-	d->report->bytes = capture_writer_bytes(d->writer);
+	d->report->bytes = capture_writer_bytes(d->output.writer);
 	return rc;
 }
 
 int dump_run(const struct dump_options *options, struct dump_report *report, struct error *err)
 {
-	struct dump d = { .options = options, .report = report, .out_fd = -1 };
+	struct dump d = { .options = options, .report = report, .output = OUTPUT_NONE };
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, old_pipe;
 	sigset_t mask, old_mask;
 	int rc;
