@@ -216,6 +216,8 @@ static int read_block(struct capture_model *m, const struct block_header *h, con
 		return types_decode(s->data, s->len, on_type, m, err);
 	case BLOCK_TASKS: return tasks_decode(s->data, s->len, on_task, &tasks, err);
 	case BLOCK_STATS: return read_stats(m, h, s, err);
+	case BLOCK_PROCESS:
+		return process_log_add(&m->processes, s->data, s->len, h->first_time, err);
 	default:
 		m->has_end = true;
 		m->index_count = 0;
@@ -249,7 +251,7 @@ int capture_model_read(struct capture_model *m, const struct capture_reader *r,
 
 		if (h->type == BLOCK_DICT || h->type == BLOCK_EVENTS)
 			continue;
-		if (h->type < BLOCK_INFO || h->type > BLOCK_END) {
+		if (h->type < BLOCK_INFO || h->type > BLOCK_PROCESS) {
 			m->unknown++;
 			continue;
 		}
@@ -270,7 +272,7 @@ int capture_model_read(struct capture_model *m, const struct capture_reader *r,
 			rc = capture_model_note_damage(scan, i, &why, err);
 	}
 	block_release(&block);
-	return rc;
+	return rc < 0 ? rc : process_log_sort(&m->processes, err);
 }
 
 void capture_model_release(struct capture_model *m)
@@ -292,6 +294,7 @@ void capture_model_release(struct capture_model *m)
 	free(m->pairs);
 	free(m->files);
 	free(m->tasks);
+	process_log_release(&m->processes);
 	free(m->stats[STATS_START]);
 	free(m->stats[STATS_END]);
 	free(m->index);
