@@ -52,6 +52,7 @@ enum block_type {
 	BLOCK_STATS = 7,   /* records.h: ring-buffer statistics per CPU */
 	BLOCK_END = 8,	   /* records.h: totals and index; its presence means a clean end */
 	BLOCK_PROCESS = 9, /* process.h: processes and what they map, for user frames */
+	BLOCK_MARKS = 10,  /* records.h: named moments, and when recording was paused */
 };
 
 struct block_header {
@@ -73,9 +74,10 @@ struct block_header {
 
 /* Section kinds. What a and b mean is said in the header of the record, and in FORMAT.md. */
 enum section_kind {
-	SECTION_RECORDS = 1, /* the whole record of INFO, FILE, TYPES, TASKS, STATS, END, PROCESS */
-	SECTION_STACKS = 16, /* DICT */
-	SECTION_TUPLES = 17, /* DICT */
+	SECTION_RECORDS =
+		1, /* the whole record of INFO, FILE, TYPES, TASKS, STATS, END, PROCESS, MARKS */
+	SECTION_STACKS = 16,	  /* DICT */
+	SECTION_TUPLES = 17,	  /* DICT */
 	SECTION_EVENT_IDMAP = 32, /* EVENTS: local id -> tuple id */
 	SECTION_EVENT_ID_LOW = 33,
 	SECTION_EVENT_ID_HIGH = 34,

@@ -323,6 +323,55 @@ int stats_decode(const void *data, size_t len, enum stats_moment *ret_moment,
 	return 0;
 }
 
+/* ---- MARKS ---- */
+
+void mark_encode(struct buf *b, uint64_t before, const struct mark_record *mark)
+{
+	struct buf body = { 0 };
+
+	if (mark->kind == MARK_NAMED)
+		put_text(&body, mark->text);
+	buf_varint(b, mark->kind);
+	buf_svarint(b, (int64_t)(mark->time - before));
+	buf_blob(b, body.data, body.len);
+	b->oom |= body.oom;
+	buf_release(&body);
+}
+
+int marks_decode(const void *data, size_t len, uint64_t first_time,
+		 int (*mark)(void *arg, const struct mark_record *mark), void *arg,
+		 struct error *err)
+{
+	struct cursor c = cursor_of(data, len);
+	uint64_t time = first_time;
+
+	while (cursor_left(&c)) {
+		uint64_t kind = cursor_varint(&c);
+		struct mark_record m = { .text = { "", 0 } };
+		struct text body;
+		int rc;
+
+		time += (uint64_t)cursor_svarint(&c);
+		body = take_text(&c);
+		if (!c.bad && kind == MARK_NAMED) {
+			struct cursor inner = cursor_of(body.data, body.len);
+
+			m.text = take_text(&inner);
+			c.bad = inner.bad;
+		}
+		if (c.bad)
+			return damaged(err, "MARKS", &c);
+		if (kind < MARK_NAMED || kind > MARK_RESUME)
+			continue;
+		m.kind = (uint8_t)kind;
+		m.time = time;
+		rc = mark(arg, &m);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 /* ---- END ---- */
 
 void end_encode(struct buf *b, const struct end_totals *totals, const struct end_entry *entries)

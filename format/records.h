@@ -1,5 +1,5 @@
 /*
- * records.h - the small records of a capture: INFO, FILE, TYPES, TASKS, STATS, END. Encode and
+ * records.h - the small records of a capture: INFO, FILE, TYPES, TASKS, STATS, MARKS, END. Encode and
  * decode of each stand side by side in records.c; FORMAT.md describes the bytes.
  *
  * Encoders append to a struct buf that becomes one SECTION_RECORDS; check b->oom at the end.
@@ -90,6 +90,27 @@ static inline uint64_t ring_stats_lost(const struct ring_stats *s)
 {
 	return s->overrun + s->commit_overrun + s->dropped;
 }
+
+/*
+ * MARKS: named moments, and pauses: between a pause and the resume that follows it (or the end of
+ * the capture) no ring took any event in.
+ */
+#define MARK_TEXT_MAX 200 /* bytes that kmem-record writes */
+
+enum mark_kind { MARK_NAMED = 1, MARK_PAUSE = 2, MARK_RESUME = 3 };
+
+struct mark_record {
+	uint8_t kind;	  /* enum mark_kind */
+	uint64_t time;	  /* trace clock, ns */
+	struct text text; /* MARK_NAMED: the name; empty for the others */
+};
+
+/* before: time of the record before it in the section; its own for the first. */
+void mark_encode(struct buf *b, uint64_t before, const struct mark_record *mark);
+/* first_time: of the block's header. Records of unknown kinds are stepped over. */
+int marks_decode(const void *data, size_t len, uint64_t first_time,
+		 int (*mark)(void *arg, const struct mark_record *mark), void *arg,
+		 struct error *err);
 
 /* END: totals, then one entry per EVENTS block. */
 struct end_totals {

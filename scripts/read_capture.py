@@ -46,11 +46,11 @@ DEPTH_MAX = 1024
 BUILD_ID_MAX = 64
 MASK64 = (1 << 64) - 1
 
-INFO, FILE, TYPES, DICT, EVENTS, TASKS, STATS, END, PROCESS = range(1, 10)
+INFO, FILE, TYPES, DICT, EVENTS, TASKS, STATS, END, PROCESS, MARKS = range(1, 11)
 BLOCK_NAMES = {INFO: "INFO", FILE: "FILE", TYPES: "TYPES", DICT: "DICT", EVENTS: "EVENTS",
-               TASKS: "TASKS", STATS: "STATS", END: "END", PROCESS: "PROCESS"}
+               TASKS: "TASKS", STATS: "STATS", END: "END", PROCESS: "PROCESS", MARKS: "MARKS"}
 KNOWN_SECTIONS = {INFO: {1}, FILE: {1}, TYPES: {1}, DICT: {16, 17}, EVENTS: set(range(32, 41)),
-                  TASKS: {1}, STATS: {1}, END: {1}, PROCESS: {1}}
+                  TASKS: {1}, STATS: {1}, END: {1}, PROCESS: {1}, MARKS: {1}}
 
 KIND_UNSIGNED, KIND_SIGNED, KIND_STRING, KIND_BYTES, KIND_ROOM = 1, 2, 3, 4, 5
 PLACE_TUPLE, PLACE_COLUMN, PLACE_ADDRESS, PLACE_COMMON = 1, 2, 3, 4
@@ -66,6 +66,8 @@ FREES = {"kmem:kfree": "slab", "kmem:kmem_cache_free": "slab", "kmem:mm_page_fre
 
 PROCESS_KINDS = {1: "map", 2: "comm", 3: "fork", 4: "exit"}
 PROCESS_FILE = 5
+
+MARK_KINDS = {1: "mark", 2: "pause", 3: "resume"}
 
 STATS_FIELDS = ("cpu", "entries", "overrun", "commit_overrun", "dropped", "read", "decoded", "events",
                 "stacks", "orphan_stacks", "missing_stacks", "bytes")
@@ -415,6 +417,7 @@ class Capture:
         self.types = []
         self.tasks = []
         self.processes = []             # records of PROCESS blocks, in the order of the file
+        self.marks = []                 # (time, kind, text) of MARKS blocks, in the order of the file
         self.stats = {}                 # moment -> list of dicts
         self.end = None                 # dict of the END block
         self.stacks = []                # distinct stacks: tuples of addresses, innermost first
@@ -588,7 +591,7 @@ class Capture:
         """Everything but EVENTS, in the order of the file, decompressed in groups."""
         readers = {INFO: self._read_info, FILE: self._read_file, TYPES: self._read_types, DICT: self._read_dict,
                    TASKS: self._read_tasks, STATS: self._read_stats, END: self._read_end,
-                   PROCESS: self._read_process}
+                   PROCESS: self._read_process, MARKS: self._read_marks}
         wanted = [b for b in self.blocks if b.type in readers]
         contents = {}
         for group in self._grouped(wanted):
@@ -762,6 +765,20 @@ class Capture:
         if first is not None and (first != block.first or latest != block.last):
             raise Malformed("has records from %d to %d, not as its header says" % (first, latest))
 
+    def _read_marks(self, block, section):
+        cursor = Cursor(section.data)
+        time, first = block.first, None
+        while cursor:
+            kind, time = cursor.varint(), time + cursor.svarint() & MASK64
+            body = Cursor(cursor.blob())
+            first = time if first is None else first
+            if kind not in MARK_KINDS:
+                self._note("marks of unknown kind %d: skipped" % kind)
+                continue
+            self.marks.append((time, MARK_KINDS[kind], body.blob() if kind == 1 else b""))
+        if first is not None and (first != block.first or time != block.last):
+            raise Malformed("has marks from %d to %d, not as its header says" % (first, time))
+
     def _read_stats(self, block, section):
         cursor = Cursor(section.data)
         moment = cursor.u8()
@@ -838,6 +855,29 @@ class Capture:
             if block.events:
                 last[block.cpu, block.ring] = block.last
         return found
+
+    def pauses(self):
+        """Pauses as losses of no records and no CPU, in the order of the file."""
+        since, found = None, []
+        for time, kind, _ in self.marks:
+            if kind == "pause" and since is None:
+                since = time
+            elif kind == "resume" and since is not None:
+                found.append(Loss(None, since, time, 0))
+                since = None
+        if since is not None:
+            found.append(Loss(None, since, MASK64, 0))
+        return found
+
+    def overwritten(self):
+        """Per ring whose older records a flight recorder overwrote: from the first event of all to its own."""
+        begin = {}
+        for block in self.event_blocks():
+            if block.events:
+                begin.setdefault((block.cpu, block.ring), block.first)
+        rings = [(row["cpu"], row["ring"]) for row in self.stats.get("start", ()) if row["overrun"]]
+        return [Loss(key[0], None, begin.get(key, MASK64) - 1, 0) for key in rings
+                if begin.get(key, MASK64) - 1 > min(begin.values(), default=0)]
 
     def events(self):
         """All events in the order of time. Each ring keeps its own order. Where the next events of several rings
@@ -1109,6 +1149,8 @@ def rows_of(capture, what):
         return [dict([("time", p.time), ("kind", p.kind), ("flags", p.flags), ("pid", p.pid), ("tgid", p.tgid)]
                      + [(name, process_detail(name, value)) for name, value in p.details.items()])
                 for p in capture.processes]
+    if what == "marks":
+        return [{"time": time, "kind": kind, "text": loose(name)} for time, kind, name in capture.marks]
     end = capture.end and dict(capture.end, index=[e._asdict() for e in capture.end["index"]])
     return {"start": capture.stats.get("start"), "end": capture.stats.get("end"), "end_block": end}
 
@@ -1166,7 +1208,7 @@ def main():
     parser = argparse.ArgumentParser(description="Read a capture of kmem-record.")
     parser.add_argument("file", help="the capture, - for standard input")
     what = parser.add_mutually_exclusive_group()
-    for name in ("events", "info", "blocks", "types", "stacks", "tasks", "processes", "stats", "verify"):
+    for name in ("events", "info", "blocks", "types", "stacks", "tasks", "processes", "marks", "stats", "verify"):
         what.add_argument("--" + name, dest="what", action="store_const", const=name)
     what.add_argument("--files", nargs="?", const="", metavar="NAME[@MOMENT]",
                       help="list the files of the target, or print one")

@@ -147,6 +147,53 @@ static void test_types(void)
 	buf_release(&b);
 }
 
+static const struct mark_record marks[] = {
+	{ MARK_NAMED, 5000, { "before the test", 15 } },
+	{ MARK_PAUSE, 5000, { "", 0 } },
+	{ MARK_RESUME, UINT64_MAX, { "", 0 } },
+	{ MARK_NAMED, 7, { "", 0 } },
+};
+
+static int on_mark(void *arg, const struct mark_record *got)
+{
+	int *count = arg;
+	const struct mark_record *want = &marks[(*count)++];
+
+	CHECK(got->kind == want->kind && got->time == want->time);
+	CHECK(got->text.len == want->text.len &&
+	      !memcmp(got->text.data, want->text.data, want->text.len));
+	return 0;
+}
+
+static int any_mark(void *arg, const struct mark_record *mark)
+{
+	*(uint64_t *)arg += mark->time + mark->text.len;
+	return 0;
+}
+
+static void test_marks(void)
+{
+	struct mark_record unknown = { 99, 6000, { "", 0 } };
+	uint64_t before = marks[0].time, sum = 0;
+	struct buf b = { 0 };
+	int count = 0;
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		mark_encode(&b, before, &marks[i]);
+		before = marks[i].time;
+		if (i == 1) { /* stepped over, but its time counts */
+			mark_encode(&b, before, &unknown);
+			before = unknown.time;
+		}
+	}
+	CHECK(marks_decode(b.data, b.len, 5000, on_mark, &count, NULL) == 0 && count == 4);
+	EACH_PREFIX(b, marks_decode(copy, prefix, 5000, any_mark, &sum, NULL));
+	buf_clear(&b);
+	buf_bytes(&b, "\x01\x00\x01\x05", 4); /* a text of 5 bytes in a blob of 1 */
+	CHECK(marks_decode(b.data, b.len, 0, any_mark, &sum, NULL) == ERR_DAMAGED);
+	buf_release(&b);
+}
+
 static void test_small_records(void)
 {
 	struct task_record task = { 12, 11, 1, { "a task", 6 } };
@@ -496,6 +543,7 @@ int main(void)
 	RUN(test_file);
 	RUN(test_types);
 	RUN(test_small_records);
+	RUN(test_marks);
 	RUN(test_processes);
 	RUN(test_many_files);
 	RUN(test_stacks);
