@@ -8,6 +8,7 @@
 #include "analyze/id_index.h"
 
 #define PAIRS_MAX	4096
+#define MARKS_MAX	65536
 #define FILES_BYTES_MAX (1u << 30) /* of all files of the target together */
 
 /* Appends a zeroed item; NULL when there is no memory. */
@@ -73,6 +74,22 @@ static int on_task(void *arg, const struct task_record *task)
 	*t = (struct model_task){ c->time, task->pid, task->tgid,
 				  strndup(task->comm.len ? task->comm.data : "", task->comm.len) };
 	return t->comm ? 0 : ERR_NOMEM;
+}
+
+static int on_mark(void *arg, const struct mark_record *mark)
+{
+	struct capture_model *m = arg;
+	struct model_mark *slot;
+
+	if (m->mark_count == MARKS_MAX)
+		return ERR_DAMAGED;
+	slot = append(&m->marks, &m->mark_cap, &m->mark_count, sizeof(*slot));
+	if (!slot)
+		return ERR_NOMEM;
+	*slot = (struct model_mark){ mark->kind, mark->time,
+				     strndup(mark->text.len ? mark->text.data : "",
+					     mark->text.len) };
+	return slot->text ? 0 : ERR_NOMEM;
 }
 
 struct stats_context {
@@ -216,8 +233,7 @@ static int read_block(struct capture_model *m, const struct block_header *h, con
 		return types_decode(s->data, s->len, on_type, m, err);
 	case BLOCK_TASKS: return tasks_decode(s->data, s->len, on_task, &tasks, err);
 	case BLOCK_STATS: return read_stats(m, h, s, err);
-	case BLOCK_PROCESS:
-		return process_log_add(&m->processes, s->data, s->len, h->first_time, err);
+	case BLOCK_MARKS: return marks_decode(s->data, s->len, h->first_time, on_mark, m, err);
 	default:
 		m->has_end = true;
 		m->index_count = 0;
@@ -251,7 +267,7 @@ int capture_model_read(struct capture_model *m, const struct capture_reader *r,
 
 		if (h->type == BLOCK_DICT || h->type == BLOCK_EVENTS)
 			continue;
-		if (h->type < BLOCK_INFO || h->type > BLOCK_PROCESS) {
+		if (h->type < BLOCK_INFO || (h->type > BLOCK_END && h->type != BLOCK_MARKS)) {
 			m->unknown++;
 			continue;
 		}
@@ -272,7 +288,7 @@ int capture_model_read(struct capture_model *m, const struct capture_reader *r,
 			rc = capture_model_note_damage(scan, i, &why, err);
 	}
 	block_release(&block);
-	return rc < 0 ? rc : process_log_sort(&m->processes, err);
+	return rc;
 }
 
 void capture_model_release(struct capture_model *m)
@@ -290,11 +306,13 @@ void capture_model_release(struct capture_model *m)
 	}
 	for (size_t i = 0; i < m->task_count; i++)
 		free(m->tasks[i].comm);
+	for (size_t i = 0; i < m->mark_count; i++)
+		free(m->marks[i].text);
 	free(m->types);
 	free(m->pairs);
 	free(m->files);
 	free(m->tasks);
-	process_log_release(&m->processes);
+	free(m->marks);
 	free(m->stats[STATS_START]);
 	free(m->stats[STATS_END]);
 	free(m->index);

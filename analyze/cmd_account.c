@@ -94,6 +94,12 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	if (o->classic && strcmp(report_domain(&o->report), "slab"))
 		return error_set(err, ERR_USAGE, "--classic: the older tool knew slab memory only");
 
+	if (o->classic && api && r->windowed)
+		return error_set(
+			err, ERR_USAGE,
+			"--classic with --malloc or --cache pairs events anew: it cannot be"
+			" combined with --from or --to");
+
 	/*
 	 * filtered before pairing, objects pair differently: only a replay of the events can tell
 	 */

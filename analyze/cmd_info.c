@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/moments.h"
 #include "analyze/report.h"
 #include "format/base/units.h"
 #include "schema_sql.h"
@@ -148,8 +149,8 @@ static int print_losses(struct report *r, struct error *err)
 	struct query q;
 	int rc = query_init(
 		&q, r->db,
-		"SELECT cpu, from_time, to_time, records FROM loss ORDER BY 2, 1 LIMIT 20", NULL,
-		err);
+		"SELECT cpu, from_time, to_time, records FROM loss WHERE kind = 'lost' ORDER BY 2, 1 LIMIT 20",
+		NULL, err);
 
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		fprintf(r->out, "loss: CPU %" PRId64 ", %" PRId64 " records between %s and %s\n",
@@ -197,6 +198,8 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	rc = print_events(r, o->bytes, err);
 	if (rc == 0)
 		rc = print_rings(r, err);
+	if (rc == 0)
+		rc = moments_list(r->db, r->out, err);
 	if (rc == 0)
 		rc = print_losses(r, err);
 	return rc;

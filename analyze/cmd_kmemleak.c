@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/moments.h"
 #include "analyze/report.h"
 #include "format/base/units.h"
 #include "schema_sql.h"
@@ -59,6 +60,7 @@ struct kmemleak {
 static void bind_selection(const struct kmemleak *k, struct query *q)
 {
 	query_bind_int(q, ":first_live", k->first_live);
+	query_bind_int(q, ":from", k->r->from_ns);
 	query_bind_int(q, ":latest", k->latest);
 	query_bind_int(q, ":length", k->r->length_ns);
 	query_bind_int(q, ":include_self", k->o->report.include_self);
@@ -88,7 +90,24 @@ static int print_comms(const struct kmemleak *k, const struct query *group, stru
 	return rc;
 }
 
-static void print_grade(FILE *out, const struct query *g)
+/* What an object lives through that leaves its end in doubt: what the capture has of these. */
+static const char *why_in_doubt(sqlite3 *db)
+{
+	bool lost = capture_int(db, "events.lost", 0) != 0, paused = false, flight = false;
+
+	moments_gaps(db, &paused, &flight, NULL);
+	if (paused && !flight && !lost)
+		return "recording was paused while they were live, they may have been freed then";
+	if (flight && !paused && !lost)
+		return "they are from before all CPUs' events are here, their frees may be among those"
+		       " overwritten";
+	if (paused || flight)
+		return "events were lost or not recorded while they were live, their frees may be"
+		       " among them";
+	return "events were lost while they were live, their frees may be among them";
+}
+
+static void print_grade(FILE *out, const struct query *g, const char *why)
 {
 	int64_t objects = query_int(g, 2), lost = query_int(g, 5), untraced = query_int(g, 6);
 	char age[UNITS_TEXT], cache[80];
@@ -98,11 +117,7 @@ static void print_grade(FILE *out, const struct query *g)
 		units_duration(age, (uint64_t)query_int(g, 4)),
 		query_int(g, 10) ? "" : "; no object of this call site was seen to end");
 	if (lost)
-		fprintf(out,
-			"    in doubt %" PRId64
-			": events were lost while they were live, their frees may be among"
-			" them\n",
-			lost);
+		fprintf(out, "    in doubt %" PRId64 ": %s\n", lost, why);
 	if (!untraced)
 		return;
 	if (!query_is_null(g, 7))
@@ -123,6 +138,7 @@ static int print_groups(const struct kmemleak *k, const char *order, struct erro
 {
 	struct query q = { 0 }, comms = { 0 };
 	struct report *r = k->r;
+	const char *why = why_in_doubt(r->db);
 	uint64_t shown = 0, all = 0;
 	int rc = query_init(&q, r->db, schema_query_kmemleak_group_sql, order, err);
 
@@ -138,7 +154,7 @@ static int print_groups(const struct kmemleak *k, const char *order, struct erro
 		fprintf(r->out,
 			"Leak of %" PRId64 " bytes in %" PRId64 " objects allocated from:\n",
 			query_int(&q, 3), query_int(&q, 2));
-		print_grade(r->out, &q);
+		print_grade(r->out, &q, why);
 		if (k->o->comm)
 			rc = print_comms(k, &q, &comms, err);
 		if (rc == 0)
@@ -246,7 +262,7 @@ static int select_leaks(const struct kmemleak *k, struct error *err)
 	struct query q = { 0 };
 	int rc = report_select_pairs(k->r, err);
 
-	if (rc == 0 && !k->o->than_ns)
+	if (rc == 0 && !k->o->than_ns && !k->r->windowed)
 		return query_materialise(k->r->db, "leak",
 					 "SELECT * FROM temp.pair WHERE end & 3 = 0", NULL, 0, err);
 	if (rc == 0)
@@ -298,6 +314,8 @@ static int print(struct report *r, void *options, const char *order, struct erro
 		k.latest = o->than_ns < (uint64_t)r->length_ns ?
 				   r->length_ns - (int64_t)o->than_ns - 1 :
 				   -1;
+	if (r->to_ns <= k.latest)
+		k.latest = r->to_ns - 1;
 	rc = report_header(r, "kmemleak", err);
 	if (rc == 0)
 		rc = select_leaks(&k, err);
@@ -330,8 +348,8 @@ const struct command cmd_kmemleak = {
 	.description =
 		"Objects that were allocated during the capture and were still live at its end, grouped by the\n"
 		"stack that allocated them. Each group says how many are certain, and how many are in doubt and\n"
-		"why: events were lost while they were live, or the kernel frees objects of that call site or\n"
-		"cache without a trace event.\n",
+		"why: events were lost or not recorded while they were live, or the kernel frees objects of that\n"
+		"call site or cache without a trace event.\n",
 	.examples =
 		"  kmem-analyze kmemleak -n 10 cap.kmem           the ten biggest groups\n"
 		"  kmem-analyze kmemleak --comm --than 30s cap.kmem\n"

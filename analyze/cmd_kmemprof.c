@@ -177,6 +177,8 @@ static int print_intervals(struct report *r, uint64_t interval, const char *orde
 	if (rc == 0) {
 		query_bind_int(&q, ":interval", (int64_t)interval);
 		query_bind_int(&q, ":length", r->length_ns);
+		query_bind_int(&q, ":from", r->from_ns);
+		query_bind_int(&q, ":to", r->to_ns);
 		rc = query_step(&q, err);
 	}
 	query_release(&q);

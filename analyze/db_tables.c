@@ -37,10 +37,7 @@ static int fill_event(struct db_writer *w, const struct db_facts *f, sqlite3_stm
 	return rc;
 }
 
-/*
- * Symbols that some frame has, each once: id is the symbol's place in kallsyms plus one, and behind
- * those of the kernel its number among those of user programs.
- */
+/* Symbols that some frame has, each once: id is the symbol's place in kallsyms plus one. */
 static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
 		       struct error *err)
 {
@@ -50,7 +47,7 @@ static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_st
 	int rc = hits ? 0 : error_nomem(err);
 
 	for (size_t i = 0; i < s->frame_count && rc == 0; i++)
-		if (s->frames[i].known && !s->frames[i].dso)
+		if (s->frames[i].known)
 			hits[s->frames[i].hit.index] = &s->frames[i].hit;
 	for (size_t i = 0; i < all && rc == 0; i++)
 		if (hits[i])
@@ -58,29 +55,7 @@ static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_st
 				    hits[i]->name.len,
 				    hits[i]->module.len ? hits[i]->module.data : NULL,
 				    hits[i]->module.len);
-	for (size_t i = 0; i < f->users->symbol_count && rc == 0; i++)
-		rc = db_put(w, stmt, err, "itt", (int64_t)(all + i) + 1, f->users->symbols[i].name,
-			    f->users->symbols[i].len, NULL, (size_t)0);
 	free(hits);
-	return rc;
-}
-
-static int fill_dso(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
-		    struct error *err)
-{
-	const struct dsos *d = f->users->dsos;
-	int rc = 0;
-
-	for (size_t i = 0; i < d->count && rc == 0; i++) {
-		const struct dso *dso = &d->list[i];
-		char id[2 * BUILD_ID_MAX + 1] = "";
-
-		for (size_t k = 0; k < dso->build_id_len; k++)
-			snprintf(id + 2 * k, 3, "%02x", dso->build_id[k]);
-		rc = db_put(w, stmt, err, "issNs", (int64_t)i + 1, dso->path,
-			    dso->build_id_len ? id : NULL, (int)!dso->is_file, (int64_t)dso->tgid,
-			    dso->symbols_from);
-	}
 	return rc;
 }
 
@@ -88,16 +63,14 @@ static int fill_frame(struct db_writer *w, const struct db_facts *f, sqlite3_stm
 		      struct error *err)
 {
 	const struct stacks *s = f->replay->sites->stacks;
-	uint32_t kernel = (uint32_t)symbols_count(f->symbols);
 	int rc = 0;
 
 	for (size_t i = 0; i < s->frame_count && rc == 0; i++) {
 		const struct frame *frame = &s->frames[i];
 
-		rc = db_put(w, stmt, err, "iinNn", (int64_t)i + 1, (int64_t)frame->address,
-			    frame->known ? frame->hit.index + 1 + (frame->dso ? kernel : 0) : 0,
-			    (int)frame->known, (int64_t)(frame->address - frame->hit.start),
-			    frame->dso);
+		rc = db_put(w, stmt, err, "iinN", (int64_t)i + 1, (int64_t)frame->address,
+			    frame->known ? frame->hit.index + 1 : 0, (int)frame->known,
+			    (int64_t)(frame->address - frame->hit.start));
 	}
 	return rc;
 }
@@ -251,12 +224,29 @@ static int fill_free_total(struct db_writer *w, const struct db_facts *f, sqlite
 static int fill_loss(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
 		     struct error *err)
 {
+	static const char *const kinds[] = { "lost", "paused", "overwritten" };
 	const struct losses *l = f->replay->losses;
 	int rc = 0;
 
 	for (size_t i = 0; i < l->count && rc == 0; i++)
-		rc = db_put(w, stmt, err, "iiii", (int64_t)l->list[i].cpu, l->list[i].from,
-			    l->list[i].to, (int64_t)l->list[i].records);
+		rc = db_put(w, stmt, err, "iiiis", (int64_t)l->list[i].cpu, l->list[i].from,
+			    l->list[i].to, (int64_t)l->list[i].records, kinds[l->list[i].kind]);
+	return rc;
+}
+
+/* Those from before a flight recorder's window would have negative times: they mark nothing here. */
+static int fill_mark(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		     struct error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < f->model->mark_count && rc == 0; i++) {
+		const struct model_mark *m = &f->model->marks[i];
+		int64_t time = (int64_t)(m->time - f->replay->base);
+
+		if (m->kind == MARK_NAMED && time >= 0)
+			rc = db_put(w, stmt, err, "is", time, m->text);
+	}
 	return rc;
 }
 
@@ -321,6 +311,16 @@ uint64_t db_facts_lost(const struct db_facts *f)
 	return lost;
 }
 
+/* Records that a flight recorder's rings had overwritten on purpose. */
+static uint64_t overwritten(const struct capture_model *m)
+{
+	uint64_t records = 0;
+
+	for (size_t i = 0; i < m->stats_count[STATS_START]; i++)
+		records += m->stats[STATS_START][i].overrun;
+	return records;
+}
+
 static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
 			struct error *err)
 {
@@ -340,6 +340,7 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		{ "events.null_free", (int64_t)c->null_frees },
 		{ "events.unmatched_free", (int64_t)c->unmatched },
 		{ "events.lost", (int64_t)db_facts_lost(f) },
+		{ "events.overwritten", (int64_t)overwritten(f->model) },
 		{ "objects.reused", (int64_t)c->reused },
 		{ "objects.live", (int64_t)c->live },
 		{ "objects.live_bytes", (int64_t)c->live_bytes },
@@ -352,9 +353,6 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		{ "blocks.unknown", f->unknown },
 		{ "symbols", (int64_t)symbols_count(f->symbols) },
 		{ "symbols.hidden", symbols_hidden(f->symbols) },
-		{ "user.frames", (int64_t)user_frames_count(f->users, false) },
-		{ "user.frames.named", (int64_t)user_frames_count(f->users, true) },
-		{ "user.maps_refused", (int64_t)f->maps_refused },
 		{ "load.version", LOAD_VERSION },
 	};
 	/* clang-format on */
@@ -381,8 +379,7 @@ int db_tables_write(struct db_writer *w, const struct db_facts *f, struct error 
 	} tables[] = {
 		{ "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)", fill_event },
 		{ "INSERT INTO symbol VALUES (?,?,?)", fill_symbol },
-		{ "INSERT INTO dso VALUES (?,?,?,?,?)", fill_dso },
-		{ "INSERT INTO frame VALUES (?,?,?,?,?)", fill_frame },
+		{ "INSERT INTO frame VALUES (?,?,?,?)", fill_frame },
 		{ "INSERT INTO stack VALUES (?,?)", fill_stack },
 		{ "INSERT INTO stack_frame VALUES (?,?,?)", fill_stack_frame },
 		{ "INSERT OR IGNORE INTO cache VALUES (?,?)", fill_cache },
@@ -392,7 +389,8 @@ int db_tables_write(struct db_writer *w, const struct db_facts *f, struct error 
 		{ "INSERT INTO pair_total VALUES (?,?,?,?,?,?,?,?)", fill_pair_total },
 		{ "INSERT INTO site_total VALUES (?,?,?,?)", fill_site_total },
 		{ "INSERT INTO free_total VALUES (?,?,?,?,?)", fill_free_total },
-		{ "INSERT INTO loss VALUES (?,?,?,?)", fill_loss },
+		{ "INSERT INTO loss VALUES (?,?,?,?,?)", fill_loss },
+		{ "INSERT INTO mark (time, text) VALUES (?,?)", fill_mark },
 		{ "INSERT INTO damage VALUES (?,?,?)", fill_damage },
 		{ "INSERT INTO ring VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", fill_ring },
 		{ "INSERT OR REPLACE INTO file VALUES (?,?,?)", fill_file },

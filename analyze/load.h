@@ -28,6 +28,7 @@
  *	events.null_free	frees of NULL or ZERO_SIZE_PTR
  *	events.unmatched_free	frees of addresses that no event allocated
  *	events.lost		records lost (stack records included); a lower bound where blocks are missing
+ *	events.overwritten	records that a flight recorder overwrote, before the capture begins
  *	objects.reused		allocations on a live address: the free of the old object was not traced
  *	objects.live		objects live at the end, and their bytes_alloc: objects.live_bytes
  *	first_live_id		rows of `allocation` from this id on are live at the end
@@ -39,15 +40,12 @@
  *	blocks.unknown		blocks and sections of kinds that this version does not know, stepped over
  *	symbols			symbols in the capture's kallsyms; symbols.hidden 1: its addresses are all zero
  *				(kptr_restrict), so that no name could be given
- *	user.frames		distinct user frames; user.frames.named: those that have a symbol
- *	user.maps_refused	maps of processes left out because there were too many
  *	load.version		of the loader that made the database
  */
 #ifndef KMEM_ANALYZE_LOAD_H
 #define KMEM_ANALYZE_LOAD_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "format/base/error.h"
@@ -57,9 +55,6 @@ struct load_options {
 	const char *db; /* NULL: the capture's name with ".db" added */
 	bool force;	/* replace a file of that name; a directory or device is refused anyway */
 	bool progress;	/* a line on stderr, if that is a terminal */
-	const char *const
-		*debug_dirs; /* where symbols of user programs are looked for, besides here */
-	size_t debug_dir_count;
 };
 
 struct load_result {

@@ -29,6 +29,17 @@ static bool add(struct loss_mapper *m, int32_t cpu, uint64_t from, uint64_t to, 
 	return losses_add(m->losses, &loss);
 }
 
+static bool add_wanted(struct loss_mapper *m, enum loss_kind kind, int32_t cpu, uint64_t from,
+		       uint64_t to)
+{
+	const struct loss loss = { .kind = kind,
+				   .cpu = cpu,
+				   .from = (int64_t)(from - m->base),
+				   .to = (int64_t)(to - m->base) };
+
+	return losses_add(m->losses, &loss);
+}
+
 static bool has_cpu(const struct block_header *h)
 {
 	return h->type == BLOCK_EVENTS && h->cpu >= 0 && h->cpu < CPU_MAX;
@@ -166,6 +177,65 @@ static bool from_stats(struct loss_mapper *m)
 	return true;
 }
 
+/* A flight recorder's pause may lie before what its rings still held. */
+static bool add_pause(struct loss_mapper *m, uint64_t from, uint64_t to)
+{
+	int64_t end = (int64_t)(to - m->base);
+
+	if (end <= 0 || to < from)
+		return true;
+	return add_wanted(m, LOSS_PAUSED, LOSS_CPU_UNKNOWN,
+			  (int64_t)(from - m->base) > 0 ? from : m->base, to);
+}
+
+static bool from_marks(struct loss_mapper *m)
+{
+	uint64_t since = 0;
+	bool paused = false;
+
+	for (size_t i = 0; i < m->model->mark_count; i++) {
+		const struct model_mark *mark = &m->model->marks[i];
+
+		if (mark->kind == MARK_PAUSE && !paused) {
+			since = mark->time;
+			paused = true;
+		} else if (mark->kind == MARK_RESUME && paused) {
+			paused = false;
+			if (!add_pause(m, since, mark->time))
+				return false;
+		}
+	}
+	return !paused || add_pause(m, since, m->end);
+}
+
+/* What a ring had overwritten when the capture was made lies before its first event. */
+static bool from_overwritten(struct loss_mapper *m)
+{
+	const struct capture_model *model = m->model;
+
+	for (size_t i = 0; i < model->stats_count[STATS_START]; i++) {
+		const struct ring_stats *s = &model->stats[STATS_START][i];
+		uint64_t last_gone = m->end;
+
+		if (!s->overrun)
+			continue;
+		for (size_t k = 0; k < m->scan->count; k++) {
+			const struct block_header *h = &m->scan->blocks[k];
+
+			if (has_cpu(h) && (uint32_t)h->cpu == s->cpu && h->ring == s->ring &&
+			    h->event_count) {
+				last_gone = h->first_time - 1;
+				break;
+			}
+		}
+		/* the ring that begins first begins the capture; before that is no time here */
+		if ((int64_t)(last_gone - m->base) > 0 &&
+		    !add_wanted(m, LOSS_OVERWRITTEN, (int32_t)s->cpu, m->base, last_gone))
+			return false;
+	}
+	return true;
+}
+
 static uint64_t end_of(const struct capture_scan *scan, const struct capture_model *model,
 		       uint64_t base)
 {
@@ -199,7 +269,8 @@ int loss_map(struct losses *losses, const struct capture_scan *scan,
 	bool good;
 
 	m.rings = calloc(m.ring_count, sizeof(*m.rings));
-	good = m.rings && from_headers(&m) && from_stats(&m);
+	good = m.rings && from_headers(&m) && from_stats(&m) && from_marks(&m) &&
+	       from_overwritten(&m);
 
 	if (good)
 		good = model->has_end ? from_index(&m) : from_gaps(&m);

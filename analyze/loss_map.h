@@ -6,6 +6,9 @@
  * rings' statistics counted and no block placed, which may have happened at any time. Blocks with
  * damaged bodies are added when they are loaded.
  *
+ * And two that were wanted: pauses (MARKS), and the time between the first event of all and the
+ * first of a ring whose older events a flight recorder has overwritten.
+ *
  *	loss_map(&losses, &scan, &model, base, &err);
  */
 #ifndef KMEM_ANALYZE_LOSS_MAP_H

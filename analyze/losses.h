@@ -1,5 +1,5 @@
 /*
- * losses.h - when events were lost, and whether an object was live then.
+ * losses.h - when events were lost or not recorded, and whether an object was live then.
  *
  * Most are known from the block headers before the replay begins; damage is found when a block is
  * loaded, while the replay runs, but before the events of that block are due.
@@ -19,8 +19,15 @@
 
 #define LOSS_CPU_UNKNOWN (-1)
 
+/*
+ * Why events are not there. Those that nobody wanted (pauses, what a flight recorder overwrote)
+ * leave the same doubt behind, but they make no capture incomplete and count no records.
+ */
+enum loss_kind { LOSS_LOST, LOSS_PAUSED, LOSS_OVERWRITTEN };
+
 struct loss {
-	int32_t cpu;	  /* or LOSS_CPU_UNKNOWN */
+	enum loss_kind kind;
+	int32_t cpu;	  /* or LOSS_CPU_UNKNOWN: any, or all */
 	int64_t from, to; /* ns since the start of the capture */
 	uint64_t records; /* a lower bound where a block is missing */
 };

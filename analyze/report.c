@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "analyze/db_open.h"
+#include "analyze/moments.h"
 #include "format/base/fileio.h"
 #include "format/base/units.h"
 #include "schema_sql.h"
@@ -38,6 +39,23 @@ static int open_output(struct report *r, struct error *err)
 	return err->code;
 }
 
+static int parse_window(struct report *r, struct error *err)
+{
+	const struct report_options *o = r->options;
+	int rc = 0;
+
+	r->windowed = o->from || o->to;
+	r->from_ns = INT64_MIN;
+	r->to_ns = INT64_MAX;
+	if (o->from)
+		rc = moment_parse(r->db, o->from, "--from", MOMENT_FIRST, &r->from_ns, err);
+	if (rc == 0 && o->to)
+		rc = moment_parse(r->db, o->to, "--to", MOMENT_LAST, &r->to_ns, err);
+	if (rc == 0 && r->from_ns >= r->to_ns)
+		rc = error_set(err, ERR_USAGE, "--from is not before --to");
+	return rc;
+}
+
 static int report_open(struct report *r, const struct report_options *options, const char *path,
 		       struct error *err)
 {
@@ -62,7 +80,8 @@ static int report_open(struct report *r, const struct report_options *options, c
 	r->complete = !capture_int(r->db, "events.lost", 0) &&
 		      !capture_int(r->db, "damage.count", 0) &&
 		      !capture_int(r->db, "tuples.lost", 0) && capture_int(r->db, "clean_end", 0);
-	return open_output(r, err);
+	rc = parse_window(r, err);
+	return rc < 0 ? rc : open_output(r, err);
 }
 
 static int report_close(struct report *r, const struct error *err)
@@ -104,8 +123,35 @@ const char *report_api(const struct report_options *options)
 	return options->malloc_only ? "malloc" : "cache";
 }
 
+/* The summaries know no times: with --from and --to the same rows come from the objects. */
+static int select_window(struct report *r, struct error *err)
+{
+	struct query q = { 0 };
+	char *sql = sqlite3_mprintf("INSERT INTO temp.window_pair %s",
+				    schema_query_pair_window_sql);
+	int rc = sql ? query_run(r->db,
+				 "CREATE TEMP TABLE window_pair (alloc_site, free_site, end, self,"
+				 " objects, lifetime_sum, lifetime_min, lifetime_max)",
+				 err) :
+		       error_nomem(err);
+
+	if (rc == 0)
+		rc = query_init(&q, r->db, sql, NULL, err);
+	if (rc == 0) {
+		query_bind_int(&q, ":from", r->from_ns);
+		query_bind_int(&q, ":to", r->to_ns);
+		query_bind_int(&q, ":length", r->length_ns);
+		rc = query_step(&q, err);
+	}
+	query_release(&q);
+	sqlite3_free(sql);
+	return rc < 0 ? rc : report_select_pairs_of(r, "temp.window_pair", err);
+}
+
 int report_select_pairs(struct report *r, struct error *err)
 {
+	if (r->windowed)
+		return select_window(r, err);
 	return report_select_pairs_of(r, "pair_total", err);
 }
 
@@ -235,19 +281,9 @@ void report_timestamp(struct report *r, int64_t time_ns)
 
 static void print_frame(struct report *r, const struct query *q)
 {
-	char name[256], module[80], path[512];
+	char name[256], module[80];
 
 	fprintf(r->out, "    %016" PRIx64, (uint64_t)query_int(q, 0));
-	if (!query_is_null(q, 4)) {
-		report_safe(path, sizeof(path), query_text(q, 4));
-		if (query_is_null(q, 1))
-			fprintf(r->out, " [unknown] (%s)\n", path);
-		else
-			fprintf(r->out, " %s+0x%" PRIx64 " (%s)\n",
-				report_safe(name, sizeof(name), query_text(q, 1)),
-				(uint64_t)query_int(q, 2), path);
-		return;
-	}
 	if (query_is_null(q, 1)) {
 		fprintf(r->out, " [unknown]\n");
 		return;
@@ -308,11 +344,13 @@ static void header_capture(struct report *r, const char *name)
 static void header_loss(struct report *r)
 {
 	char events[UNITS_TEXT], lost[UNITS_TEXT], text[8];
-	bool selected = capture_text(r->db, "events.filter", text, sizeof(text));
+	bool selected = capture_text(r->db, "events.filter", text, sizeof(text)), paused, flight;
 	int64_t n = capture_int(r->db, "events.lost", 0);
 
 	units_count(events, (uint64_t)capture_int(r->db, "events", 0));
 	units_count(lost, (uint64_t)n);
+	if (moments_gaps(r->db, &paused, &flight, NULL) == 0)
+		selected |= paused || flight;
 	if (r->complete) {
 		fprintf(r->out, "# %s events, none lost: every number is exact for what %s\n",
 			events, selected ? "was recorded" : "the kernel traces");
@@ -339,6 +377,23 @@ static void header_loss(struct report *r)
 		fprintf(r->out,
 			"# %s events came without call site and size (DAMAGED): they count with 0 bytes\n",
 			units_count(lost, (uint64_t)n));
+}
+
+/* The header counts all of the capture, the report below it only these objects. */
+static void header_window(struct report *r)
+{
+	char from[UNITS_TEXT] = "the start", to[UNITS_TEXT] = "the end";
+
+	if (!r->windowed)
+		return;
+	if (r->options->from)
+		units_duration(from, (uint64_t)r->from_ns);
+	if (r->options->to)
+		units_duration(to, (uint64_t)r->to_ns);
+	fprintf(r->out,
+		"# only objects allocated from %s to %s, whenever they were freed; this header is"
+		" about the whole capture\n",
+		from, to);
 }
 
 /* One line per filter: the recorder writes "EVENT[,EVENT...] FILTER" lines (FORMAT.md). */
@@ -428,6 +483,10 @@ int report_header(struct report *r, const char *name, struct error *err)
 	header_capture(r, name);
 	header_loss(r);
 	header_selection(r);
+	rc = moments_header(r->db, r->out, err);
+	if (rc < 0)
+		return rc;
+	header_window(r);
 	if (unknown)
 		fprintf(r->out,
 			"# %" PRId64

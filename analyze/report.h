@@ -37,8 +37,9 @@ struct report_options {
 	uint64_t top;		      /* -n; 0: all */
 	bool malloc_only, cache_only; /* both: no restriction, as in the older tool */
 	bool include_self;
-	const char *domain; /* --domain; NULL: slab */
-	const char *db;	    /* --db */
+	const char *domain;    /* --domain; NULL: slab */
+	const char *from, *to; /* --from, --to: moments.h; NULL: no limit */
+	const char *db;	       /* --db */
 };
 
 /* clang-format off */
@@ -55,6 +56,10 @@ struct report_options {
 	  offsetof(type, member.cache_only), 0, 0, 0, NULL }, \
 	{ "domain", 0, "WHICH", "slab (default), page, percpu or vmalloc", OPT_CHOICE, \
 	  offsetof(type, member.domain), 0, 0, 0, report_domains }, \
+	{ "from", 0, "TIME", "only objects allocated from TIME on: 10s, 5ms, or mark:TEXT (a bare number: s)", \
+	  OPT_STRING, offsetof(type, member.from), 0, 0, 0, NULL }, \
+	{ "to", 0, "TIME", "only objects allocated before TIME, whatever became of them later", \
+	  OPT_STRING, offsetof(type, member.to), 0, 0, 0, NULL }, \
 	{ "include-self", 0, NULL, "count what kmem-record itself allocated, too", OPT_FLAG, \
 	  offsetof(type, member.include_self), 0, 0, 0, NULL }, \
 	{ "db", 0, "FILE", "keep the database of the capture in FILE (default: CAPTURE.db)", OPT_STRING, \
@@ -72,7 +77,9 @@ struct report {
 	FILE *out;
 	int64_t base_wall_ns; /* wall clock at time 0 of the database */
 	int64_t length_ns;
-	bool complete; /* nothing lost, damaged or cut off */
+	bool windowed;		/* --from or --to was given: */
+	int64_t from_ns, to_ns; /* objects allocated in [from_ns, to_ns) */
+	bool complete;		/* nothing lost, damaged or cut off */
 };
 
 /*

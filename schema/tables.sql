@@ -32,25 +32,12 @@ CREATE TABLE symbol (
 	module TEXT			-- NULL for the kernel itself
 );
 
--- What user frames lie in: a file, or memory of one program ('[heap]', '//anon', or '[unknown]' where
--- the capture does not tell what was mapped).
-CREATE TABLE dso (
-	id INTEGER PRIMARY KEY,
-	path TEXT NOT NULL,		-- on the target
-	build_id TEXT,			-- hex; NULL: none, or not known
-	tgid INTEGER,			-- of memory: whose; NULL for a file
-	symbols_from TEXT		-- the file on this machine that names came from; NULL: no name was found
-);
-
 -- Every distinct address of a call site or a stack. symbol is NULL where nothing is known about it.
--- Frames of user space have a dso; in a file, address is the offset in that file, so that a frame is
--- the same in all processes that map it.
 CREATE TABLE frame (
 	id INTEGER PRIMARY KEY,
 	address INTEGER NOT NULL,
 	symbol INTEGER REFERENCES symbol,
-	offset INTEGER,			-- address minus start of the symbol
-	dso INTEGER REFERENCES dso	-- NULL: of the kernel
+	offset INTEGER			-- address minus start of the symbol
 );
 
 CREATE TABLE stack (
@@ -59,8 +46,7 @@ CREATE TABLE stack (
 );
 
 -- Innermost frame first: position 0 is the function that allocates. Frames of the tracing machinery
--- itself, which x86 puts on top, are left out. User frames, where they were recorded, follow those of
--- the kernel.
+-- itself, which x86 puts on top, are left out.
 CREATE TABLE stack_frame (
 	stack INTEGER NOT NULL REFERENCES stack,
 	position INTEGER NOT NULL,
@@ -110,7 +96,7 @@ CREATE TABLE free_site (
 -- One row per allocation, in the order in which they ended; those still live at the end of the
 -- capture come last, by time (capture key 'first_live_id'). end: 0 live at the end; 1 freed; 2 its
 -- address was allocated again, so its free was not traced, and lifetime is an upper bound. + 4:
--- events were lost on some CPU while it was live, so a free may be among them.
+-- events were lost or not recorded (table loss) while it was live, so a free may be among them.
 CREATE TABLE allocation (
 	id INTEGER PRIMARY KEY,
 	time INTEGER NOT NULL,
@@ -167,12 +153,21 @@ CREATE TABLE free_total (
 	PRIMARY KEY (free_site, self)
 ) WITHOUT ROWID;
 
--- Records lost by a CPU's ring between two moments.
+-- When events are missing. kind: 'lost' by a CPU's ring between two moments; or on purpose 'paused', all
+-- CPUs; or 'overwritten', what happened on that CPU before a flight recorder's ring begins. cpu -1: any.
 CREATE TABLE loss (
 	cpu INTEGER NOT NULL,
 	from_time INTEGER NOT NULL,
 	to_time INTEGER NOT NULL,
-	records INTEGER NOT NULL
+	records INTEGER NOT NULL,	-- 0 where on purpose
+	kind TEXT NOT NULL
+);
+
+-- Moments that were named while recording (kmem-record ctl mark TEXT). Names may repeat.
+CREATE TABLE mark (
+	id INTEGER PRIMARY KEY,		-- in the order of the capture
+	time INTEGER NOT NULL,
+	text TEXT NOT NULL
 );
 
 -- Bytes of the capture that could not be used.

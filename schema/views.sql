@@ -5,22 +5,17 @@
 --	SELECT caller, count(*), sum(bytes_alloc) FROM live GROUP BY caller ORDER BY 3 DESC LIMIT 10;
 --	SELECT text FROM stack_line WHERE stack = 17;
 
--- An address as people read it: 'vfs_open+0x1f', 'ext4_init+0x2c [ext4]', or the plain address; in user
--- space 'main+0x2f (/usr/bin/make)', '+0x1a2b (/usr/bin/make)' (offset in the file), '0x7f1200 (//anon)'.
+-- An address as people read it: 'vfs_open+0x1f', 'ext4_init+0x2c [ext4]', or the plain address.
 CREATE VIEW frame_text AS
 SELECT
 	f.id AS frame,
 	f.address AS address,
-	CASE WHEN s.id IS NULL THEN printf(CASE WHEN d.id IS NULL OR d.tgid THEN '0x%x' ELSE '+0x%x' END,
-			f.address)
-		ELSE s.name || printf('+0x%x', f.offset) || coalesce(' [' || s.module || ']', '') END
-		|| coalesce(' (' || d.path || ')', '') AS text,
+	CASE WHEN s.id IS NULL THEN printf('0x%x', f.address)
+		ELSE s.name || printf('+0x%x', f.offset) || coalesce(' [' || s.module || ']', '') END AS text,
 	s.name AS function,
-	s.module AS module,
-	d.path AS dso
+	s.module AS module
 FROM frame f
-LEFT JOIN symbol s ON s.id = f.symbol
-LEFT JOIN dso d ON d.id = f.dso;
+LEFT JOIN symbol s ON s.id = f.symbol;
 
 -- Every allocation, expanded.
 --	id			in the order in which objects ended; live ones last
@@ -89,9 +84,9 @@ LEFT JOIN frame_text f ON f.frame = coalesce(s.call_site,
 	(SELECT frame FROM stack_frame WHERE stack = s.stack AND position = 0))
 GROUP BY f.frame, e.domain, e.api, p.self;
 
--- The frames of a stack, innermost (position 0) first. dso: of user frames, where they were recorded.
+-- The frames of a stack, innermost (position 0) first.
 CREATE VIEW stack_line AS
-SELECT sf.stack, sf.position, f.address, f.text, f.function, f.module, f.dso
+SELECT sf.stack, sf.position, f.address, f.text, f.function, f.module
 FROM stack_frame sf
 JOIN frame_text f ON f.frame = sf.frame;
 
@@ -111,3 +106,12 @@ JOIN event e ON e.id = s.event
 JOIN task t ON t.id = u.task
 LEFT JOIN frame_text f ON f.frame = s.call_site
 LEFT JOIN cache c ON c.id = s.cache;
+
+-- When events are missing. kind: 'lost', and on purpose 'paused' (all CPUs) or 'overwritten' (before a flight
+-- recorder's ring begins); cpu NULL: any or all.
+CREATE VIEW gap AS
+SELECT kind, CASE WHEN cpu >= 0 THEN cpu END AS cpu, from_time, to_time, records FROM loss;
+
+-- Moments that were named while recording.
+CREATE VIEW moment AS
+SELECT time, text FROM mark;

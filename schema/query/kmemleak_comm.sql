@@ -9,7 +9,7 @@ FROM allocation x
 JOIN alloc_site a ON a.id = x.alloc_site
 JOIN event e ON e.id = a.event
 JOIN task t ON t.id = x.task
-WHERE x.id >= :first_live AND x.time <= :latest AND e.domain = :domain
+WHERE x.id >= :first_live AND x.time >= :from AND x.time <= :latest AND e.domain = :domain
 	AND (:api IS NULL OR e.api = :api) AND (:include_self OR NOT (t.self AND a.context = 0))
 	AND a.stack IS :stack AND (a.stack IS NOT NULL OR a.call_site IS :call_site)
 GROUP BY 1

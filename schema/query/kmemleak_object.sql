@@ -10,6 +10,6 @@ JOIN event e ON e.id = a.event
 JOIN task t ON t.id = x.task
 LEFT JOIN cache c ON c.id = a.cache
 LEFT JOIN frame_text name ON name.frame = a.call_site
-WHERE x.id >= :first_live AND x.time <= :latest AND e.domain = :domain
+WHERE x.id >= :first_live AND x.time >= :from AND x.time <= :latest AND e.domain = :domain
 	AND (:api IS NULL OR e.api = :api) AND (:include_self OR NOT (t.self AND a.context = 0))
 ORDER BY x.time, x.address;

@@ -11,7 +11,7 @@ FROM (
 	FROM allocation x
 	JOIN task t ON t.id = x.task
 	JOIN alloc_site a ON a.id = x.alloc_site
-	WHERE x.lifetime IS NOT NULL
+	WHERE x.lifetime IS NOT NULL AND x.time >= :from AND x.time < :to
 	UNION ALL
 	SELECT
 		x.time / :interval, x.alloc_site, 0, x.end & 4,
@@ -19,6 +19,7 @@ FROM (
 	FROM allocation x
 	JOIN task t ON t.id = x.task
 	JOIN alloc_site a ON a.id = x.alloc_site
-	WHERE x.lifetime IS NULL OR (x.time + x.lifetime) / :interval > x.time / :interval
+	WHERE (x.lifetime IS NULL OR (x.time + x.lifetime) / :interval > x.time / :interval)
+		AND x.time >= :from AND x.time < :to
 )
 GROUP BY 1, 2, 3, 4, 5;

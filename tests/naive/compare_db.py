@@ -128,6 +128,7 @@ def main():
     naive = replay.Replay(counted(capture.events()), threads)
     stacks = Stacks(capture, db)
     losses = capture.losses()
+    gaps = losses + capture.pauses() + capture.overwritten()
 
     def from_db(row):
         row = list(row)
@@ -135,7 +136,7 @@ def main():
         return tuple(row)
 
     score.equal("allocations", Counter(map(from_db, db.execute(ALLOCATIONS))),
-                Counter(expected_allocation(o, base, stacks, losses) for o in naive.objects))
+                Counter(expected_allocation(o, base, stacks, gaps) for o in naive.objects))
     score.equal("unmatched frees", Counter(db.execute(UNMATCHED)),
                 Counter(expected_unmatched(e, base) for e in naive.unmatched))
     score.equal("events of each type", Counter(dict(db.execute("SELECT id, events FROM event WHERE events"))), by_type)
@@ -153,7 +154,7 @@ def main():
             score.equal(key, facts.get(key), value)
     if not capture.damage:          # a block that is missing is a loss, too, and of unknown size
         score.equal("events.lost", facts.get("events.lost"), sum(loss.records for loss in losses))
-        score.equal("losses", Counter(db.execute("SELECT cpu, from_time, records FROM loss")),
+        score.equal("losses", Counter(db.execute("SELECT cpu, from_time, records FROM loss WHERE kind = 'lost'")),
                     Counter((x.cpu, (x.after or base) - base, x.records) for x in losses))
     score.equal("no damage unless there is some", bool(facts.get("damage.count")),
                 bool(capture.damage) or capture.cut_off is not None)
