@@ -190,8 +190,8 @@ static bool add_pause(struct loss_mapper *m, uint64_t from, uint64_t to)
 
 static bool from_marks(struct loss_mapper *m)
 {
-	uint64_t since = 0;
-	bool paused = false;
+	uint64_t since = m->base;
+	bool paused = false, any = false;
 
 	for (size_t i = 0; i < m->model->mark_count; i++) {
 		const struct model_mark *mark = &m->model->marks[i];
@@ -199,11 +199,12 @@ static bool from_marks(struct loss_mapper *m)
 		if (mark->kind == MARK_PAUSE && !paused) {
 			since = mark->time;
 			paused = true;
-		} else if (mark->kind == MARK_RESUME && paused) {
+		} else if (mark->kind == MARK_RESUME && (paused || !any)) {
 			paused = false;
 			if (!add_pause(m, since, mark->time))
 				return false;
 		}
+		any |= mark->kind != MARK_NAMED;
 	}
 	return !paused || add_pause(m, since, m->end);
 }

@@ -212,22 +212,7 @@ static bool find_clock_traps(struct notes *notes, const struct boot_facts *f,
 	return false;
 }
 
-/*
- * The time of the first line of the kernel log, ns: some machines' clocks run before the kernel does. A
- * log that has lost its beginning makes it late, and us cautious.
- */
-static uint64_t log_start(const char *dmesg)
-{
-	double seconds = 0;
-
-	for (const char *p = strchr(dmesg, '['); p; p = strchr(p + 1, '['))
-		if (sscanf(p, "[ %lf]", &seconds) == 1)
-			break;
-	return seconds > 0 ? (uint64_t)(seconds * 1e9) : 0;
-}
-
-static void find_start(struct notes *notes, const struct boot_facts *f, const struct found_ring *r,
-		       bool explained)
+static void find_start(struct notes *notes, const struct found_ring *r, bool explained)
 {
 	char when[UNITS_TEXT];
 	uint64_t first = 0;
@@ -235,7 +220,7 @@ static void find_start(struct notes *notes, const struct boot_facts *f, const st
 	if (!boot_clock_is_uptime(r->clock) || !first_event(r, &first) || sum(r, overrun_of))
 		return;
 	units_duration(when, first);
-	if (first > log_start(f->dmesg) + LATE_NS && !explained)
+	if (first > LATE_NS && !explained)
 		notes_add(
 			notes, "starts-late",
 			"the first event comes %s after the start of the clock '%s', although the kernel "
@@ -337,7 +322,7 @@ static void find_in_ring(struct notes *notes, const struct boot_facts *f,
 		find_size_trap(notes, f, r);
 	}
 	if (at_boot) {
-		find_start(notes, f, r, emptied);
+		find_start(notes, r, emptied);
 		find_cpu_traps(notes, f, r);
 	}
 }
@@ -353,24 +338,6 @@ void boot_notes_find(struct notes *notes, const struct boot_facts *f)
 			"frees were recorded with stacks, too: that slows the machine down and fills the "
 			"rings sooner; trace_trigger=kmalloc.stacktrace,kmem_cache_alloc.stacktrace instead "
 			"of trace_options=stacktrace (Linux 6.4 and later) gives them to allocations only");
-}
-
-const char *boot_absent_events(const char *dmesg, char *room, size_t size)
-{
-	static const char said[] = "Failed to enable trace event: ";
-	char name[160];
-	size_t used = 0;
-
-	room[0] = '\0';
-	for (const char *p = dmesg; (p = strstr(p, said)) && used < size;) {
-		p += strlen(said);
-		/* the kernel tries some of them twice */
-		snprintf(name, sizeof(name), "%.*s", (int)strcspn(p, " \r\n"), p);
-		if (strstr(room, name))
-			continue;
-		used += (size_t)snprintf(room + used, size - used, "%s%s", used ? " " : "", name);
-	}
-	return room;
 }
 
 const char *boot_why_empty(const struct boot_facts *f, char *room, size_t size)

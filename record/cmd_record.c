@@ -69,6 +69,8 @@ static void print_help(void)
 	       "over or Ctrl-C is pressed, whichever is first. A COMMAND that outlives TIME is left running.\n"
 	       "It needs root. kmem-analyze reads the capture, anywhere and as any user.\n\n");
 	options_help(stdout, rows);
+	printf("\nkmem-record ctl pauses, marks and stops a recorder that runs: see " PROGRAM
+	       " ctl --help.\n");
 	printf("\nEvery -e adds events; without one it is the slab set: kmalloc, kfree, kmem_cache_alloc,\n"
 	       "kmem_cache_free. SPEC may be a list: -e slab,page. Names may hold wildcards. FILTER is the\n"
 	       "kernel's, and knows functions: call_site==alloc_pipe_info. ATTR is stack, max-stack=FRAMES, or\n"

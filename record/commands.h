@@ -13,6 +13,7 @@ enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INCOMPLETE
 
 /* argv[0] is the program, or the subcommand's name. */
 enum exit_code cmd_record(int argc, char **argv);
+enum exit_code cmd_ctl(int argc, char **argv);
 enum exit_code cmd_dump(int argc, char **argv);
 enum exit_code cmd_boot_args(int argc, char **argv);
 

@@ -13,6 +13,7 @@ struct command_row {
 };
 
 static const struct command_row commands[] = {
+	{ "ctl", cmd_ctl },
 	{ "dump", cmd_dump },
 	{ "boot-args", cmd_boot_args },
 	{ NULL, NULL },

@@ -305,6 +305,16 @@ int meta_put_traced_tasks(struct meta *m, uint64_t time, struct error *err)
 	return put_records(m, BLOCK_TASKS, time, &m->scratch, err);
 }
 
+int meta_put_mark(struct meta *m, enum mark_kind kind, uint64_t time, const char *text,
+		  struct error *err)
+{
+	const struct mark_record mark = { (uint8_t)kind, time, { text, strlen(text) } };
+
+	buf_clear(&m->scratch);
+	mark_encode(&m->scratch, time, &mark);
+	return put_records(m, BLOCK_MARKS, time, &m->scratch, err);
+}
+
 /* ---- statistics and facts ---- */
 
 int meta_put_stats(struct meta *m, enum stats_moment moment, const struct ring_stats *stats,
@@ -401,10 +411,6 @@ static void add_saved_machine(struct meta *m)
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
 		if (tree_fact(&m->tree, facts[i], text, sizeof(text)))
 			info_encode(&m->info, facts[i], text);
-	if (tree_fact(&m->tree, "kernel.release", text, sizeof(text)))
-		return;
-	add_line(m, "kernel.release", "/proc/sys/kernel/osrelease");
-	add_line(m, "hostname", "/proc/sys/kernel/hostname");
 }
 
 void meta_add_machine(struct meta *m)

@@ -63,6 +63,9 @@ int meta_put_types(struct meta *m, const struct event_plan *plan, size_t first, 
 
 /* Names of all tasks now. time: trace clock, ns. */
 int meta_put_tasks(struct meta *m, uint64_t time, struct error *err);
+/* time: trace clock, ns. text: of MARK_NAMED. */
+int meta_put_mark(struct meta *m, enum mark_kind kind, uint64_t time, const char *text,
+		  struct error *err);
 /* Names that the tracing directory knows. */
 int meta_put_traced_tasks(struct meta *m, uint64_t time, struct error *err);
 

@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "format/base/fileio.h"
+#include "format/base/units.h"
 #include "record/backend.h"
 #include "record/command.h"
 #include "record/meta.h"
 #include "record/output.h"
+#include "record/steer.h"
 #include "record/symbols.h"
 #include "record/tracefs.h"
 
@@ -38,6 +40,7 @@ struct session {
 	struct selection selection;
 	struct meta meta;
 	struct backend *backend;
+	struct steer steer;
 	uint64_t start_ns;
 	bool foreign_pids; /* our /proc numbers tasks in another way than the events do */
 };
@@ -67,6 +70,8 @@ static int block_signals(struct session *s, struct error *err)
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGUSR1);
+	sigaddset(&mask, SIGUSR2);
 	sigaddset(&mask, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &mask, &s->old_mask);
 	sigaction(SIGPIPE, &ignore, &s->old_pipe); /* a reader that is gone is a write error here */
@@ -197,6 +202,7 @@ static int prepare(struct session *s, struct error *err)
 static int start(struct session *s, struct error *err)
 {
 	int rc = meta_put_memory_files(&s->meta, "start", err);
+	struct error cannot = { 0 };
 
 	if (rc == 0)
 		rc = s->backend->ops->arm(s->backend, s->output.writer, err);
@@ -212,10 +218,21 @@ static int start(struct session *s, struct error *err)
 	if (rc == 0 && !s->foreign_pids)
 		rc = meta_put_tasks(&s->meta, now_ns(), err);
 	command_go(&s->command);
+	if (steer_open(&s->steer, s->backend, &s->meta, &cannot) < 0)
+		note(s, cannot.text); /* it records all the same */
 	return rc;
 }
 
 /* ---- waiting ---- */
+
+/* SIGUSR1 marks a moment; SIGUSR2 is a flight recorder's. A failure shows at the next block put. */
+static void take_user_signal(struct session *s, uint32_t number)
+{
+	if (number == SIGUSR1)
+		steer_mark(&s->steer, "SIGUSR1", NULL);
+	else
+		note(s, "SIGUSR2 is ignored: this recorder writes as it goes");
+}
 
 /* True when the session is to end. */
 static bool take_signals(struct session *s)
@@ -227,6 +244,9 @@ static bool take_signals(struct session *s)
 			if (!command_ended(&s->command))
 				continue;
 			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "command");
+		} else if (info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGUSR2) {
+			take_user_signal(s, info.ssi_signo);
+			continue;
 		} else {
 			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "signal %u",
 				 info.ssi_signo);
@@ -260,9 +280,10 @@ static int wait_for_end(struct session *s, struct error *err)
 	uint64_t next_status = s->ui->status ? s->start_ns + STATUS_NS : UINT64_MAX;
 	uint64_t next_sync = s->start_ns + SYNC_NS;
 	uint64_t next_tick = s->backend->ops->tick ? s->start_ns + TICK_NS : UINT64_MAX;
-	struct pollfd fds[2] = { { .fd = s->signal_fd, .events = POLLIN },
+	struct pollfd fds[3] = { { .fd = s->signal_fd, .events = POLLIN },
 				 { .fd = s->backend->ops->failure_fd(s->backend),
-				   .events = POLLIN } };
+				   .events = POLLIN },
+				 { .fd = steer_fd(&s->steer), .events = POLLIN } };
 
 	for (;;) {
 		uint64_t now = now_ns(), wait_ms,
@@ -287,10 +308,16 @@ static int wait_for_end(struct session *s, struct error *err)
 			next_tick = now_ns() + TICK_NS;
 		}
 		wait_ms = next > now ? (next - now + 999999) / 1000000 : 0;
-		if (poll(fds, 2, wait_ms < 1000 ? (int)wait_ms : 1000) < 0 && errno != EINTR)
+		if (poll(fds, 3, wait_ms < 1000 ? (int)wait_ms : 1000) < 0 && errno != EINTR)
 			return error_errno(err, "cannot wait");
 		if (fds[1].revents) /* a reader has failed: drain says why */
 			return 0;
+		if (steer_serve(&s->steer, err) < 0)
+			return err->code;
+		if (s->steer.stop) {
+			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "ctl stop");
+			return 0;
+		}
 		if (take_signals(s))
 			return 0;
 	}
@@ -411,6 +438,20 @@ static int finish(struct session *s, int failed, struct error *err)
 	return rc;
 }
 
+/* The answer to `ctl stop`, when everything is in the file and gone from the kernel. */
+static void tell_end(struct session *s, int rc, const struct error *err)
+{
+	const struct session_report *r = s->report;
+	char text[CONTROL_ANSWER_MAX], events[UNITS_TEXT], lost[UNITS_TEXT];
+
+	if (rc < 0)
+		snprintf(text, sizeof(text), "stopped with an error: %s", err ? err->text : "");
+	else
+		snprintf(text, sizeof(text), "stopped: %s, %s events, %s lost", s->options->output,
+			 units_count(events, r->events), units_count(lost, r->lost));
+	steer_close(&s->steer, rc == 0, text);
+}
+
 static void session_release(struct session *s)
 {
 	if (s->backend)
@@ -453,6 +494,7 @@ int session_run(const struct session_options *options, const struct session_ui *
 	if (report->started)
 		rc = finish(&s, rc, err);
 	session_release(&s);
+	tell_end(&s, rc, err);
 	return rc;
 }
 

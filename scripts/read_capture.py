@@ -858,13 +858,14 @@ class Capture:
 
     def pauses(self):
         """Pauses as losses of no records and no CPU, in the order of the file."""
-        since, found = None, []
+        since, found, any_before = None, [], False
         for time, kind, _ in self.marks:
             if kind == "pause" and since is None:
                 since = time
-            elif kind == "resume" and since is not None:
+            elif kind == "resume" and (since is not None or not any_before):
                 found.append(Loss(None, since, time, 0))
                 since = None
+            any_before |= kind != "mark"
         if since is not None:
             found.append(Loss(None, since, MASK64, 0))
         return found
