@@ -8,7 +8,7 @@
  *
  *	writer.h	puts blocks into a file (recorder)
  *	reader.h	finds and checks blocks (analyser)
- *	records.h dict.h events.h process.h	what stands in a block: encode and decode side by side
+ *	records.h dict.h events.h process.h folded.h	what stands in a block: encode and decode side by side
  */
 #ifndef KMEM_FORMAT_CAPTURE_H
 #define KMEM_FORMAT_CAPTURE_H
@@ -53,6 +53,7 @@ enum block_type {
 	BLOCK_END = 8,	   /* records.h: totals and index; its presence means a clean end */
 	BLOCK_PROCESS = 9, /* process.h: processes and what they map, for user frames */
 	BLOCK_MARKS = 10,  /* records.h: named moments, and when recording was paused */
+	BLOCK_FOLDED = 11, /* folded.h: pairs of events that were counted instead of written */
 };
 
 struct block_header {
@@ -66,7 +67,7 @@ struct block_header {
 	uint64_t lost_before; /* BLOCK_EVENTS: records of this CPU's ring lost between the previous
 				 * event block of this CPU and the first event of this one */
 	uint32_t event_count;
-	uint32_t generation; /* BLOCK_DICT and BLOCK_EVENTS: which dictionary of this writer */
+	uint32_t generation; /* BLOCK_DICT, _EVENTS, _FOLDED: which dictionary of this writer */
 	uint32_t raw_len;    /* sum of the raw lengths of the sections */
 	uint32_t stored_len; /* bytes of the body that follow the header */
 	uint64_t offset;     /* where the header stands in the file */
@@ -86,7 +87,10 @@ enum section_kind {
 	SECTION_EVENT_PID = 37,
 	SECTION_EVENT_ADDRESS_CODE = 38,
 	SECTION_EVENT_ADDRESS_NEW = 39,
-	SECTION_EVENT_COLUMN = 40, /* a: event type, b: field */
+	SECTION_EVENT_COLUMN = 40,  /* a: event type, b: field */
+	SECTION_FOLDED_PAIRS = 48,  /* FOLDED; b: how many entries */
+	SECTION_FOLDED_FREES = 49,  /* FOLDED */
+	SECTION_FOLDED_REUSED = 50, /* FOLDED */
 };
 
 enum section_codec { CODEC_RAW = 0, CODEC_ZSTD = 1 };

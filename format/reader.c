@@ -442,7 +442,8 @@ static bool room(uint8_t **p, size_t *cap, size_t want)
 static bool known_section(uint8_t kind)
 {
 	return kind == SECTION_RECORDS || kind == SECTION_STACKS || kind == SECTION_TUPLES ||
-	       (kind >= SECTION_EVENT_IDMAP && kind <= SECTION_EVENT_COLUMN);
+	       (kind >= SECTION_EVENT_IDMAP && kind <= SECTION_EVENT_COLUMN) ||
+	       (kind >= SECTION_FOLDED_PAIRS && kind <= SECTION_FOLDED_REUSED);
 }
 
 static int body_damaged(const struct capture_reader *r, const struct capture_scan *scan, size_t i,

@@ -47,10 +47,11 @@ BUILD_ID_MAX = 64
 MASK64 = (1 << 64) - 1
 
 INFO, FILE, TYPES, DICT, EVENTS, TASKS, STATS, END, PROCESS, MARKS = range(1, 11)
+FOLDED = 11
 BLOCK_NAMES = {INFO: "INFO", FILE: "FILE", TYPES: "TYPES", DICT: "DICT", EVENTS: "EVENTS",
-               TASKS: "TASKS", STATS: "STATS", END: "END", PROCESS: "PROCESS", MARKS: "MARKS"}
+               TASKS: "TASKS", STATS: "STATS", END: "END", PROCESS: "PROCESS", MARKS: "MARKS", FOLDED: "FOLDED"}
 KNOWN_SECTIONS = {INFO: {1}, FILE: {1}, TYPES: {1}, DICT: {16, 17}, EVENTS: set(range(32, 41)),
-                  TASKS: {1}, STATS: {1}, END: {1}, PROCESS: {1}, MARKS: {1}}
+                  TASKS: {1}, STATS: {1}, END: {1}, PROCESS: {1}, MARKS: {1}, FOLDED: {48, 49, 50}}
 
 KIND_UNSIGNED, KIND_SIGNED, KIND_STRING, KIND_BYTES, KIND_ROOM = 1, 2, 3, 4, 5
 PLACE_TUPLE, PLACE_COLUMN, PLACE_ADDRESS, PLACE_COMMON = 1, 2, 3, 4
@@ -87,6 +88,9 @@ Field = namedtuple("Field", "name ctype offset size kind place")
 Task = namedtuple("Task", "time pid tgid ppid comm")
 Process = namedtuple("Process", "time kind flags pid tgid details")     # details: what the kind adds, by name
 Tuple = namedtuple("Tuple", "type flags preempt stack values")
+# What stands for events that were counted: tuples are None where they were lost; `alloc_type` is None for
+# frees of NULL, `free_type` where the address was allocated again without a traced free.
+Folded = namedtuple("Folded", "block alloc_type alloc free_type free alloc_self free_self count shortest longest total")
 IndexEntry = namedtuple("IndexEntry", "offset cpu events first last")
 Loss = namedtuple("Loss", "cpu after before records")
 
@@ -416,6 +420,7 @@ class Capture:
         self.incomplete_files = set()   # (name, moment)
         self.types = []
         self.tasks = []
+        self.folded = []                # entries of FOLDED blocks
         self.processes = []             # records of PROCESS blocks, in the order of the file
         self.marks = []                 # (time, kind, text) of MARKS blocks, in the order of the file
         self.stats = {}                 # moment -> list of dicts
@@ -591,7 +596,8 @@ class Capture:
         """Everything but EVENTS, in the order of the file, decompressed in groups."""
         readers = {INFO: self._read_info, FILE: self._read_file, TYPES: self._read_types, DICT: self._read_dict,
                    TASKS: self._read_tasks, STATS: self._read_stats, END: self._read_end,
-                   PROCESS: self._read_process, MARKS: self._read_marks}
+                   PROCESS: self._read_process, MARKS: self._read_marks,
+                   FOLDED: self._read_folded}
         wanted = [b for b in self.blocks if b.type in readers]
         contents = {}
         for group in self._grouped(wanted):
@@ -790,6 +796,52 @@ class Capture:
         moment = "end" if moment else "start"
         self.stats[moment] = [row for row in self.stats.get(moment, ()) if row["ring"] != block.ring] + rows
 
+    def _folded_tuple(self, block, number, index):
+        """The tuple of that number, None if it was lost."""
+        if index >= len(self.types):
+            raise Malformed("names event type %d, which stands nowhere before it" % index)
+        if number < 0:
+            raise Malformed("names tuple %d" % number)
+        found = self._dict_tuples.get((block.writer, block.generation), {}).get(number)
+        if found and found.type.index != index:
+            raise Malformed("names tuple %d as one of event type %d" % (number, index))
+        if found is None:
+            self._damaged_once(block, 0, "tuple", "names tuple %d, which is gone" % number)
+        return found
+
+    def _read_folded(self, block, section):
+        cursor = Cursor(section.data)
+        alloc = free = 0
+        for _ in range(section.b):
+            if section.kind == 49:
+                free += cursor.svarint()
+                index, flags, count = cursor.varint(), cursor.u8(), cursor.varint()
+                if not count:
+                    raise Malformed("counts no free")
+                self.folded.append(Folded(block, None, None, self.types[index] if index < len(self.types) else None,
+                                          self._folded_tuple(block, free, index), False, bool(flags & 2), count,
+                                          0, 0, 0))
+                continue
+            reused = section.kind == 50
+            alloc += cursor.svarint()
+            free += 0 if reused else cursor.svarint()
+            alloc_type, free_type = cursor.varint(), None if reused else cursor.varint()
+            flags, count = cursor.u8(), cursor.varint()
+            shortest = cursor.varint()
+            longest, total = shortest + cursor.varint(), cursor.varint()
+            if not count or longest > MASK64 or not (total == MASK64 or shortest * count <= total <= longest * count):
+                raise Malformed("has %d pairs that lived from %d to %d and together %d ns"
+                                % (count, shortest, longest, total))
+            tuples = [self._folded_tuple(block, alloc, alloc_type)]
+            tuples.append(None if reused else self._folded_tuple(block, free, free_type))
+            self.folded.append(Folded(block, self.types[alloc_type], tuples[0],
+                                      None if reused else self.types[free_type], tuples[1],
+                                      bool(flags & 1), bool(flags & 2), count, shortest, longest, total))
+
+    def folded_events(self):
+        """How many events the FOLDED blocks stand for."""
+        return sum(f.count * (1 if None in (f.alloc_type, f.free_type) else 2) for f in self.folded)
+
     def _read_end(self, block, section):
         cursor = Cursor(section.data)
         events, lost, length = cursor.varint(), cursor.varint(), cursor.varint()
@@ -836,9 +888,14 @@ class Capture:
                 self._damaged(self.size, 0, "CPU %(cpu)d: %(events)d events, %(stacks)d stacks and %(orphan_stacks)d "
                               "orphan stacks are not the %(decoded)d records decoded" % row)
             have = written.get((row["cpu"], row["ring"]), 0)
-            if row["events"] != have:
+            if row["events"] != have and not self.folded:       # folded ones belong to no ring any more
                 self._damaged(self.size, 0, "CPU %d: %d events are in the blocks and %d in the statistics"
                               % (row["cpu"], have, row["events"]))
+
+        entered = sum(row["events"] for row in self.stats.get("end", ()))
+        have = sum(written.values()) + self.folded_events()
+        if self.folded and entered != have:
+            self._damaged(self.size, 0, "%d events were written or folded and the statistics count %d" % (have, entered))
 
     # ---- events
 
@@ -1125,12 +1182,20 @@ def process_detail(name, value):
     return loose(value) if isinstance(value, bytes) else value
 
 
+def call_site_text(entry):
+    """The call site of a tuple, or None."""
+    if entry is None or "call_site" not in entry.type.tuple_place:
+        return None
+    return "0x%x" % entry.values[entry.type.tuple_place["call_site"]]
+
+
 def rows_of(capture, what):
     """What --info, --blocks, ... print, as a value for JSON."""
     if what == "info":
         ends = capture.event_blocks()
         return {"uuid": str(capture.uuid), "version": capture.version, "created_ns": capture.created,
                 "size": capture.size, "blocks": len(capture.blocks), "events": sum(b.events for b in ends),
+                "folded": capture.folded_events(),
                 "lost": sum(b.lost_before for b in ends), "complete": capture.cut_off is None,
                 "info": dict(capture.info)}
     if what == "blocks":
@@ -1152,6 +1217,12 @@ def rows_of(capture, what):
                 for p in capture.processes]
     if what == "marks":
         return [{"time": time, "kind": kind, "text": loose(name)} for time, kind, name in capture.marks]
+    if what == "folded":
+        return [{"first": f.block.first, "last": f.block.last, "count": f.count,
+                 "alloc": f.alloc_type and f.alloc_type.full_name, "alloc_site": call_site_text(f.alloc),
+                 "alloc_stack": f.alloc and stack_text(f.alloc.stack), "alloc_self": f.alloc_self,
+                 "free": f.free_type and f.free_type.full_name, "free_site": call_site_text(f.free), "free_self": f.free_self,
+                 "shortest": f.shortest, "longest": f.longest, "total": f.total} for f in capture.folded]
     end = capture.end and dict(capture.end, index=[e._asdict() for e in capture.end["index"]])
     return {"start": capture.stats.get("start"), "end": capture.stats.get("end"), "end_block": end}
 
@@ -1209,7 +1280,7 @@ def main():
     parser = argparse.ArgumentParser(description="Read a capture of kmem-record.")
     parser.add_argument("file", help="the capture, - for standard input")
     what = parser.add_mutually_exclusive_group()
-    for name in ("events", "info", "blocks", "types", "stacks", "tasks", "processes", "marks", "stats", "verify"):
+    for name in ("events", "info", "blocks", "types", "stacks", "tasks", "processes", "marks", "folded", "stats", "verify"):
         what.add_argument("--" + name, dest="what", action="store_const", const=name)
     what.add_argument("--files", nargs="?", const="", metavar="NAME[@MOMENT]",
                       help="list the files of the target, or print one")

@@ -7,6 +7,7 @@
 
 #include "format/dict.h"
 #include "format/events.h"
+#include "format/folded.h"
 #include "format/process.h"
 #include "format/reader.h"
 #include "format/records.h"
@@ -422,6 +423,121 @@ static void test_tuples(void)
 	tuple_encoder_release(&e);
 }
 
+static int on_folded_pair(void *arg, const struct folded_pair *p)
+{
+	int *count = arg;
+	bool second = ++*count == 2;
+
+	CHECK(p->alloc_tuple == (second ? 3u : 70000u) && p->free_tuple == (second ? 9u : 5u));
+	CHECK(p->alloc_type == second && p->free_type == !second);
+	CHECK(p->alloc_self == second && !p->free_self);
+	CHECK(p->pairs == (second ? 1u : 3u) && p->lifetime_min == (second ? 7u : 10u));
+	CHECK(p->lifetime_max == (second ? 7u : 1000u) && p->lifetime_sum == (second ? 7u : 1020u));
+	return 0;
+}
+
+static int on_folded_free(void *arg, const struct folded_free *f)
+{
+	int *count = arg;
+
+	*count += 100;
+	CHECK(f->tuple == 12 && f->type == 1 && f->self && f->count == UINT64_MAX);
+	return 0;
+}
+
+static int on_folded_reused(void *arg, const struct folded_pair *p)
+{
+	++*(int *)arg;
+	CHECK(p->alloc_tuple == 8 && p->alloc_type == 1 && p->free_tuple == FOLDED_NO_FREE);
+	CHECK(p->alloc_self && p->pairs == 2 && p->lifetime_min == 1 && p->lifetime_max == 3 &&
+	      p->lifetime_sum == 4);
+	return 0;
+}
+
+static void test_folded_reused(void)
+{
+	struct folded_encoder e = { 0 };
+	struct section s = { .kind = SECTION_FOLDED_REUSED, .b = 1 };
+	int count = 0;
+
+	folded_encode_pair(&e, &(struct folded_pair){ 8, FOLDED_NO_FREE, 1, 0, true, false, 2, 4, 1,
+						      3 });
+	CHECK(e.reused_count == 1 && !e.pair_count && !folded_empty(&e));
+	s.data = e.reused.data;
+	for (s.len = 0; s.len < e.reused.len; s.len++)
+		CHECK(folded_decode(&s, 1, 2, on_folded_reused, on_folded_free, &count, NULL) ==
+		      ERR_DAMAGED);
+	CHECK(folded_decode(&s, 1, 2, on_folded_reused, on_folded_free, &count, NULL) == 0 &&
+	      count == 1);
+	folded_encoder_release(&e);
+}
+
+static int count_folded(void *arg, const struct folded_pair *p)
+{
+	(void)p;
+	++*(int *)arg;
+	return 0;
+}
+
+/* Lifetimes that cannot add up to what is said. */
+static void refuse_folded(const struct folded_pair *p)
+{
+	struct folded_encoder e = { 0 };
+	int count = 0;
+
+	folded_encode_pair(&e, p);
+	CHECK(folded_decode(&(struct section){ .kind = SECTION_FOLDED_PAIRS,
+					       .b = 1,
+					       .data = e.pairs.data,
+					       .len = e.pairs.len },
+			    1, 2, count_folded, on_folded_free, &count, NULL) == ERR_DAMAGED);
+	CHECK(count == 0);
+	folded_encoder_release(&e);
+}
+
+static void test_folded(void)
+{
+	struct folded_encoder e = { 0 };
+	struct section s[2] = { { .kind = SECTION_FOLDED_PAIRS, .b = 2 },
+				{ .kind = SECTION_FOLDED_FREES, .b = 1 } };
+	struct block_body body = { 0 };
+	int count = 0;
+
+	folded_encode_pair(&e, &(struct folded_pair){ 70000, 5, 0, 1, false, false, 3, 1020, 10,
+						      1000 });
+	folded_encode_pair(&e, &(struct folded_pair){ 3, 9, 1, 0, true, false, 1, 7, 7, 7 });
+	folded_encode_free(&e, &(struct folded_free){ 12, 1, true, UINT64_MAX });
+	for (size_t n = 0; n <= e.pairs.len; n++) {
+		uint8_t *copy = malloc(n ? n : 1);
+
+		memcpy(copy, e.pairs.data, n);
+		s[0].data = copy;
+		s[0].len = n;
+		s[1].data = e.frees.data;
+		s[1].len = n < e.pairs.len ? 0 : e.frees.len;
+		count = 0;
+		CHECK(folded_decode(s, 2, 2, on_folded_pair, on_folded_free, &count, NULL) ==
+		      (n < e.pairs.len ? ERR_DAMAGED : 0));
+		free(copy);
+	}
+	CHECK(count == 102);
+	s[0].data = e.pairs.data;
+	CHECK(folded_decode(s, 2, 1, on_folded_pair, on_folded_free, &count, NULL) == ERR_DAMAGED);
+	s[0].b = 3;
+	CHECK(folded_decode(s, 1, 2, count_folded, on_folded_free, &count, NULL) == ERR_DAMAGED);
+	CHECK(folded_put(&e, &body, NULL) == 0 && body.bytes.len && !e.pair_count && !e.last_null);
+	refuse_folded(&(struct folded_pair){ .pairs = 0 });
+	refuse_folded(&(struct folded_pair){
+		.pairs = 2, .lifetime_min = 5, .lifetime_max = 6, .lifetime_sum = 13 });
+	refuse_folded(&(struct folded_pair){
+		.pairs = 2, .lifetime_min = 5, .lifetime_max = 6, .lifetime_sum = 9 });
+	refuse_folded(&(struct folded_pair){
+		.pairs = 1, .lifetime_min = 5, .lifetime_max = 4, .lifetime_sum = 5 });
+	refuse_folded(&(struct folded_pair){ .pairs = 1, .alloc_tuple = DICT_ENTRIES_MAX });
+	block_body_release(&body);
+	folded_encoder_release(&e);
+}
+
 /* A small generator: the same events in every run. */
 static uint64_t random_next(uint64_t *state)
 {
@@ -548,6 +664,8 @@ int main(void)
 	RUN(test_many_files);
 	RUN(test_stacks);
 	RUN(test_tuples);
+	RUN(test_folded);
+	RUN(test_folded_reused);
 	RUN(test_events_one);
 	RUN(test_events_few_ids);
 	RUN(test_events_many_ids);
