@@ -22,6 +22,7 @@
 
 #include "format/records.h"
 #include "format/writer.h"
+#include "record/folding.h"
 #include "record/intern.h"
 #include "record/meta.h"
 #include "record/presets.h"
@@ -35,6 +36,7 @@ struct backend_request {
 	int top; /* the tracing directory */
 	struct event_list *events;
 	const struct selection *selection; /* for those events that are `selected` */
+	bool foreign_pids;		   /* events number tasks differently than our /proc does */
 };
 
 struct backend;
@@ -59,6 +61,8 @@ struct backend_ops {
 		     struct error *err);
 	/* After drain: every distinct frame and call site (u64 keys) into set. */
 	int (*addresses)(const struct backend *b, struct intern *set, struct error *err);
+	/* After drain: what --survivors folded. NULL: this backend does not fold. */
+	bool (*folded)(const struct backend *b, struct folding_report *ret);
 	void (*release)(struct backend *b); /* frees b, too */
 };
 

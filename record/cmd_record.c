@@ -19,7 +19,7 @@ struct record_options {
 	bool only_command;
 	const char *cgroup;
 	const char *stacks, *symbols;
-	uint64_t duration_ns, ring_bytes;
+	uint64_t duration_ns, ring_bytes, survivors_ns, fold_memory;
 };
 
 static const char *const stacks_choices[] = { "alloc", "all", "none", NULL };
@@ -51,6 +51,11 @@ static const struct option_row rows[] = {
 	  .unit = 1000000000, .help = "stop after TIME: 10s 500ms 2m; a bare number is seconds" },
 	{ .name = "buffer", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(ring_bytes), .min = 4096,
 	  .max = 1ull << 32, .help = "ring buffer per CPU (default: 16M, all at most 10 % of memory)" },
+	{ .name = "survivors", .arg = "AGE", .kind = OPT_TIME, .offset = AT(survivors_ns), .unit = 1000000000,
+	  .help = "count what is freed within AGE (1ms to 60s) instead of writing it: small files" },
+	{ .name = "fold-memory", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(fold_memory),
+	  .min = FOLDING_MEMORY_MIN, .max = 1ull << 40,
+	  .help = "memory for --survivors (default: 256M, at most 5 % of memory)" },
 	{ .name = "symbols", .arg = "WHICH", .kind = OPT_CHOICE, .offset = AT(symbols),
 	  .choices = symbols_choices,
 	  .help = "kernel symbols to save: all (the default), or used: what the stacks need, at the end" },
@@ -148,27 +153,57 @@ static void print_losses(const struct session_report *r)
 		fprintf(stderr, "  the account is not exact: %s\n", r->problem);
 }
 
+static void print_folded(const struct session_report *r)
+{
+	const struct folding_report *f = &r->folded;
+	char age[UNITS_TEXT], pairs[UNITS_TEXT], frees[UNITS_TEXT], n[UNITS_TEXT];
+	char reused[UNITS_TEXT];
+
+	if (!r->folds)
+		return;
+	fprintf(stderr,
+		"  folded: %s pairs that lived at most %s, %s allocations without a traced free, %s"
+		" frees of NULL: counted, not written\n",
+		units_count(pairs, f->counts.pairs), units_duration(age, f->age_ns),
+		units_count(reused, f->counts.reused), units_count(frees, f->counts.null_frees));
+	if (f->counts.early)
+		fprintf(stderr,
+			"  %s allocations were written early: the hold was full; a larger --fold-memory"
+			" makes the file smaller\n",
+			units_count(n, f->counts.early));
+	if (f->stopped_ns)
+		fprintf(stderr,
+			"  the live addresses did not fit: from then on everything was written; try a"
+			" larger --fold-memory\n");
+	if (f->counts.late)
+		fprintf(stderr, "  %s events came late: pairs around them were written\n",
+			units_count(n, f->counts.late));
+}
+
 static void print_account(const struct session_report *r, const struct record_options *o)
 {
 	char elapsed[UNITS_TEXT], events[UNITS_TEXT], stacks[UNITS_TEXT], bytes[UNITS_TEXT];
 	uint64_t joined = 0, missing = 0, orphans = 0;
+	uint64_t all = r->events + 2 * r->folded.counts.pairs + r->folded.counts.reused +
+		       r->folded.counts.null_frees;
 
 	for (size_t i = 0; i < r->ring_count; i++) {
 		joined += r->rings[i].stacks;
 		missing += r->rings[i].missing_stacks;
 		orphans += r->rings[i].orphan_stacks;
 	}
-	fprintf(stderr, PROGRAM ": %s events and %s stacks in %s; %s",
-		units_count(events, r->events), units_count(stacks, joined),
-		units_duration(elapsed, r->elapsed_ns), units_bytes(bytes, r->bytes));
-	if (r->events)
-		fprintf(stderr, " (%.2f bytes/event)", (double)r->bytes / (double)r->events);
+	fprintf(stderr, PROGRAM ": %s events and %s stacks in %s; %s", units_count(events, all),
+		units_count(stacks, joined), units_duration(elapsed, r->elapsed_ns),
+		units_bytes(bytes, r->bytes));
+	if (all)
+		fprintf(stderr, " (%.2f bytes/event)", (double)r->bytes / (double)all);
 	fprintf(stderr, "; %s\n", r->lost ? "records were lost:" : "nothing lost");
 	if (missing || orphans)
 		fprintf(stderr,
 			"  %" PRIu64 " events without their stack, %" PRIu64
 			" stacks without their event\n",
 			missing, orphans);
+	print_folded(r);
 	print_losses(r);
 	if (r->command_status[0])
 		fprintf(stderr, "  command: %s\n", r->command_status);
@@ -213,6 +248,8 @@ static enum exit_code record(const struct record_options *o, int argc, char **ar
 		.only_command = o->only_command,
 		.duration_ns = o->duration_ns,
 		.ring_bytes = o->ring_bytes,
+		.survivors_ns = o->survivors_ns,
+		.fold_memory = o->fold_memory ? o->fold_memory : folding_default_memory(),
 		.symbols_used = o->symbols && !strcmp(o->symbols, "used"),
 		.command = command,
 		.command_line = command_line ? command_line : PROGRAM,

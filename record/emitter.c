@@ -151,6 +151,13 @@ uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const ui
 	return n;
 }
 
+int emitter_put_dictionary(struct emitter *e, struct error *err)
+{
+	int rc = put_stacks(e, err);
+
+	return rc < 0 ? rc : put_tuples(e, err);
+}
+
 int emitter_put_events(struct emitter *e, const struct event_block *block, uint32_t cpu,
 		       uint16_t ring, uint64_t lost_before, struct error *err)
 {
@@ -163,11 +170,8 @@ int emitter_put_events(struct emitter *e, const struct event_block *block, uint3
 		.event_count = block->count,
 		.generation = e->generation,
 	};
-	int rc;
+	int rc = emitter_put_dictionary(e, err);
 
-	rc = put_stacks(e, err);
-	if (rc == 0)
-		rc = put_tuples(e, err);
 	if (rc < 0)
 		return rc;
 	block_body_clear(&e->body);
@@ -194,4 +198,50 @@ void emitter_new_generation(struct emitter *e)
 	e->stacks_put = e->tuples_put = 0;
 	e->generation++;
 	e->generation_start = capture_writer_bytes(e->writer);
+}
+
+int emitter_renew(struct emitter *e, struct emitter_past *past, struct error *err)
+{
+	*past = (struct emitter_past){ .stacks = e->stacks, .tuples = e->tuples };
+	e->stacks = e->tuples = (struct intern){ 0 };
+	emitter_new_generation(e);
+	past->numbers = calloc(past->tuples.count + 1u, sizeof(*past->numbers));
+	return past->numbers ? 0 : error_nomem(err);
+}
+
+uint32_t emitter_again(struct emitter *e, struct emitter_past *past, uint32_t tuple)
+{
+	uint32_t len, stack, type, n;
+	const uint8_t *key = intern_bytes(&past->tuples, tuple, &len);
+
+	if (past->numbers[tuple])
+		return past->numbers[tuple] - 1;
+	buf_clear(&past->key);
+	buf_bytes(&past->key, key, len);
+	if (past->key.oom)
+		return emit_failed(e);
+	memcpy(&stack, key, sizeof(stack));
+	memcpy(&type, key + sizeof(stack), sizeof(type));
+	if (stack >= STACK_FIRST) {
+		const uint8_t *frames = intern_bytes(&past->stacks, stack - STACK_FIRST, &len);
+
+		stack = emitter_stack(e, frames, len / e->plan->layout.long_size);
+		if (stack == EMIT_FAILED)
+			return EMIT_FAILED;
+		stack += STACK_FIRST;
+		memcpy(past->key.data, &stack, sizeof(stack));
+	}
+	n = emitter_tuple(e, &e->plan->plans[type], past->key.data, (uint32_t)past->key.len);
+	if (n != EMIT_FAILED)
+		past->numbers[tuple] = n + 1;
+	return n;
+}
+
+void emitter_past_release(struct emitter_past *past)
+{
+	intern_release(&past->stacks);
+	intern_release(&past->tuples);
+	buf_release(&past->key);
+	free(past->numbers);
+	*past = (struct emitter_past){ 0 };
 }

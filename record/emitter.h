@@ -57,8 +57,29 @@ uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const ui
 int emitter_put_events(struct emitter *e, const struct event_block *block, uint32_t cpu,
 		       uint16_t ring, uint64_t lost_before, struct error *err);
 
+/* What was interned since the last time, before a block that refers to it. */
+int emitter_put_dictionary(struct emitter *e, struct error *err);
+
 /* The file has grown, or the tables have, so that damage to a DICT block would cost too much. */
 bool emitter_wants_generation(const struct emitter *e);
 void emitter_new_generation(struct emitter *e);
+
+/*
+ * A new generation for events that were not put yet: what they refer to stays at hand, and each
+ * tuple gets its new number when it is first asked for.
+ *
+ *	emitter_renew(e, &past, &err);
+ *	row->tuple = emitter_again(e, &past, row->tuple);	// EMIT_FAILED: e->failure says why
+ *	emitter_past_release(&past);
+ */
+struct emitter_past {
+	struct intern stacks, tuples;
+	uint32_t *numbers; /* new number of each old tuple, plus 1; 0: not asked for */
+	struct buf key;	   /* scratch */
+};
+
+int emitter_renew(struct emitter *e, struct emitter_past *past, struct error *err);
+uint32_t emitter_again(struct emitter *e, struct emitter_past *past, uint32_t tuple);
+void emitter_past_release(struct emitter_past *past);
 
 #endif

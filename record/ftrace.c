@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "record/backend.h"
@@ -117,6 +118,10 @@ static int describe(struct backend *b, struct meta *meta, struct error *err)
 static int arm(struct backend *b, struct capture_writer *writer, struct error *err)
 {
 	struct ftrace *f = ftrace_of(b);
+	const struct session_options *o = b->request.options;
+	const struct folding_options fold = { .age_ns = o->survivors_ns,
+					      .memory = o->fold_memory,
+					      .foreign_pids = b->request.foreign_pids };
 	struct ring_list rings;
 	int rc = 0;
 
@@ -128,12 +133,20 @@ static int arm(struct backend *b, struct capture_writer *writer, struct error *e
 	}
 	if (rc == 0)
 		rc = ftrace_rings_open(&rings, &f->instance, 1, err);
-	return rc < 0 ? rc : readers_start(&f->readers, &rings, f->plan, writer, err);
+	if (rc < 0)
+		return rc;
+	return readers_start(&f->readers, &rings, f->plan, writer, fold.age_ns ? &fold : NULL, err);
 }
 
 static int go(struct backend *b, struct error *err)
 {
-	return instance_switch(ftrace_of(b)->instance, true, err);
+	struct ftrace *f = ftrace_of(b);
+	struct timespec t;
+
+	/* before the switch: after a pause, no pair may span it */
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	readers_interrupt(f->readers, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
+	return instance_switch(f->instance, true, err);
 }
 
 static int stop(struct backend *b, struct error *err)
@@ -177,6 +190,11 @@ static int addresses(const struct backend *b, struct intern *set, struct error *
 	return readers_addresses(ftrace_const(b)->readers, set, err);
 }
 
+static bool folded(const struct backend *b, struct folding_report *ret)
+{
+	return readers_folded(ftrace_const(b)->readers, ret);
+}
+
 static void release(struct backend *b)
 {
 	struct ftrace *f = ftrace_of(b);
@@ -199,6 +217,7 @@ static const struct backend_ops ops = {
 	.drain = drain,
 	.stats = stats,
 	.addresses = addresses,
+	.folded = folded,
 	.release = release,
 };
 

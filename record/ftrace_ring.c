@@ -82,6 +82,10 @@ static int look_for_loss(struct ftrace_ring *c, bool ring_empty, struct error *e
 	if (rc < 0)
 		return rc;
 	lost = ring_stats_lost(&c->counts);
+	if (lost != c->lost_seen)
+		rc = row_sink_suspect(&c->ring.sink, err);
+	if (rc < 0)
+		return rc;
 	behind = ring_empty ? lost : c->lost_seen;
 	__atomic_fetch_add(c->ring.sink.lost_in_all, lost - c->lost_seen, __ATOMIC_RELAXED);
 	c->lost_seen = lost;

@@ -29,6 +29,7 @@ struct reader {
 	struct ring **rings;
 	uint32_t ring_count;
 	struct emitter emitter;
+	struct folding *folding; /* NULL: everything is written */
 	uint8_t *page;
 	struct pollfd *polls; /* one per ring, then stop_fd */
 	struct error failure;
@@ -88,13 +89,14 @@ static int put_old_blocks(struct reader *r)
 
 static int drain_ready(struct reader *r, bool timeout)
 {
+	uint64_t start = now_ns();
 	bool empty;
 	int rc = 0;
 
 	for (uint32_t i = 0; rc == 0 && i < r->ring_count; i++) {
 		struct pollfd *p = &r->polls[i];
 
-		if (timeout || (p->revents & POLLIN))
+		if (timeout || r->folding || (p->revents & POLLIN))
 			rc = r->rings[i]->ops->drain(r->rings[i], &empty, &r->failure);
 		/*
 		 * the ring of a CPU that is offline answers at once, always: look at it when time
@@ -105,7 +107,9 @@ static int drain_ready(struct reader *r, bool timeout)
 		else if (timeout)
 			p->fd = r->rings[i]->fd;
 	}
-	return rc < 0 ? rc : put_old_blocks(r);
+	if (rc < 0)
+		return rc;
+	return r->folding ? folding_round(r->folding, start, &r->failure) : put_old_blocks(r);
 }
 
 /*
@@ -148,6 +152,8 @@ static int reader_loop(struct reader *r)
 	}
 	for (uint32_t i = 0; rc == 0 && i < r->ring_count; i++)
 		rc = drain_rest(r, r->rings[i]);
+	if (rc == 0 && r->folding)
+		rc = folding_finish(r->folding, &r->failure);
 	return rc;
 }
 
@@ -165,6 +171,8 @@ static void *reader_main(void *arg)
 
 	/* not allowed without CAP_SYS_NICE: then the rings have to last longer */
 	setpriority(PRIO_PROCESS, (id_t)gettid(), READER_NICE);
+	if (r->folding)
+		folding_start(r->folding);
 	if (reader_loop(r) < 0)
 		signal_fd(r->all->event_fd);
 	return NULL;
@@ -283,8 +291,35 @@ static int start_threads(struct readers *all, struct error *err)
 	return 0;
 }
 
+static int by_cpu(const void *a, const void *b)
+{
+	const struct ring *x = *(struct ring *const *)a, *y = *(struct ring *const *)b;
+
+	if (x->cpu != y->cpu)
+		return x->cpu < y->cpu ? -1 : 1;
+	return x->number - y->number;
+}
+
+/* The one thread that there is folds what its rings give, in the order of CPU and ring. */
+static int start_folding(struct reader *r, const struct folding_options *options, struct error *err)
+{
+	struct ring **order = calloc(r->ring_count, sizeof(*order));
+	int rc = order ? folding_new(&r->folding, options, r->emitter.plan, &r->emitter,
+				     r->ring_count, err) :
+			 error_nomem(err);
+
+	if (rc == 0) {
+		memcpy(order, r->rings, r->ring_count * sizeof(*order));
+		qsort(order, r->ring_count, sizeof(*order), by_cpu);
+		for (uint32_t i = 0; i < r->ring_count; i++)
+			folding_attach(r->folding, i, &order[i]->sink);
+	}
+	free(order);
+	return rc;
+}
+
 static int set_up(struct readers *all, const struct event_plan *plan, struct capture_writer *writer,
-		  struct error *err)
+		  const struct folding_options *fold, struct error *err)
 {
 	cpu_set_t online;
 	int rc = 0;
@@ -297,16 +332,19 @@ static int set_up(struct readers *all, const struct event_plan *plan, struct cap
 	all->threads = calloc(THREADS_MAX, sizeof(*all->threads));
 	if (!all->threads)
 		return error_nomem(err);
-	all->thread_count = thread_count(&online);
+	all->thread_count = fold ? 1 : thread_count(&online);
 	for (uint32_t i = 0; rc == 0 && i < all->thread_count; i++)
 		rc = reader_init(&all->threads[i], all, i, plan, writer, err);
 	if (rc == 0)
 		rc = share_out(all, &online, err);
+	if (rc == 0 && fold)
+		rc = start_folding(&all->threads[0], fold, err);
 	return rc < 0 ? rc : start_threads(all, err);
 }
 
 int readers_start(struct readers **ret, struct ring_list *rings, const struct event_plan *plan,
-		  struct capture_writer *writer, struct error *err)
+		  struct capture_writer *writer, const struct folding_options *fold,
+		  struct error *err)
 {
 	struct readers *all = calloc(1, sizeof(*all));
 	int rc;
@@ -317,7 +355,7 @@ int readers_start(struct readers **ret, struct ring_list *rings, const struct ev
 	}
 	*all = (struct readers){ .stop_fd = -1, .event_fd = -1, .rings = *rings };
 	*rings = (struct ring_list){ 0 };
-	rc = set_up(all, plan, writer, err);
+	rc = set_up(all, plan, writer, fold, err);
 	if (rc < 0)
 		readers_free(all);
 	else
@@ -363,6 +401,7 @@ void readers_free(struct readers *all)
 	for (uint32_t i = 0; i < all->thread_count; i++) {
 		struct reader *r = &all->threads[i];
 
+		folding_free(r->folding);
 		emitter_release(&r->emitter);
 		free(r->rings);
 		free(r->polls);
@@ -401,6 +440,20 @@ void readers_stats(const struct readers *r, size_t i, struct ring_stats *ret)
 	ret->stacks = s->stacks;
 	ret->orphan_stacks = s->orphan_stacks;
 	ret->missing_stacks = s->missing_stacks;
+}
+
+void readers_interrupt(const struct readers *r, uint64_t until_ns)
+{
+	if (r->thread_count && r->threads[0].folding)
+		folding_interrupt(r->threads[0].folding, until_ns);
+}
+
+bool readers_folded(const struct readers *r, struct folding_report *ret)
+{
+	if (!r->thread_count || !r->threads[0].folding)
+		return false;
+	folding_report(r->threads[0].folding, ret);
+	return true;
 }
 
 int readers_addresses(const struct readers *r, struct intern *set, struct error *err)

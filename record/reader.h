@@ -19,6 +19,7 @@
 #include "format/records.h"
 #include "format/writer.h"
 #include "record/event_plan.h"
+#include "record/folding.h"
 #include "record/intern.h"
 #include "record/row_sink.h"
 
@@ -55,10 +56,12 @@ struct readers;
 
 /*
  * Takes over the rings, also when it fails. Plan and writer must outlive the readers. Signals should
- * be blocked before: threads inherit the mask.
+ * be blocked before: threads inherit the mask. fold: NULL, or what folding is asked for; then one
+ * thread reads all rings.
  */
 int readers_start(struct readers **ret, struct ring_list *rings, const struct event_plan *plan,
-		  struct capture_writer *writer, struct error *err);
+		  struct capture_writer *writer, const struct folding_options *fold,
+		  struct error *err);
 int readers_event_fd(const struct readers *r);
 
 /* The first failure of any thread is returned; the others are stopped all the same. */
@@ -74,6 +77,12 @@ uint64_t readers_lost(const struct readers *r);
 /* After readers_stop: the account of the i-th ring of the list. */
 size_t readers_ring_count(const struct readers *r);
 void readers_stats(const struct readers *r, size_t i, struct ring_stats *ret);
+
+/* folding_interrupt, if anything is folded. Any thread. */
+void readers_interrupt(const struct readers *r, uint64_t until_ns);
+
+/* After readers_stop; false when nothing was to be folded. */
+bool readers_folded(const struct readers *r, struct folding_report *ret);
 
 /* After readers_stop: every distinct frame and call site (u64 keys) into set. */
 int readers_addresses(const struct readers *r, struct intern *set, struct error *err);

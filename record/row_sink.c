@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include "record/folding.h"
+
 #define BLOCK_AGE_NS 1000000000u
 
 int row_sink_init(struct row_sink *s, uint32_t cpu, uint16_t ring, struct emitter *emitter,
@@ -24,6 +26,8 @@ int row_sink_put(struct row_sink *s, struct error *err)
 	if (!stream->block.count && !s->lost_before)
 		return 0;
 	rc = stream_give_up(stream, err);
+	if (rc == 0 && s->folding)
+		return folding_take(s->folding, s, err);
 	if (rc == 0)
 		rc = emitter_put_events(stream->emitter, &stream->block, stream->cpu, stream->ring,
 					s->lost_before, err);
@@ -39,6 +43,8 @@ int row_sink_filled(struct row_sink *s, struct error *err)
 {
 	struct timespec t;
 
+	if (s->folding)
+		return folding_take(s->folding, s, err);
 	if (!s->opened_ns && s->stream.block.count) {
 		clock_gettime(CLOCK_MONOTONIC, &t);
 		s->opened_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
@@ -54,10 +60,17 @@ int row_sink_loss(struct row_sink *s, uint64_t records, struct error *err)
 
 	if (!records)
 		return 0;
+	if (s->folding)
+		return folding_loss(s->folding, s, records, err);
 	if (s->stream.block.count)
 		rc = row_sink_put(s, err);
 	s->lost_before += records;
 	return rc;
+}
+
+int row_sink_suspect(struct row_sink *s, struct error *err)
+{
+	return s->folding ? folding_loss(s->folding, s, 0, err) : 0;
 }
 
 bool row_sink_due(const struct row_sink *s, uint64_t now)

@@ -14,11 +14,15 @@
 
 #include "record/stream.h"
 
+struct folding;
+
 struct row_sink {
 	struct stream stream;
 	uint64_t opened_ns;    /* when the first event of the open block was read; 0: it is empty */
 	uint64_t lost_before;  /* to be told in front of the open block */
 	uint64_t *lost_in_all; /* of all rings, atomic */
+	struct folding *folding; /* where events go instead of a block; folding.h */
+	uint32_t source;	 /* which of its rings this is */
 };
 
 int row_sink_init(struct row_sink *s, uint32_t cpu, uint16_t ring, struct emitter *emitter,
@@ -36,6 +40,12 @@ int row_sink_filled(struct row_sink *s, struct error *err);
  * late: then more objects are in doubt than need be, never fewer.
  */
 int row_sink_loss(struct row_sink *s, uint64_t records, struct error *err);
+
+/*
+ * Records may be missing, and row_sink_loss will tell when it is certain that this lies behind.
+ * Before the first event is handed in that was not yet read when the ring was looked at.
+ */
+int row_sink_suspect(struct row_sink *s, struct error *err);
 
 /* The block is a second old. now: CLOCK_MONOTONIC, ns. */
 bool row_sink_due(const struct row_sink *s, uint64_t now);

@@ -116,6 +116,8 @@ static void add_request(struct session *s)
 	info_encode(info, "recorder.backend", s->backend->ops->name);
 	info_encode(info, "recorder.command", s->options->command_line);
 	info_encode(info, "recorder.stacks", stacks[s->options->stacks]);
+	if (s->options->survivors_ns)
+		info_encode_u64(info, "recorder.survivors_ns", s->options->survivors_ns);
 	info_encode(info, "events.spec", (char *)s->events.specs.data);
 	event_list_filters(&s->events, &text);
 	if (text.len > 1)
@@ -160,6 +162,29 @@ static int put_metadata(struct session *s, struct error *err)
 	return rc;
 }
 
+/* What --survivors asks for is possible with these events. */
+static int check_folding(struct session *s, struct error *err)
+{
+	char text[200], sentence[300];
+
+	if (!s->options->survivors_ns)
+		return 0;
+	if (s->options->survivors_ns < FOLDING_AGE_MIN ||
+	    s->options->survivors_ns > FOLDING_AGE_MAX)
+		return error_set(err, ERR_USAGE, "--survivors: AGE is from 1ms to 60s");
+	if (!folding_possible(&s->events, text, sizeof(text)))
+		return error_set(err, ERR_USAGE,
+				 "--survivors: of no kind of memory both allocations and frees are"
+				 " recorded, so that nothing could be folded");
+	if (*text) {
+		snprintf(sentence, sizeof(sentence),
+			 "--survivors: only one side is recorded of %s; its events are all written",
+			 text);
+		note(s, sentence);
+	}
+	return 0;
+}
+
 static int prepare(struct session *s, struct error *err)
 {
 	const struct session_options *o = s->options;
@@ -179,7 +204,9 @@ static int prepare(struct session *s, struct error *err)
 	if (rc < 0)
 		return rc;
 	pass_warnings(s);
-	rc = block_signals(s, err);
+	rc = check_folding(s, err);
+	if (rc == 0)
+		rc = block_signals(s, err);
 	if (rc == 0 && o->command)
 		rc = command_prepare(&s->command, o->command, &s->old_mask, err);
 	if (o->only_command)
@@ -187,6 +214,7 @@ static int prepare(struct session *s, struct error *err)
 	if (rc < 0)
 		return rc;
 	request.top = s->top;
+	request.foreign_pids = s->foreign_pids;
 	rc = ftrace_backend_new(&s->backend, &request, err);
 	/* before the output: a filter that the kernel rejects must not empty a file */
 	if (rc == 0)
@@ -340,6 +368,7 @@ static int make_account(struct session *s, struct error *err)
 	if (rc < 0)
 		return rc;
 	r->exact = true;
+	r->folds = s->backend->ops->folded && s->backend->ops->folded(s->backend, &r->folded);
 	for (size_t i = 0; i < r->ring_count; i++) {
 		struct ring_stats *c = &r->rings[i];
 
@@ -381,6 +410,23 @@ static int put_symbols(struct session *s, struct error *err)
 	return rc;
 }
 
+/* What became of --survivors, into meta->info. */
+static void add_folded(struct session *s)
+{
+	const struct folding_report *f = &s->report->folded;
+	struct buf *info = &s->meta.info;
+
+	if (!s->report->folds)
+		return;
+	info_encode_u64(info, "folded.pairs", f->counts.pairs);
+	info_encode_u64(info, "folded.reused", f->counts.reused);
+	info_encode_u64(info, "folded.null_frees", f->counts.null_frees);
+	info_encode_u64(info, "folded.early", f->counts.early);
+	info_encode_u64(info, "folded.late", f->counts.late);
+	if (f->stopped_ns)
+		info_encode_u64(info, "folded.stopped_ns", f->stopped_ns);
+}
+
 static int put_end(struct session *s, uint64_t end_ns, struct error *err)
 {
 	struct session_report *r = s->report;
@@ -396,6 +442,7 @@ static int put_end(struct session *s, uint64_t end_ns, struct error *err)
 	meta_add_clocks(&s->meta, "clock.end");
 	info_encode_u64(&s->meta.info, "time.end_ns", end_ns);
 	info_encode(&s->meta.info, "end.reason", r->end_reason);
+	add_folded(s);
 	if (s->command.pid && command_ended(&s->command))
 		info_encode(&s->meta.info, "command.status", s->command.status);
 	if (rc == 0)

@@ -11,6 +11,7 @@
 
 #include "format/base/options.h"
 #include "format/records.h"
+#include "record/folding.h"
 #include "record/presets.h"
 
 struct session_options {
@@ -19,8 +20,10 @@ struct session_options {
 	const char *const *specs;
 	size_t spec_count;
 	enum stacks_mode stacks;
-	uint64_t duration_ns; /* 0: no limit */
-	uint64_t ring_bytes;  /* per CPU; 0: the default */
+	uint64_t duration_ns;  /* 0: no limit */
+	uint64_t ring_bytes;   /* per CPU; 0: the default */
+	uint64_t survivors_ns; /* fold what is freed within; 0: write everything. folding.h */
+	uint64_t fold_memory;  /* bytes; 0: the default */
 	bool symbols_used;
 	/* whose allocations: selection.h; lists of texts as they were typed */
 	struct option_list pids, tids, cpus;
@@ -51,6 +54,8 @@ struct session_report {
 	uint64_t elapsed_ns, events, bytes, lost;
 	struct ring_stats *rings;
 	size_t ring_count;
+	bool folds; /* --survivors: folded holds */
+	struct folding_report folded;
 	char problem[200]; /* the first way in which the account is not exact; "" if it is */
 };
 

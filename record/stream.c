@@ -125,6 +125,24 @@ static bool columns_fit(const struct stream *s, const struct plan_type *type,
 	return true;
 }
 
+static void put_number(struct stream *s, const struct plan_type *type, uint16_t field,
+		       uint64_t value)
+{
+	if (s->columns)
+		column_queue_number(s->columns, value);
+	else
+		event_block_put_number(&s->block, type->index, field, value);
+}
+
+static void put_bytes(struct stream *s, const struct plan_type *type, uint16_t field,
+		      const uint8_t *bytes, size_t len)
+{
+	if (s->columns)
+		column_queue_bytes(s->columns, bytes, len);
+	else
+		event_block_put_bytes(&s->block, type->index, field, bytes, len);
+}
+
 static void put_columns(struct stream *s, const struct plan_type *type,
 			const struct ring_record *rec)
 {
@@ -136,12 +154,12 @@ static void put_columns(struct stream *s, const struct plan_type *type,
 		size_t len = f->size;
 
 		if (f->kind == FIELD_UNSIGNED || f->kind == FIELD_SIGNED) {
-			event_block_put_number(&s->block, type->index, f->field,
-					       plan_signed_number(layout, rec->data + f->offset,
-								  f->size, f->kind));
+			put_number(s, type, f->field,
+				   plan_signed_number(layout, rec->data + f->offset, f->size,
+						      f->kind));
 		} else {
 			plan_field_bytes(layout, f, rec, &bytes, &len);
-			event_block_put_bytes(&s->block, type->index, f->field, bytes, len);
+			put_bytes(s, type, f->field, bytes, len);
 		}
 		s->column_bytes += len + 2;
 	}
@@ -313,5 +331,28 @@ bool stream_overfull(const struct stream *s)
 void stream_block_done(struct stream *s)
 {
 	event_block_clear(&s->block);
+	s->column_bytes = 0;
+}
+
+uint32_t stream_settled(const struct stream *s)
+{
+	uint32_t n = s->block.count;
+
+	for (int i = 0; i < PAIRING_CONTEXTS && s->pairing.waiting; i++)
+		if (s->pairing.slots[i].waiting && s->pairing.slots[i].row < n)
+			n = s->pairing.slots[i].row;
+	return n;
+}
+
+void stream_taken(struct stream *s, uint32_t n)
+{
+	struct event_block *b = &s->block;
+
+	b->count -= n;
+	if (b->count)
+		memmove(b->rows, b->rows + n, b->count * sizeof(*b->rows));
+	for (int i = 0; i < PAIRING_CONTEXTS; i++)
+		if (s->pairing.slots[i].waiting)
+			s->pairing.slots[i].row -= n;
 	s->column_bytes = 0;
 }

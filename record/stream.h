@@ -15,6 +15,7 @@
 #define KMEM_RECORD_STREAM_H
 
 #include "format/events.h"
+#include "record/column_queue.h"
 #include "record/emitter.h"
 #include "record/pairing.h"
 
@@ -27,6 +28,8 @@ struct stream {
 	struct emitter *emitter; /* shared with the other streams of the thread */
 	const struct event_plan *plan;
 	struct event_block block;
+	struct column_queue
+		*columns;    /* values of columns go here if there is one, not to the block */
 	size_t column_bytes; /* of PLACE_COLUMN values in the block, about */
 	struct pairing pairing;
 	uint8_t *key; /* scratch for events that wait for nothing */
@@ -68,6 +71,12 @@ static inline bool stream_full(const struct stream *s)
 
 /* One more page might not fit the block: put it now, waiting events or not. */
 bool stream_overfull(const struct stream *s);
+
+/* How many rows stand before the first that waits for its stack. */
+uint32_t stream_settled(const struct stream *s);
+
+/* The first n of these rows were taken away (s->columns is set: the block has no values of theirs). */
+void stream_taken(struct stream *s, uint32_t n);
 
 void stream_block_done(struct stream *s); /* the block was put: start a new one */
 
