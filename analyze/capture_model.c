@@ -265,7 +265,7 @@ int capture_model_read(struct capture_model *m, const struct capture_reader *r,
 		const struct block_header *h = &scan->blocks[i];
 		struct error why = { 0 };
 
-		if (h->type == BLOCK_DICT || h->type == BLOCK_EVENTS)
+		if (h->type == BLOCK_DICT || h->type == BLOCK_EVENTS || h->type == BLOCK_FOLDED)
 			continue;
 		if (h->type < BLOCK_INFO || (h->type > BLOCK_END && h->type != BLOCK_MARKS)) {
 			m->unknown++;

@@ -99,6 +99,11 @@ static int print(struct report *r, void *options, const char *order, struct erro
 			err, ERR_USAGE,
 			"--classic with --malloc or --cache pairs events anew: it cannot be"
 			" combined with --from or --to");
+	if (o->classic && api && capture_int(r->db, "folded.pairs", 0))
+		return error_set(
+			err, ERR_UNSUPPORTED,
+			"--classic with --malloc or --cache pairs every event anew, and the"
+			" recorder folded pairs (--survivors): use one without the other");
 
 	/*
 	 * filtered before pairing, objects pair differently: only a replay of the events can tell

@@ -111,6 +111,10 @@ static int print_events(struct report *r, bool exact, struct error *err)
 	count_line(r, "unmatched frees:", "events.unmatched_free");
 	count_line(r, "NULL frees:", "events.null_free");
 	count_line(r, "failed allocations:", "events.failed_alloc");
+	if (capture_int(r->db, "recorder.survivors_ns", 0)) {
+		count_line(r, "folded objects:", "folded.pairs");
+		count_line(r, "folded NULL frees:", "folded.null_frees");
+	}
 	count_line(r, "stacks lost:", "stacks.lost");
 	count_line(r, "objects live at end:", "objects.live");
 	bytes_line(r, "bytes live at end:", "objects.live_bytes", exact);

@@ -209,6 +209,8 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	int rc = report_header(r, "kmemprof", err);
 
 	if (rc == 0 && o->interval_ns)
+		report_without_folded(r, "--interval");
+	if (rc == 0 && o->interval_ns)
 		return print_intervals(r, o->interval_ns, order, err);
 	if (rc == 0)
 		rc = report_select_pairs(r, err);

@@ -44,6 +44,9 @@ static void print_result(const char *path, const struct verify_result *v)
 	       " stacks\n",
 	       path, units_bytes(a, v->length), v->blocks, units_count(b, v->events),
 	       v->event_blocks, v->stacks);
+	if (v->folded)
+		printf("counted instead of written (--survivors): %s events\n",
+		       units_count(a, v->folded));
 	if (v->unknown)
 		printf("note: %" PRIu64
 		       " blocks, sections or features are of kinds that this version does not know; "

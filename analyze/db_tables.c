@@ -344,6 +344,8 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		{ "objects.reused", (int64_t)c->reused },
 		{ "objects.live", (int64_t)c->live },
 		{ "objects.live_bytes", (int64_t)c->live_bytes },
+		{ "folded.pairs", (int64_t)c->folded },
+		{ "folded.null_frees", (int64_t)c->folded_nulls },
 		{ "first_live_id", c->first_live_id },
 		{ "loss.intervals", (int64_t)f->replay->losses->count },
 		{ "stacks.lost", (int64_t)c->stacks_lost },

@@ -43,7 +43,7 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Gives each (writer, generation) its struct dictionary, and each block its place among them. */
-static bool group_blocks(struct dictionaries *d)
+static bool group_blocks(struct dictionaries *d, enum block_type users)
 {
 	const struct capture_scan *scan = d->scan;
 	struct block_key *keys = calloc(scan->count + 1, sizeof(*keys));
@@ -59,7 +59,7 @@ static bool group_blocks(struct dictionaries *d)
 		const struct block_header *h = &scan->blocks[i];
 
 		d->of_block[i] = NO_DICTIONARY;
-		if (h->type == BLOCK_DICT || h->type == BLOCK_EVENTS)
+		if (h->type == BLOCK_DICT || h->type == users)
 			keys[n++] = (struct block_key){ h->writer, h->generation, (uint32_t)i };
 	}
 	qsort(keys, n, sizeof(*keys), by_key);
@@ -74,7 +74,7 @@ static bool group_blocks(struct dictionaries *d)
 			*dict = (struct dictionary){ .writer = keys[i].writer,
 						     .generation = keys[i].generation,
 						     .next_block = keys[i].block };
-		dict->event_blocks_left += scan->blocks[keys[i].block].type == BLOCK_EVENTS;
+		dict->event_blocks_left += scan->blocks[keys[i].block].type == users;
 		d->of_block[keys[i].block] = (uint32_t)(d->count - 1);
 	}
 	free(keys);
@@ -82,9 +82,9 @@ static bool group_blocks(struct dictionaries *d)
 }
 
 int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r,
-		     struct capture_scan *scan, const struct event_type *types, size_t type_count,
-		     const struct role *roles, struct sites *sites, uint64_t page_size,
-		     struct error *err)
+		     struct capture_scan *scan, enum block_type users,
+		     const struct event_type *types, size_t type_count, const struct role *roles,
+		     struct sites *sites, uint64_t page_size, struct error *err)
 {
 	struct dictionaries *d = calloc(1, sizeof(*d));
 
@@ -97,7 +97,7 @@ int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r,
 	d->roles = roles;
 	d->sites = sites;
 	d->page_size = page_size;
-	if (!group_blocks(d)) {
+	if (!group_blocks(d, users)) {
 		dictionaries_free(d);
 		return error_nomem(err);
 	}

@@ -9,7 +9,7 @@
  *
  *	struct dictionaries *d;
  *
- *	dictionaries_new(&d, reader, &scan, types, type_count, roles, &sites, page_size, &err);
+ *	dictionaries_new(&d, reader, &scan, BLOCK_EVENTS, types, type_count, roles, &sites, page_size, &err);
  *	dictionaries_get(d, block_index, &dictionary, &err);		// for the event block at that index
  *	fact = dictionary_fact(dictionary, row.tuple);
  *	...
@@ -54,11 +54,14 @@ struct dictionary {
 
 struct dictionaries;
 
-/* Everything handed in outlives the dictionaries. roles: one per type. */
+/*
+ * Everything handed in outlives the dictionaries. users: the blocks that they are read for, EVENTS
+ * or FOLDED; what the text here calls event blocks are these. roles: one per type.
+ */
 int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r,
-		     struct capture_scan *scan, const struct event_type *types, size_t type_count,
-		     const struct role *roles, struct sites *sites, uint64_t page_size,
-		     struct error *err);
+		     struct capture_scan *scan, enum block_type users,
+		     const struct event_type *types, size_t type_count, const struct role *roles,
+		     struct sites *sites, uint64_t page_size, struct error *err);
 void dictionaries_free(struct dictionaries *d);
 
 /*

@@ -12,6 +12,7 @@
 
 #include "analyze/db_open.h"
 #include "analyze/db_tables.h"
+#include "analyze/folded_totals.h"
 #include "analyze/loss_map.h"
 #include "analyze/merge.h"
 #include "analyze/other_table.h"
@@ -42,6 +43,7 @@ struct load {
 	struct cpu_streams streams;
 	struct merge merge;
 	struct replay replay;
+	struct folded_totals folded;
 	struct feed *feed;
 	struct db_writer *writer;
 	struct other_tables others;
@@ -182,8 +184,9 @@ static int prepare_replay(struct load *l, struct error *err)
 
 	l->stacks.symbols = l->symbols;
 	l->sites.stacks = &l->stacks;
-	rc = dictionaries_new(&l->dictionaries, l->reader, &l->scan, m->types, m->type_count,
-			      l->roles, &l->sites, capture_model_number(m, "page_size", 4096), err);
+	rc = dictionaries_new(&l->dictionaries, l->reader, &l->scan, BLOCK_EVENTS, m->types,
+			      m->type_count, l->roles, &l->sites,
+			      capture_model_number(m, "page_size", 4096), err);
 	if (rc < 0)
 		return rc;
 	l->streams = (struct cpu_streams){ .reader = l->reader,
@@ -208,6 +211,16 @@ static int prepare_replay(struct load *l, struct error *err)
 	return rc < 0 ? rc : replay_init(&l->replay, err);
 }
 
+static int add_folded(struct load *l)
+{
+	l->folded = (struct folded_totals){ .reader = l->reader,
+					    .scan = &l->scan,
+					    .replay = &l->replay,
+					    .page_size = capture_model_number(&l->model,
+									      "page_size", 4096) };
+	return folded_totals(&l->folded, &l->replay_error);
+}
+
 /* The first thread: blocks to rows. */
 static void *replay_thread(void *arg)
 {
@@ -226,6 +239,8 @@ static void *replay_thread(void *arg)
 			break;
 		__atomic_store_n(&l->bytes_done, l->streams.bytes_done, __ATOMIC_RELAXED);
 	}
+	if (rc == 0)
+		rc = add_folded(l);
 	if (rc == 0)
 		replay_finish(&l->replay, &l->replay_error);
 	feed_finish(l->feed);
@@ -294,6 +309,7 @@ static int finish_database(struct load *l, struct load_result *ret, struct error
 					.created_ns = capture_reader_created_ns(l->reader),
 					.unknown = capture_reader_ignored_features(l->reader) +
 						   l->model.unknown + l->streams.unknown +
+						   l->folded.unknown +
 						   dictionaries_unknown(l->dictionaries) };
 	int rc = db_tables_write(l->writer, &facts, err);
 

@@ -30,6 +30,10 @@
  *	events.lost		records lost (stack records included); a lower bound where blocks are missing
  *	events.overwritten	records that a flight recorder overwrote, before the capture begins
  *	objects.reused		allocations on a live address: the free of the old object was not traced
+ *	folded.pairs		objects that the recorder counted instead of writing, from the FOLDED blocks here (an INFO
+ *				key, too: what was counted in all); they are in events, .alloc, .free, pair_total and
+ *				free_total, not in allocation
+ *	folded.null_frees	frees of NULL, likewise
  *	objects.live		objects live at the end, and their bytes_alloc: objects.live_bytes
  *	first_live_id		rows of `allocation` from this id on are live at the end
  *	loss.intervals		rows of `loss`

@@ -110,8 +110,7 @@ static int on_alloc(struct replay *r, const struct step *s)
 	return 0;
 }
 
-/* Kernels before 6.18 name the cache only when an object is freed. */
-static void learn_cache(struct replay *r, uint32_t alloc_site, uint32_t free_site)
+void replay_learn_cache(struct replay *r, uint32_t alloc_site, uint32_t free_site)
 {
 	uint32_t cache = r->sites->frees[free_site - 1].cache;
 	struct site_total *t = totals_site(&r->totals, alloc_site, false);
@@ -134,7 +133,7 @@ static int on_free(struct replay *r, const struct step *s)
 	}
 	if (object_table_take(&r->objects[s->domain], s->address, &o)) {
 		total->matched++;
-		learn_cache(r, o.site, s->site);
+		replay_learn_cache(r, o.site, s->site);
 		return object_ends(r, &o, s, true);
 	}
 	r->counts.unmatched++;
@@ -150,8 +149,7 @@ static int on_free(struct replay *r, const struct step *s)
 	return 0;
 }
 
-/* Where events go whose tuple is gone: a site that says only which event it was. 0: no memory. */
-static uint32_t unknown_site(struct replay *r, uint16_t type)
+uint32_t replay_unknown_site(struct replay *r, uint16_t type)
 {
 	const struct role *role = &r->roles[type];
 	struct alloc_site alloc;
@@ -200,7 +198,7 @@ static int replay_row(struct replay *r, struct cpu_stream *s, const struct event
 	if (role->kind != ROLE_ALLOC && role->kind != ROLE_FREE)
 		return other_event(r, s, row, fact, step.task);
 	if (!fact) {
-		step.site = unknown_site(r, row->type);
+		step.site = replay_unknown_site(r, row->type);
 		if (!step.site)
 			return ERR_NOMEM;
 	}

@@ -42,6 +42,7 @@ struct replay_counts {
 	uint64_t events, allocs, frees, failed, zero_size, null_frees, unmatched, reused, live,
 		live_bytes;
 	uint64_t stacks_lost, tuples_lost;
+	uint64_t folded, folded_nulls; /* of the above, counted by the recorder: folded_totals.h */
 	int64_t first_live_id;
 	int64_t length; /* ns from base to the end of the capture, or to the last event if that is later */
 };
@@ -75,5 +76,10 @@ void replay_release(struct replay *r);
  */
 int replay_run(struct replay *r, struct cpu_stream *s, uint32_t n, struct error *err);
 int replay_finish(struct replay *r, struct error *err);
+
+/* Where events go whose tuple is gone: a site that says only which event it was. 0: no memory. */
+uint32_t replay_unknown_site(struct replay *r, uint16_t type);
+/* Kernels before 6.18 name the cache only when an object is freed. */
+void replay_learn_cache(struct replay *r, uint32_t alloc_site, uint32_t free_site);
 
 #endif

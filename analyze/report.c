@@ -420,6 +420,35 @@ static void header_selection(struct report *r)
 			report_safe(events, sizeof(events), text));
 }
 
+static void header_folded(struct report *r)
+{
+	int64_t pairs = capture_int(r->db, "folded.pairs", 0);
+	char n[UNITS_TEXT], age[UNITS_TEXT];
+
+	if (!capture_int(r->db, "recorder.survivors_ns", 0) && !pairs)
+		return;
+	fprintf(r->out,
+		"# %s objects that lived at most %s were folded by the recorder: they are in all totals, not in"
+		" peaks and lists\n",
+		units_count(n, (uint64_t)pairs),
+		units_duration(age, (uint64_t)capture_int(r->db, "recorder.survivors_ns", 0)));
+	if (capture_int(r->db, "folded.late", 0))
+		fprintf(r->out,
+			"# %s events reached the recorder too late for its order of time: a folded object may be a"
+			" wrong one\n",
+			units_count(n, (uint64_t)capture_int(r->db, "folded.late", 0)));
+}
+
+void report_without_folded(struct report *r, const char *option)
+{
+	int64_t pairs = capture_int(r->db, "folded.pairs", 0);
+	char n[UNITS_TEXT];
+
+	if (pairs)
+		fprintf(r->out, "# %s: WITHOUT the %s folded objects, whose times were not kept\n",
+			option, units_count(n, (uint64_t)pairs));
+}
+
 static int header_counts(struct report *r, struct error *err)
 {
 	struct query q;
@@ -487,6 +516,9 @@ int report_header(struct report *r, const char *name, struct error *err)
 	if (rc < 0)
 		return rc;
 	header_window(r);
+	header_folded(r);
+	if (r->windowed)
+		report_without_folded(r, "--from, --to");
 	if (unknown)
 		fprintf(r->out,
 			"# %" PRId64

@@ -88,6 +88,13 @@ struct report {
  */
 int report_header(struct report *r, const char *name, struct error *err);
 
+/*
+ * What the recorder folded (--survivors) has no rows in `allocation` and unmatched_free, and no
+ * tasks, CPUs and times. Says so, as a line of the header, for an option whose numbers come from
+ * there; prints nothing if the capture has no folded pairs.
+ */
+void report_without_folded(struct report *r, const char *option);
+
 const char *report_domain(const struct report_options *options);
 
 /* "malloc", "cache" or NULL: which allocations the options select. */

@@ -83,11 +83,11 @@ static uint32_t find_pair(struct totals *t, const struct pair_key *key)
 	return id;
 }
 
-bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site, uint8_t end,
-		 uint64_t lifetime)
+bool totals_pairs(struct totals *t, const struct pair_total *sum)
 {
-	const struct pair_key key = { t->pairs, site, free_site, end, self };
-	struct site_total *s = totals_site(t, site, self);
+	const struct pair_key key = { t->pairs, sum->alloc_site, sum->free_site, sum->end,
+				      sum->self };
+	struct site_total *s = totals_site(t, sum->alloc_site, sum->self);
 	struct pair_total *p;
 
 	if (!s->last_pair || !is_pair(&t->pairs[s->last_pair - 1], &key)) {
@@ -96,15 +96,29 @@ bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site,
 			return false;
 	}
 	p = &t->pairs[s->last_pair - 1];
-	p->objects++;
+	p->objects += sum->objects;
 	/* The database's numbers are signed: a sum of absurd lifetimes stays at the largest. */
-	p->lifetime_sum = lifetime > INT64_MAX - p->lifetime_sum ? INT64_MAX :
-								   p->lifetime_sum + lifetime;
-	if (lifetime < p->lifetime_min)
-		p->lifetime_min = lifetime;
-	if (lifetime > p->lifetime_max)
-		p->lifetime_max = lifetime;
+	p->lifetime_sum = sum->lifetime_sum > INT64_MAX - p->lifetime_sum ?
+				  INT64_MAX :
+				  p->lifetime_sum + sum->lifetime_sum;
+	if (sum->lifetime_min < p->lifetime_min)
+		p->lifetime_min = sum->lifetime_min;
+	if (sum->lifetime_max > p->lifetime_max)
+		p->lifetime_max = sum->lifetime_max;
 	return true;
+}
+
+bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site, uint8_t end,
+		 uint64_t lifetime)
+{
+	return totals_pairs(t, &(struct pair_total){ .alloc_site = site,
+						     .free_site = free_site,
+						     .end = end,
+						     .self = self,
+						     .objects = 1,
+						     .lifetime_sum = lifetime,
+						     .lifetime_min = lifetime,
+						     .lifetime_max = lifetime });
 }
 
 static int by_key(const void *a, const void *b)

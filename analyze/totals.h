@@ -98,6 +98,9 @@ static inline void totals_begin(struct totals *t, enum domain domain, uint32_t s
 bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site, uint8_t end,
 		 uint64_t lifetime);
 
+/* Objects that ended together with their counts; key and numbers as in *sum. False: no memory. */
+bool totals_pairs(struct totals *t, const struct pair_total *sum);
+
 static inline bool totals_end(struct totals *t, enum domain domain, uint32_t site, bool self,
 			      uint64_t bytes, uint32_t free_site, uint8_t end, uint64_t lifetime)
 {

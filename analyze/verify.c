@@ -7,6 +7,7 @@
 
 #include "format/dict.h"
 #include "format/events.h"
+#include "format/folded.h"
 #include "format/reader.h"
 #include "format/records.h"
 
@@ -33,6 +34,7 @@ struct verify {
 	size_t type_count;
 	struct dict_fill dict[WRITER_MAX]; /* of the generation that the writer is in */
 	struct dict_fill *now;
+	uint32_t generation; /* of the FOLDED block that is looked at */
 	struct event_block events;
 	struct block block;
 	struct last_part part;
@@ -208,6 +210,45 @@ static int check_events(struct verify *v, const struct block_header *h, struct e
 	return 0;
 }
 
+static void check_tuple(struct verify *v, uint32_t tuple, uint16_t type, uint64_t count)
+{
+	const struct dict_fill *d = v->now;
+
+	if (!d->used || d->generation != v->generation || tuple >= d->cap ||
+	    d->type_of[tuple] != type + 1)
+		v->result.dangling += count;
+}
+
+static int on_folded_pair(void *arg, const struct folded_pair *p)
+{
+	struct verify *v = arg;
+
+	check_tuple(v, p->alloc_tuple, p->alloc_type, p->pairs);
+	v->result.folded += p->pairs;
+	if (p->free_tuple == FOLDED_NO_FREE)
+		return 0;
+	check_tuple(v, p->free_tuple, p->free_type, p->pairs);
+	v->result.folded += p->pairs;
+	return 0;
+}
+
+static int on_folded_free(void *arg, const struct folded_free *f)
+{
+	struct verify *v = arg;
+
+	check_tuple(v, f->tuple, f->type, f->count);
+	v->result.folded += f->count;
+	return 0;
+}
+
+static int check_folded(struct verify *v, const struct block_header *h, struct error *err)
+{
+	v->now = &v->dict[h->writer];
+	v->generation = h->generation;
+	return folded_decode(v->block.sections, v->block.section_count, v->type_count,
+			     on_folded_pair, on_folded_free, v, err);
+}
+
 static bool same_text(struct text t, const char *s)
 {
 	return t.len == strlen(s) && !memcmp(t.data, s, t.len);
@@ -271,6 +312,8 @@ static int check_block(struct verify *v, const struct block_header *h, struct er
 		return check_dict(v, h, err);
 	if (h->type == BLOCK_EVENTS)
 		return check_events(v, h, err);
+	if (h->type == BLOCK_FOLDED)
+		return check_folded(v, h, err);
 	if (h->type > BLOCK_END || !h->type) {
 		v->result.unknown++;
 		return 0;
@@ -319,10 +362,11 @@ static void check_totals(struct verify *v)
 			 v->end.events, v->end.bytes, v->result.events, v->end_offset);
 		problem(v, text);
 	}
-	if (v->have_end && v->have_stats && v->ring_events != v->end.events) {
+	if (v->have_end && v->have_stats && v->ring_events != v->end.events + v->result.folded) {
 		snprintf(text, sizeof(text),
-			 "the rings gave %" PRIu64 " events and the END block counts %" PRIu64,
-			 v->ring_events, v->end.events);
+			 "the rings gave %" PRIu64 " events and the END block counts %" PRIu64
+			 ", the FOLDED blocks %" PRIu64,
+			 v->ring_events, v->end.events, v->result.folded);
 		problem(v, text);
 	}
 	/* blocks that damage took away are reported already */

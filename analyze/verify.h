@@ -20,6 +20,7 @@ struct verify_result {
 	uint64_t length; /* bytes of the file */
 	uint64_t blocks, bad_blocks, unknown;
 	uint64_t event_blocks, events; /* that decode */
+	uint64_t folded;	       /* events that FOLDED blocks stand for */
 	uint64_t lost_events;	       /* in blocks that do not decode: from their headers */
 	uint64_t lost_records;	       /* by the rings while recording */
 	uint64_t stacks, tuples;

@@ -122,7 +122,9 @@ CREATE TABLE unmatched_free (
 	cpu INTEGER NOT NULL
 );
 
--- Summaries, made in the same pass as the rows, so that stock reports need no scan.
+-- Summaries, made in the same pass as the rows, so that stock reports need no scan. What the recorder
+-- counted instead of writing (kmem-record --survivors) is in pair_total, free_total and event, and in
+-- no row of allocation: capture has folded.pairs, how many objects that are.
 -- self = 1: allocated by a thread of the recorder in task context.
 CREATE TABLE pair_total (
 	alloc_site INTEGER NOT NULL REFERENCES alloc_site,
@@ -140,7 +142,8 @@ CREATE TABLE site_total (
 	alloc_site INTEGER NOT NULL REFERENCES alloc_site,
 	self INTEGER NOT NULL,
 	failed INTEGER NOT NULL,	-- allocations that returned NULL
-	peak_objects INTEGER NOT NULL,	-- live when the live bytes of its domain were at their highest
+	peak_objects INTEGER NOT NULL,	-- live when the live bytes of its domain were at their highest,
+					-- without what was folded
 	PRIMARY KEY (alloc_site, self)
 ) WITHOUT ROWID;
 

@@ -112,7 +112,8 @@ churn_all() {
 
 # The account of a closed capture: per CPU, in records. Prints what does not add up.
 account_errors() { # FILE
-	"$READ_CAPTURE" --stats "$1" 2>"$work/stats.err" | awk '
+	"$READ_CAPTURE" --stats "$1" 2>"$work/stats.err" | awk -v folded="$("$READ_CAPTURE" --info "$1" 2>/dev/null |
+		sed -n 's/^folded: //p')" '
 		function v(key,  i, kv) {
 			for (i = 1; i <= NF; i++) { split($i, kv, "="); if (kv[1] == key) return kv[2] }
 			print "no " key " in: " $0
@@ -128,7 +129,7 @@ account_errors() { # FILE
 		}
 		/^end events=/ {
 			ends++
-			if (v("events") != events) print "END says " v("events") " events, the CPUs " events
+			if (v("events") + folded != events) print "END says " v("events") " events, the CPUs " events
 			if (v("lost") != lost) print "END says " v("lost") " lost, the CPUs " lost
 		}
 		END { if (!cpus || ends != 1) print "no statistics at the end" }'

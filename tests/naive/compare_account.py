@@ -53,7 +53,10 @@ def main():
     program, path = sys.argv[1:]
     capture = read_capture.Capture.open(path)
     failed, made = 0, {}
-    for case in CASES:
+    # the older tool's selection pairs every event anew: not possible, and refused, where events were folded
+    cases = [case for case in CASES if not capture.folded or "--classic" not in case or
+             ("--malloc" in case) == ("--cache" in case)]
+    for case in cases:
         name = "%s: account %s" % (os.path.basename(path), " ".join(case))
         run = subprocess.run([program, "account", path] + case, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              check=False)

@@ -139,15 +139,25 @@ def main():
                 Counter(expected_allocation(o, base, stacks, gaps) for o in naive.objects))
     score.equal("unmatched frees", Counter(db.execute(UNMATCHED)),
                 Counter(expected_unmatched(e, base) for e in naive.unmatched))
+    for f in capture.folded:
+        for kind in (f.alloc_type, f.free_type):
+            if kind:
+                by_type[kind.index] += f.count
     score.equal("events of each type", Counter(dict(db.execute("SELECT id, events FROM event WHERE events"))), by_type)
+    counted = [f for f in capture.folded if f.alloc_type]
+    objects_folded = sum(f.count for f in counted)
+    pairs_folded = sum(f.count for f in counted if f.free_type)
+    nulls_folded = sum(f.count for f in capture.folded if not f.alloc_type)
     # The counters are of all domains; the slab is all there is unless other events were recorded.
     others = db.execute("SELECT count(*) FROM event WHERE domain <> 'slab' AND events").fetchone()[0]
     live = [o for o in naive.objects if o.end == "live"]
-    for key, value in (("events", sum(by_type.values())), ("events.alloc", len(naive.objects)),
-                       ("events.free", naive.free_events), ("events.failed_alloc", naive.failed),
-                       ("events.zero_size", naive.zero_size), ("events.null_free", len(naive.null_frees)),
+    for key, value in (("events", sum(by_type.values())), ("events.alloc", len(naive.objects) + objects_folded),
+                       ("events.free", naive.free_events + pairs_folded + nulls_folded), ("events.failed_alloc", naive.failed),
+                       ("events.zero_size", naive.zero_size), ("events.null_free", len(naive.null_frees) + nulls_folded),
                        ("events.unmatched_free", len(naive.unmatched)),
-                       ("objects.reused", sum(1 for o in naive.objects if o.end == "reused")),
+                       ("objects.reused", sum(1 for o in naive.objects if o.end == "reused")
+                        + objects_folded - pairs_folded),
+                       ("folded.pairs", objects_folded), ("folded.null_frees", nulls_folded),
                        ("objects.live", len(live)), ("objects.live_bytes", sum(o.bytes_alloc for o in live)),
                        ("clean_end", int(capture.cut_off is None))):
         if key in ("events", "clean_end") or not others:
@@ -166,7 +176,27 @@ def main():
     summary = Counter()
     for alloc_site, free_site, end, n in db.execute("SELECT alloc_site, free_site, end, objects FROM pair_total"):
         summary[alloc_site, free_site, end] += n
-    score.equal("pair_total adds up to allocation", summary, pairs)
+    rows = sum(pairs.values())
+    score.equal("pair_total is allocation and what was folded", sum(summary.values()), rows + objects_folded)
+    score.equal("no pair of allocation is missing in pair_total", +(pairs - summary), Counter())
+    sites = "SELECT ev.system || ':' || ev.name, cs.address, s.bytes_alloc, p.self, p.end, sum(p.objects) FROM pair_total p " \
+            "JOIN alloc_site s ON s.id = p.alloc_site JOIN event ev ON ev.id = s.event " \
+            "LEFT JOIN frame cs ON cs.id = s.call_site GROUP BY 1, 2, 3, 4, 5"
+    of_rows = "SELECT ev.system || ':' || ev.name, cs.address, s.bytes_alloc, t.self AND s.context = 0, a.end, count(*) " \
+              "FROM allocation a JOIN alloc_site s ON s.id = a.alloc_site JOIN event ev ON ev.id = s.event " \
+              "JOIN task t ON t.id = a.task LEFT JOIN frame cs ON cs.id = s.call_site GROUP BY 1, 2, 3, 4, 5"
+    expected = Counter()
+    for *key, n in db.execute(of_rows):
+        expected[tuple(key)] += n
+    for f in counted:
+        if f.alloc and f.alloc_type.full_name in replay.API:
+            thing = replay.Folded(f)
+            expected[f.alloc_type.full_name, signed(thing.call_site), thing.bytes_alloc, int(thing.self),
+                     END[thing.end]] += f.count
+        else:
+            others += 1
+    if not others:
+        score.equal("pair_total, site by site", Counter({tuple(key): n for *key, n in db.execute(sites)}), expected)
     return 1 if score.failed else 0
 
 

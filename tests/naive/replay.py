@@ -93,6 +93,8 @@ class TextEvent:
 class Object:
     """An allocation."""
 
+    count = 1
+
     def __init__(self, event, name, self_):
         self.time = event.time
         self.cpu = event.cpu
@@ -111,6 +113,24 @@ class Object:
         self.end = "live"               # or "freed", "reused"
         self.free = None                # the event that freed it
         self.end_time = None
+
+
+class Folded:
+    """Objects of one kind that the recorder counted instead of writing their events."""
+
+    def __init__(self, entry, classic=False):
+        self.event = entry.alloc_type.full_name
+        self.api = API[self.event]
+        values = dict(zip(entry.alloc_type.tuple_place, entry.alloc.values)) if entry.alloc else {}
+        self.call_site = values.get("call_site")
+        self.bytes_req = values.get("bytes_req") or 0
+        self.bytes_alloc = values.get("bytes_alloc") or 0
+        self.stack = entry.alloc.stack if entry.alloc else read_capture.STACK_LOST
+        self.self = entry.alloc_self
+        self.end = "freed" if entry.free_type else "live" if classic else "reused"
+        self.free = self if entry.free_type else None
+        self.type = entry.free_type
+        self.count = entry.count
 
 
 class Threads:
@@ -144,6 +164,7 @@ class Replay:
 
     def __init__(self, events, threads, classic=False, api=None):
         self.objects = []
+        self.folded = []                # Folded
         self.unmatched = []             # events
         self.null_frees = []
         self.failed = self.zero_size = self.alloc_events = self.free_events = 0
@@ -193,16 +214,16 @@ class Row:
         self.total = self.allocs = self.frees = self.reused = self.live = self.net = self.requested = 0
 
     def add(self, thing):
-        self.total += thing.bytes_alloc
-        self.allocs += 1
+        self.total += thing.bytes_alloc * thing.count
+        self.allocs += thing.count
         if thing.end == "freed":
-            self.frees += 1
+            self.frees += thing.count
         elif thing.end == "reused":
-            self.reused += 1
+            self.reused += thing.count
         else:
-            self.live += 1
-            self.net += thing.bytes_alloc
-            self.requested += thing.bytes_req
+            self.live += thing.count
+            self.net += thing.bytes_alloc * thing.count
+            self.requested += thing.bytes_req * thing.count
 
     @property
     def waste(self):
@@ -247,11 +268,11 @@ def print_json(replay, things, names):
                 for name, r in sorted(grouped(things, key).items(), key=lambda item: str(item[0]))}
 
     def count(end):
-        return sum(1 for o in things if o.end == end)
+        return sum(o.count for o in things if o.end == end)
 
     print(json.dumps({
         "alloc_events": replay.alloc_events, "free_events": replay.free_events,
-        "allocs": len(things), "frees": replay.free_events - len(replay.null_frees),
+        "allocs": sum(o.count for o in things), "frees": replay.free_events - len(replay.null_frees),
         "matched": count("freed"), "reused": count("reused"), "live": count("live"),
         "live_bytes": sum(o.bytes_alloc for o in things if o.end == "live"),
         "unmatched": len(replay.unmatched), "null": len(replay.null_frees), "failed": replay.failed,
@@ -274,13 +295,16 @@ def replay_capture(capture, classic=False, api=None):
     """A Replay of an open read_capture.Capture, and the Names of its call sites."""
     recorder = capture.info.get("recorder.tgid")
     threads = Threads(capture.tasks, int(recorder) if recorder else None)
-    return Replay(capture.events(), threads, classic, api), Names(kallsyms_of(capture))
+    replay = Replay(capture.events(), threads, classic, api)
+    replay.folded = [Folded(entry, classic) for entry in capture.folded
+                     if entry.alloc_type and entry.alloc_type.full_name in API]
+    return replay, Names(kallsyms_of(capture))
 
 
 def selected(replay, classic, api, include_self):
     if classic:
-        return replay.objects
-    return [o for o in replay.objects if (not api or o.api == api) and (include_self or not o.self)]
+        return replay.objects + replay.folded
+    return [o for o in replay.objects + replay.folded if (not api or o.api == api) and (include_self or not o.self)]
 
 
 def parse(arguments):
