@@ -76,6 +76,11 @@ static void print_facts(struct report *r, bool exact)
 	line(r, "backend:", "recorder.backend");
 	line(r, "stacks:", "recorder.stacks");
 	bytes_line(r, "ring per CPU:", "recorder.ring_bytes", exact);
+	line(r, "only processes:", "selection.pids");
+	line(r, "only threads:", "selection.tids");
+	line(r, "only the workload:", "selection.command");
+	line(r, "only control group:", "selection.cgroup");
+	line(r, "only CPUs:", "selection.cpus");
 	line(r, "workload:", "command");
 	line(r, "workload ended with:", "command.status");
 	line(r, "ended by:", "end.reason");
@@ -125,22 +130,31 @@ static int print_events(struct report *r, bool exact, struct error *err)
 static int print_rings(struct report *r, struct error *err)
 {
 	struct query q;
+	bool several = false;
+	int lines = 0;
 	int rc = query_init(
 		&q, r->db,
 		"SELECT cpu, read, entries, overrun, commit_overrun, dropped, events, stacks,"
-		" orphan_stacks, missing_stacks FROM ring ORDER BY cpu, ring",
+		" orphan_stacks, missing_stacks, ring, max(ring) OVER () FROM ring ORDER BY cpu, ring",
 		NULL, err);
 
-	fprintf(r->out,
-		"\nrings, in records (read + left + overrun + nested + dropped = entered):\n"
-		"  CPU         read     left  overrun   nested  dropped       events       stacks  orphan  missing\n");
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		several = query_int(&q, 11) > 0;
+		if (!lines++)
+			fprintf(r->out,
+				"\nrings, in records (read + left + overrun + nested + dropped = entered):\n"
+				"  CPU%s         read     left  overrun   nested  dropped       events       "
+				"stacks  orphan  missing\n",
+				several ? " ring" : "");
+		fprintf(r->out, "  %3" PRId64, query_int(&q, 0));
+		if (several)
+			fprintf(r->out, " %4" PRId64, query_int(&q, 10));
 		fprintf(r->out,
-			"  %3" PRId64 " %12" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64
-			" %8" PRId64 " %12" PRId64 " %12" PRId64 " %7" PRId64 " %8" PRId64 "\n",
-			query_int(&q, 0), query_int(&q, 1), query_int(&q, 2), query_int(&q, 3),
-			query_int(&q, 4), query_int(&q, 5), query_int(&q, 6), query_int(&q, 7),
-			query_int(&q, 8), query_int(&q, 9));
+			" %12" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64
+			" %12" PRId64 " %12" PRId64 " %7" PRId64 " %8" PRId64 "\n",
+			query_int(&q, 1), query_int(&q, 2), query_int(&q, 3), query_int(&q, 4),
+			query_int(&q, 5), query_int(&q, 6), query_int(&q, 7), query_int(&q, 8),
+			query_int(&q, 9));
 		rc = 0;
 	}
 	query_release(&q);

@@ -206,8 +206,9 @@ static int print_stats(const struct kmemleak *k, struct error *err)
 		fprintf(out,
 			"# frees: %" PRId64 " of these objects, %" PRId64
 			" of addresses allocated before the"
-			" capture, %" PRId64 " of NULL\n\n",
-			matched, unmatched, null);
+			" capture%s, %" PRId64 " of NULL\n\n",
+			matched, unmatched, report_is_partial(k->r) ? " or not recorded" : "",
+			null);
 		rc = 0;
 	}
 	query_release(&q);

@@ -343,17 +343,17 @@ static void header_capture(struct report *r, const char *name)
 
 static void header_loss(struct report *r)
 {
-	char events[UNITS_TEXT], lost[UNITS_TEXT], text[8];
-	bool selected = capture_text(r->db, "events.filter", text, sizeof(text)), paused, flight;
+	char events[UNITS_TEXT], lost[UNITS_TEXT];
+	bool partial = report_is_partial(r), paused, flight;
 	int64_t n = capture_int(r->db, "events.lost", 0);
 
 	units_count(events, (uint64_t)capture_int(r->db, "events", 0));
 	units_count(lost, (uint64_t)n);
 	if (moments_gaps(r->db, &paused, &flight, NULL) == 0)
-		selected |= paused || flight;
+		partial |= paused || flight;
 	if (r->complete) {
 		fprintf(r->out, "# %s events, none lost: every number is exact for what %s\n",
-			events, selected ? "was recorded" : "the kernel traces");
+			events, partial ? "was recorded" : "the kernel traces");
 		return;
 	}
 	if (n)
@@ -394,6 +394,49 @@ static void header_window(struct report *r)
 		"# only objects allocated from %s to %s, whenever they were freed; this header is"
 		" about the whole capture\n",
 		from, to);
+}
+
+static const char *const selections[][2] = {
+	{ "selection.pids", "process" },    { "selection.tids", "thread" },
+	{ "selection.command", "process" }, { "selection.cgroup", "control group" },
+	{ "selection.cpus", NULL },
+};
+#define SELECTIONS (sizeof(selections) / sizeof(selections[0]))
+
+bool report_is_partial(struct report *r)
+{
+	char text[8];
+	bool partial = capture_text(r->db, "events.filter", text, sizeof(text));
+
+	for (size_t i = 0; i < SELECTIONS; i++)
+		partial |= capture_text(r->db, selections[i][0], text, sizeof(text));
+	return partial;
+}
+
+/* Whose allocations these are. */
+static void header_tasks(struct report *r)
+{
+	char text[1000], safe[1100];
+	bool tasks = false, cpus;
+
+	for (size_t i = 0; selections[i][1]; i++) {
+		if (!capture_text(r->db, selections[i][0], text, sizeof(text)))
+			continue;
+		fprintf(r->out, "%s%s %s", tasks ? " and " : "# only allocations of ",
+			selections[i][1], report_safe(safe, sizeof(safe), text));
+		tasks = true;
+	}
+	cpus = capture_text(r->db, "selection.cpus", text, sizeof(text));
+	if (tasks)
+		fprintf(r->out, " and children%s", cpus ? "," : "");
+	if (cpus)
+		fprintf(r->out, "%s on CPUs %s", tasks ? "" : "# only allocations",
+			report_safe(safe, sizeof(safe), text));
+	if (tasks || cpus)
+		fprintf(r->out,
+			" were recorded; frees of everybody\n"
+			"# an untraced free shows only when an allocation that was recorded gets the "
+			"address again\n");
 }
 
 /* One line per filter: the recorder writes "EVENT[,EVENT...] FILTER" lines (FORMAT.md). */
@@ -464,8 +507,8 @@ static int header_counts(struct report *r, struct error *err)
 	for (int i = 0; i < 5; i++)
 		units_count(n[i], (uint64_t)query_int(&q, i));
 	fprintf(r->out,
-		"# untraced frees %s (address allocated again), unmatched frees %s, NULL frees %s\n",
-		n[0], n[1], n[2]);
+		"# untraced frees %s (address allocated again), unmatched frees %s%s, NULL frees %s\n",
+		n[0], n[1], report_is_partial(r) ? " (also of what was not recorded)" : "", n[2]);
 	if (query_int(&q, 3) && !r->options->include_self)
 		fprintf(r->out,
 			"# left out: %s allocations of kmem-record itself (--include-self)\n",
@@ -511,6 +554,7 @@ int report_header(struct report *r, const char *name, struct error *err)
 
 	header_capture(r, name);
 	header_loss(r);
+	header_tasks(r);
 	header_selection(r);
 	rc = moments_header(r->db, r->out, err);
 	if (rc < 0)

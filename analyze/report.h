@@ -95,6 +95,9 @@ int report_header(struct report *r, const char *name, struct error *err);
  */
 void report_without_folded(struct report *r, const char *option);
 
+/* Allocations were left out when recording, by a filter or a selection: FORMAT.md. */
+bool report_is_partial(struct report *r);
+
 const char *report_domain(const struct report_options *options);
 
 /* "malloc", "cache" or NULL: which allocations the options select. */

@@ -69,7 +69,8 @@ static const struct option_row rows[] = {
 
 static void print_help(void)
 {
-	printf("usage: " PROGRAM " [-o FILE] [-e SPEC]... [-d TIME] [-- COMMAND [ARG...]]\n\n"
+	printf("usage: " PROGRAM
+	       " [-o FILE] [-e SPEC]... [-p PID] [-C CPUS] [-d TIME] [-- COMMAND [ARG...]]\n\n"
 	       "Records kernel memory allocations, system-wide, into a capture file: until COMMAND ends, TIME is\n"
 	       "over or Ctrl-C is pressed, whichever is first. A COMMAND that outlives TIME is left running.\n"
 	       "It needs root. kmem-analyze reads the capture, anywhere and as any user.\n\n");
@@ -81,9 +82,14 @@ static void print_help(void)
 	       "kernel's, and knows functions: call_site==alloc_pipe_info. ATTR is stack, max-stack=FRAMES, or\n"
 	       "for the analysis ptr=, size=, key=, alias=, comm=. With slashes an event has stacks only if it\n"
 	       "says so, without as --stacks says.\n"
+	       "\n-p, -t and --only-command add up, -C restricts them. Frees are recorded from everywhere, because\n"
+	       "what one task allocates another one or an interrupt may free.\n"
 	       "\nexamples:\n"
 	       "  " PROGRAM " -o boot.kmem -d 10s                 ten seconds of everything\n"
 	       "  " PROGRAM " -o make.kmem -- make -j4            while a command runs\n"
+	       "  " PROGRAM " --only-command -- make -j4         only what that command allocates\n"
+	       "  " PROGRAM
+	       " -p 1234 -d 1m                      only what a running process allocates\n"
 	       "  " PROGRAM " -e page --stacks all -d 5           pages, stacks of frees too\n"
 	       "  " PROGRAM
 	       " -e 'kmem:kmalloc/bytes_alloc>1024/stack/,kmem:kfree'    large ones only\n"
@@ -140,9 +146,10 @@ static void print_losses(const struct session_report *r)
 
 		if (ring_stats_lost(c))
 			fprintf(stderr,
-				"  CPU %u: %s records lost (%s refused by a full ring, %s overwritten, %s nested "
+				"  CPU %u%s: %s records lost (%s refused by a full ring, %s overwritten, %s nested "
 				"too deep)\n",
-				c->cpu, units_count(lost, ring_stats_lost(c)),
+				c->cpu, c->ring ? ", second ring" : "",
+				units_count(lost, ring_stats_lost(c)),
 				units_count(dropped, c->dropped), units_count(overrun, c->overrun),
 				units_count(commit, c->commit_overrun));
 	}

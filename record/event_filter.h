@@ -14,7 +14,7 @@
 #include "record/instance.h"
 #include "record/presets.h"
 
-/* Sets kernel_filter of the events that have a filter; the filters are then in force. */
+/* Sets kernel_filter of the events that have a filter; the kernel has taken it in inst. */
 int event_filters_set(struct event_list *list, const struct instance *inst, struct error *err);
 
 #endif

@@ -1,6 +1,9 @@
 /*
  * ftrace.c - the backend of the kernel's tracing rings: instances of our own, a plan made from the
  * kernel's format files, reader threads.
+ *
+ * With a selection there are two instances: one records the events that the selection is for, of
+ * the selected tasks and CPUs; the other all other events, of everybody.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,11 +17,13 @@
 #include "record/ftrace_ring.h"
 #include "record/instance.h"
 #include "record/session.h"
+#include "record/task_filter.h"
 #include "record/tracefs.h"
 
 struct ftrace {
 	struct backend base;
-	struct instance *instance;
+	struct instance *instances[2];
+	uint16_t count;
 	struct event_plan *plan;
 	struct readers *readers;
 };
@@ -41,7 +46,7 @@ static int make_plan(struct ftrace *f, struct error *err)
 	char path[600];
 	int rc;
 
-	rc = event_plan_new(&f->plan, &f->instance->layout, err);
+	rc = event_plan_new(&f->plan, &f->instances[0]->layout, err);
 	if (rc == 0)
 		rc = tracefs_read(top, "events/ftrace/kernel_stack/format", &b, err);
 	if (rc == 0)
@@ -63,38 +68,90 @@ static int make_plan(struct ftrace *f, struct error *err)
 	return rc;
 }
 
+static bool has_selected(const struct event_list *events)
+{
+	for (size_t i = 0; i < events->count; i++)
+		if (events->items[i].selected)
+			return true;
+	return false;
+}
+
+static int make_instances(struct ftrace *f, struct error *err)
+{
+	const struct backend_request *q = &f->base.request;
+	uint16_t wanted = selection_any(q->selection) ? 2 : 1;
+	int rc = 0;
+
+	for (; rc == 0 && f->count < wanted; f->count += rc == 0)
+		rc = instance_new(&f->instances[f->count], q->top,
+				  &(struct instance_options){
+					  .ring_bytes = q->options->ring_bytes,
+					  .number = f->count,
+					  .count = wanted,
+				  },
+				  err);
+	/* one plan is for both */
+	if (rc == 0 && wanted == 2 &&
+	    f->instances[0]->layout.subbuf_size != f->instances[1]->layout.subbuf_size)
+		rc = error_set(
+			err, ERR_UNSUPPORTED,
+			"the kernel gave two tracing instances sub-buffers of different sizes: "
+			"try a smaller --buffer");
+	return rc;
+}
+
 static int prepare(struct backend *b, struct error *err)
 {
 	struct ftrace *f = ftrace_of(b);
-	struct instance_options ring = { .ring_bytes = b->request.options->ring_bytes };
 	int rc;
 
-	if (selection_any(b->request.selection))
-		return error_set(err, ERR_UNSUPPORTED,
-				 "the ftrace backend cannot restrict allocations to tasks or CPUs");
+	if (selection_any(b->request.selection) && !has_selected(b->request.events))
+		return error_set(
+			err, ERR_USAGE,
+			"only allocations can be restricted to tasks or CPUs, and none of the "
+			"events that were asked for is one");
 	instance_sweep(b->request.top);
-	rc = instance_new(&f->instance, b->request.top, &ring, err);
+	rc = make_instances(f, err);
 	if (rc == 0)
-		rc = event_filters_set(b->request.events, f->instance, err);
+		rc = event_filters_set(b->request.events, f->instances[0], err);
 	return rc < 0 ? rc : make_plan(f, err);
 }
 
-static int put_start_stats(struct ftrace *f, struct meta *meta, struct error *err)
+static int add_start_stats(const struct ftrace *f, uint16_t ring, struct ring_stats *stats,
+			   struct error *err)
 {
-	struct ring_stats *stats = calloc(f->instance->cpu_count, sizeof(*stats));
-	int rc = stats ? 0 : error_nomem(err);
+	const struct instance *inst = f->instances[ring];
+	int rc = 0;
 
-	for (uint32_t i = 0; rc == 0 && i < f->instance->cpu_count; i++) {
-		int fd = instance_open_cpu(f->instance, f->instance->cpus[i], "stats", O_RDONLY,
-					   err);
+	for (uint32_t i = 0; rc == 0 && i < inst->cpu_count; i++) {
+		int fd = instance_open_cpu(inst, inst->cpus[i], "stats", O_RDONLY, err);
 
-		stats[i].cpu = f->instance->cpus[i];
+		stats[i].cpu = inst->cpus[i];
+		stats[i].ring = ring;
 		rc = fd < 0 ? fd : ring_counts_read(fd, &stats[i], err);
 		if (fd >= 0)
 			close(fd);
 	}
+	return rc;
+}
+
+static int put_start_stats(struct ftrace *f, struct meta *meta, struct error *err)
+{
+	size_t count = 0;
+	struct ring_stats *stats;
+	int rc;
+
+	for (uint16_t i = 0; i < f->count; i++)
+		count += f->instances[i]->cpu_count;
+	stats = calloc(count, sizeof(*stats));
+	rc = stats ? 0 : error_nomem(err);
+	count = 0;
+	for (uint16_t i = 0; rc == 0 && i < f->count; i++) {
+		rc = add_start_stats(f, i, stats + count, err);
+		count += f->instances[i]->cpu_count;
+	}
 	if (rc == 0)
-		rc = meta_put_stats(meta, STATS_START, stats, f->instance->cpu_count, err);
+		rc = meta_put_stats(meta, STATS_START, stats, count, err);
 	free(stats);
 	return rc;
 }
@@ -104,9 +161,9 @@ static int describe(struct backend *b, struct meta *meta, struct error *err)
 	struct ftrace *f = ftrace_of(b);
 	int rc;
 
-	info_encode_u64(&meta->info, "recorder.ring_bytes", f->instance->ring_bytes);
-	info_encode_u64(&meta->info, "recorder.subbuf_bytes", f->instance->layout.subbuf_size);
-	info_encode_u64(&meta->info, "long_size", f->instance->layout.long_size);
+	info_encode_u64(&meta->info, "recorder.ring_bytes", f->instances[0]->ring_bytes);
+	info_encode_u64(&meta->info, "recorder.subbuf_bytes", f->instances[0]->layout.subbuf_size);
+	info_encode_u64(&meta->info, "long_size", f->instances[0]->layout.long_size);
 	info_encode(&meta->info, "clock", "mono");
 	rc = meta_put_types(meta, f->plan, 0, err);
 	if (rc == 0)
@@ -123,35 +180,56 @@ static int arm(struct backend *b, struct capture_writer *writer, struct error *e
 					      .memory = o->fold_memory,
 					      .foreign_pids = b->request.foreign_pids };
 	struct ring_list rings;
-	int rc = 0;
+	int rc = f->count > 1 ? task_filter_set(f->instances[0], b->request.selection, err) : 0;
 
 	for (size_t i = 0; rc == 0 && i < b->request.events->count; i++) {
 		const struct listed_event *e = &b->request.events->items[i];
+		struct instance *inst = f->instances[f->count > 1 && !e->selected];
 
-		rc = instance_enable(f->instance, e->system, e->name, e->stacks, e->kernel_filter,
-				     err);
+		rc = instance_enable(inst, e->system, e->name, e->stacks, e->kernel_filter, err);
 	}
 	if (rc == 0)
-		rc = ftrace_rings_open(&rings, &f->instance, 1, err);
+		rc = ftrace_rings_open(&rings, f->instances, f->count, err);
 	if (rc < 0)
 		return rc;
 	return readers_start(&f->readers, &rings, f->plan, writer, fold.age_ns ? &fold : NULL, err);
 }
 
+/* Frees are recorded before the first allocation is, and until after the last. */
 static int go(struct backend *b, struct error *err)
 {
 	struct ftrace *f = ftrace_of(b);
 	struct timespec t;
+	int rc = 0;
 
 	/* before the switch: after a pause, no pair may span it */
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	readers_interrupt(f->readers, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
-	return instance_switch(f->instance, true, err);
+	for (uint16_t i = f->count; rc == 0 && i--;)
+		rc = instance_switch(f->instances[i], true, err);
+	return rc;
 }
 
 static int stop(struct backend *b, struct error *err)
 {
-	return instance_switch(ftrace_of(b)->instance, false, err);
+	struct ftrace *f = ftrace_of(b);
+	int rc = 0;
+
+	for (uint16_t i = 0; i < f->count; i++)
+		if (instance_switch(f->instances[i], false, err) < 0)
+			rc = err ? err->code : ERR_IO;
+	return rc;
+}
+
+/* A group that cannot be looked at has been removed: nobody can move into it. */
+static int tick(struct backend *b, struct error *err)
+{
+	struct ftrace *f = ftrace_of(b);
+
+	(void)err;
+	if (b->request.selection->cgroup)
+		task_filter_refresh(f->instances[0], b->request.selection, NULL);
+	return 0;
 }
 
 static int failure_fd(const struct backend *b)
@@ -200,7 +278,8 @@ static void release(struct backend *b)
 	struct ftrace *f = ftrace_of(b);
 
 	readers_free(f->readers);
-	instance_free(f->instance);
+	for (uint16_t i = 0; i < f->count; i++)
+		instance_free(f->instances[i]);
 	event_plan_free(f->plan);
 	free(f);
 }
@@ -212,6 +291,7 @@ static const struct backend_ops ops = {
 	.arm = arm,
 	.go = go,
 	.stop = stop,
+	.tick = tick,
 	.failure_fd = failure_fd,
 	.lost = lost,
 	.drain = drain,

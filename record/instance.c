@@ -53,11 +53,12 @@ static bool remove_if_dead(int top, const char *name)
 {
 	char path[300];
 	uint64_t start;
-	int pid, end = 0, dir;
+	int pid, end = 0, more = 0, dir;
 	bool removed = false;
 
-	if (sscanf(name, NAME_PREFIX "%d.%" SCNu64 "%n", &pid, &start, &end) != 2 || name[end] ||
-	    pid <= 0)
+	if (sscanf(name, NAME_PREFIX "%d.%" SCNu64 "%n-%*[0-9]%n", &pid, &start, &end, &more) !=
+		    2 ||
+	    name[more ? more : end] || pid <= 0)
 		return false;
 	if (process_start_time(pid) == start)
 		return false;
@@ -94,12 +95,14 @@ int instance_sweep(int top)
 
 /* ---- making one ---- */
 
-static int make_directory(struct instance *inst, struct error *err)
+static int make_directory(struct instance *inst, uint16_t number, struct error *err)
 {
-	char path[96];
+	char path[96], suffix[8] = "";
 
-	snprintf(inst->name, sizeof(inst->name), NAME_PREFIX "%d.%" PRIu64, (int)getpid(),
-		 process_start_time(getpid()));
+	if (number)
+		snprintf(suffix, sizeof(suffix), "-%u", number);
+	snprintf(inst->name, sizeof(inst->name), NAME_PREFIX "%d.%" PRIu64 "%s", (int)getpid(),
+		 process_start_time(getpid()), suffix);
 	snprintf(path, sizeof(path), "instances/%s", inst->name);
 	if (mkdirat(inst->top, path, 0700) < 0 && errno != EEXIST)
 		return error_errno(err, "cannot make tracing instance '%s'", inst->name);
@@ -162,6 +165,8 @@ static uint64_t ring_bytes_wanted(const struct instance *inst,
 	if (sysinfo(&info) < 0)
 		return RING_BYTES_DEFAULT / 4;
 	most = (uint64_t)info.totalram * info.mem_unit / RING_MEMORY_SHARE / inst->cpu_count;
+	if (options->count)
+		most /= options->count;
 	return most < RING_BYTES_DEFAULT ? most : RING_BYTES_DEFAULT;
 }
 
@@ -198,7 +203,7 @@ int instance_new(struct instance **ret, int top, const struct instance_options *
 		return error_nomem(err);
 	inst->top = top;
 	inst->dir = -1;
-	rc = make_directory(inst, err);
+	rc = make_directory(inst, options->number, err);
 	if (rc == 0)
 		rc = instance_switch(inst, false, err);
 	if (rc == 0)
@@ -249,7 +254,11 @@ int instance_enable(struct instance *inst, const char *system, const char *name,
 	char path[256], trigger[INSTANCE_FILTER_MAX + 32];
 	int rc = 0;
 
-	if (stacks) {
+	if (filter) {
+		snprintf(path, sizeof(path), "events/%s/%s/filter", system, name);
+		rc = tracefs_write(inst->dir, path, filter, err);
+	}
+	if (rc == 0 && stacks) {
 		snprintf(path, sizeof(path), "events/%s/%s/trigger", system, name);
 		snprintf(trigger, sizeof(trigger), filter ? "stacktrace if %s" : "stacktrace",
 			 filter);

@@ -1,8 +1,8 @@
 /*
  * instance.h - a tracing instance of our own: rings that nobody else reads, gone when we are.
  *
- * The instance is called kmem-record.PID.STARTTIME and its directory is locked (flock) as a sign of
- * life. A recorder that was killed leaves one behind; instance_sweep removes it when its process is
+ * The instance is called kmem-record.PID.STARTTIME, the second of a recorder has -1 behind that, and
+ * its directory is locked (flock) as a sign of life. A recorder that was killed leaves one behind; instance_sweep removes it when its process is
  * gone and its lock is free. Nothing outside of the instance is changed.
  *
  *	instance_sweep(top);
@@ -23,6 +23,7 @@
 
 struct instance_options {
 	uint64_t ring_bytes; /* per CPU; 0: 16 MB, and never more than a tenth of memory in all */
+	uint16_t number, count; /* which of our instances this is, of how many */
 };
 
 struct instance {
@@ -44,9 +45,9 @@ int instance_new(struct instance **ret, int top, const struct instance_options *
 void instance_free(struct instance *inst);
 
 /*
- * Switches one event on, with a stack after each if asked for. filter: the one that is set for the
- * event already (event_filter.h), or NULL; stacks heed only what their trigger says, so that it is
- * said again there. At most INSTANCE_FILTER_MAX bytes: the kernel takes one page with all the rest.
+ * Switches one event on, with a stack after each if asked for. filter: in the kernel's words
+ * (event_filter.h), or NULL; stacks heed only what their trigger says, so that it is said twice. At
+ * most INSTANCE_FILTER_MAX bytes: the kernel takes one page with all the rest.
  */
 #define INSTANCE_FILTER_MAX 4000
 int instance_enable(struct instance *inst, const char *system, const char *name, bool stacks,
