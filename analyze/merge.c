@@ -105,7 +105,7 @@ static size_t break_tie(const struct merge *m)
 		const struct event_row *row = cpu_stream_head(m->heap[i]);
 
 		if (row->time == first->time && frees_same(m, first, row) &&
-		    (!best || m->heap[i]->cpu < m->heap[best]->cpu))
+		    (!best || before(m->heap[i], m->heap[best])))
 			best = i;
 	}
 	return best;

@@ -397,8 +397,8 @@ static void header_window(struct report *r)
 }
 
 static const char *const selections[][2] = {
-	{ "selection.pids", "process" },    { "selection.tids", "thread" },
-	{ "selection.command", "process" }, { "selection.cgroup", "control group" },
+	{ "selection.pids", "pid" },	{ "selection.tids", "tid" },
+	{ "selection.command", "pid" }, { "selection.cgroup", "control group" },
 	{ "selection.cpus", NULL },
 };
 #define SELECTIONS (sizeof(selections) / sizeof(selections[0]))
@@ -428,10 +428,10 @@ static void header_tasks(struct report *r)
 	}
 	cpus = capture_text(r->db, "selection.cpus", text, sizeof(text));
 	if (tasks)
-		fprintf(r->out, " and children%s", cpus ? "," : "");
+		fprintf(r->out, " and children");
 	if (cpus)
-		fprintf(r->out, "%s on CPUs %s", tasks ? "" : "# only allocations",
-			report_safe(safe, sizeof(safe), text));
+		fprintf(r->out, "%s on CPUs %s%s", tasks ? "," : "# only allocations",
+			report_safe(safe, sizeof(safe), text), tasks ? "," : "");
 	if (tasks || cpus)
 		fprintf(r->out,
 			" were recorded; frees of everybody\n"

@@ -130,6 +130,7 @@ class Capture:
         self.sequence = {}
         self.generation = {}            # writer -> [generation, events in it, {stack: n}, {tuple: n}]
         self.index = []
+        self.written = {}               # (cpu, ring) -> events
         self.type_list = []
         self.lost = 0
         self.expected = []              # (time, rank, cpu, order, line) for --expect
@@ -147,7 +148,8 @@ class Capture:
         stored = zstd(raw, self.random.random() < 0.7) if codec else raw
         return len(raw), bytes([kind, codec]) + varint(a) + varint(b) + varint(len(raw)) + varint(len(stored)) + stored
 
-    def block(self, kind, sections, writer=0, cpu=-1, first=0, last=0, lost=0, events=0, generation=0):
+    def block(self, kind, sections, writer=0, cpu=-1, first=0, last=0, lost=0, events=0, generation=0,
+              ring=0):
         sections = list(sections)
         if self.oddities and self.random.random() < 0.3:
             sections.insert(self.random.randrange(len(sections) + 1), self.section(250, b"unknown section"))
@@ -157,8 +159,8 @@ class Capture:
         sequence = self.sequence.get(writer, 0)
         self.sequence[writer] = sequence + 1
         offset = len(self.out)
-        header = struct.pack("<4sBxHHxxiQQQQIIIIQI", b"KBLK", kind, 80 + len(extra), writer, cpu, sequence, first,
-                             last, lost, events, generation, raw, len(body), offset, zlib.crc32(extra + body))
+        header = struct.pack("<4sBxHHHiQQQQIIIIQI", b"KBLK", kind, 80 + len(extra), writer, ring, cpu, sequence,
+                             first, last, lost, events, generation, raw, len(body), offset, zlib.crc32(extra + body))
         self.out += header + struct.pack("<I", zlib.crc32(header)) + extra + body
         return offset
 
@@ -186,10 +188,10 @@ class Capture:
         out = b"".join(varint(p) + varint(t) + varint(pp) + blob(c) for p, t, pp, c in rows)
         self.block(TASKS, [self.section(1, out)], first=time, last=time)
 
-    def stats(self, moment, rows):
+    def stats(self, moment, rows, ring=0):
         """rows: lists of the 12 numbers of a CPU."""
         out = bytes([moment]) + b"".join(b"".join(map(varint, row)) for row in rows)
-        self.block(STATS, [self.section(1, out)])
+        self.block(STATS, [self.section(1, out)], ring=ring)
 
     def finish(self, end=True):
         if end:
@@ -267,14 +269,15 @@ class Capture:
 
     # ---- events
 
-    def events(self, cpu, events, writer=1, lost=0, first=0):
+    def events(self, cpu, events, writer=1, lost=0, first=0, ring=0):
         """One block of events (at most 65536 different tuples). first: time of a block without events."""
         numbers, generation = self._dictionary(writer, events)
         self.lost += lost
-        self._expect(cpu, events)
+        self._expect(cpu, ring, events)
+        self.written[cpu, ring] = self.written.get((cpu, ring), 0) + len(events)
         if not events:
             self.block(EVENTS, [], writer=writer, cpu=cpu, first=first, last=first, lost=lost,
-                       generation=generation)
+                       generation=generation, ring=ring)
             self.index.append((len(self.out) - 80, cpu, 0, first, first))
             return
         local, ids = {}, []
@@ -292,7 +295,7 @@ class Capture:
         if self.oddities:
             self.random.shuffle(sections)
         offset = self.block(EVENTS, sections, writer=writer, cpu=cpu, first=events[0].time, last=events[-1].time,
-                            lost=lost, events=len(events), generation=generation)
+                            lost=lost, events=len(events), generation=generation, ring=ring)
         self.index.append((offset, cpu, len(events), events[0].time, events[-1].time))
 
     def _id_map(self, local):
@@ -361,7 +364,7 @@ class Capture:
 
     # ---- what a reader must print
 
-    def _expect(self, cpu, events):
+    def _expect(self, cpu, ring, events):
         for e in events:
             t = self.type_list[e.type]
             values = {TUPLE: iter(e.tuple), COLUMN: iter(e.columns), ADDRESS: iter([e.address])}
@@ -379,14 +382,15 @@ class Capture:
                 words.append("%s=%s" % (f.name, value))
             stack = "-" if e.stack is None else "lost" if e.stack == "lost" else str(self.stack_numbers[e.stack])
             words.append("stack=" + stack)
-            self.expected.append((cpu, e.time, e.type, e.address, " ".join(words)))
+            self.expected.append(((cpu, ring), e.time, e.type, e.address, " ".join(words)))
 
     def expected_lines(self):
-        """The events in the order of time. Of the CPUs whose next event is the earliest, the lowest comes first,
-        unless it allocates an address that the next event of another one frees: then that comes first."""
+        """The events in the order of time. Of the rings whose next event is the earliest, that of the lowest CPU
+        and ring comes first, unless it allocates an address that the next event of another one frees: then that
+        comes first."""
         queues = {}
-        for cpu, *event in self.expected:
-            queues.setdefault(cpu, []).append(event)
+        for place, *event in self.expected:
+            queues.setdefault(place, []).append(event)
         for queue in queues.values():
             queue.reverse()
         while queues:
@@ -559,15 +563,15 @@ def prologue(cap):
                (RECORDER, RECORDER, 77, "kmem-record"), (RECORDER + 1, RECORDER, 77, "reader")], 4999500000)
 
 
-def epilogue(cap, world, end=True):
-    rows = []
-    for cpu in range(world.cpus):
-        mine = [e for e in cap.index if e[1] == cpu]
-        events = sum(e[2] for e in mine)
-        lost = cap.lost if cpu == 0 else 0
-        rows.append([cpu, 0, 0, 0, lost, events, events, events, 0, 0, 0, events * 50])
-    cap.stats(0, [[cpu] + [0] * 11 for cpu in range(world.cpus)])
-    cap.stats(1, rows)
+def epilogue(cap, world, end=True, rings=1):
+    for ring in range(rings):
+        rows = []
+        for cpu in range(world.cpus):
+            events = cap.written.get((cpu, ring), 0)
+            lost = cap.lost if cpu == 0 and ring == 0 else 0
+            rows.append([cpu, 0, 0, 0, lost, events, events, events, 0, 0, 0, events * 50])
+        cap.stats(0, [[cpu] + [0] * 11 for cpu in range(world.cpus)], ring)
+        cap.stats(1, rows, ring)
     cap.info({"time.end_ns": str(world.time + 1), "end.reason": "duration"})
     return cap.finish(end)
 
@@ -595,6 +599,17 @@ def scenario_raw(seed, n):
 def scenario_ties(seed, n):
     cap = Capture(seed, codec="zstd")
     return cap, build(cap, World(seed, cpus=4, ties=True), n, writers=2)
+
+
+def scenario_rings(seed, n):
+    """Two rings of each CPU, as a recorder with a selection has them: one of allocations, one of all else."""
+    cap = Capture(seed, codec="mixed")
+    world = World(seed, cpus=3, ties=True)
+    prologue(cap)
+    for cpu, batch in world.batches(n, 200):
+        for ring in 0, 1:
+            cap.events(cpu, [e for e in batch if (e.type not in ALLOC_TYPES) == ring], writer=1 + cpu, ring=ring)
+    return cap, epilogue(cap, world, rings=2)
 
 
 def scenario_generations(seed, n):

@@ -19,6 +19,7 @@
  *					task_rename, or one of `type`. Fields left out are 0 or empty.
  *	mark TIME TEXT...		a named moment
  *	pause TIME, resume TIME		recording was paused
+ *	ring N				events, lost and stats from here on are of ring N of their CPU
  *	lost CPU N			N records lost before that CPU's next event
  *	flush				close all open blocks
  *	generation			flush, then start a new dictionary
@@ -44,6 +45,7 @@
 
 #define WORDS_MAX 160
 #define CPUS_MAX  64
+#define RINGS_MAX 4
 #define TYPES_MAX 64
 #define WRITER	  1
 
@@ -68,9 +70,10 @@ struct maker {
 	unsigned int type_count, types_written;
 	struct symbol *symbols;
 	size_t symbol_count;
-	struct buf info, tasks, kallsyms, stats[2]; /* by enum stats_moment */
+	struct buf info, tasks, kallsyms, stats[2][RINGS_MAX]; /* by enum stats_moment, ring */
 	bool started, no_end;
-	struct cpu cpus[CPUS_MAX];
+	struct cpu cpus[RINGS_MAX][CPUS_MAX];
+	uint16_t ring;			     /* of what follows */
 	uint32_t generation, stacks, tuples; /* numbers used in this generation */
 	struct stack_encoder *stack_encoder;
 	struct tuple_encoder tuple_encoder;
@@ -236,6 +239,14 @@ static void start(struct maker *m)
 	}
 }
 
+static void put_stats(struct maker *m, enum stats_moment moment, uint16_t ring)
+{
+	struct buf *b = &m->stats[moment][ring];
+
+	block_body_add(&m->body, SECTION_RECORDS, 0, 0, b->data, b->len);
+	put(m, &(struct block_header){ .type = BLOCK_STATS, .cpu = CPU_NONE, .ring = ring });
+}
+
 static void flush_dictionary(struct maker *m)
 {
 	struct stack_encoder *s = m->stack_encoder;
@@ -258,17 +269,16 @@ static void flush_dictionary(struct maker *m)
 	tuple_encoder_clear(t);
 }
 
-static void flush(struct maker *m)
+static void flush_ring(struct maker *m, uint16_t ring)
 {
 	struct error err = { 0 };
 
-	start(m);
-	flush_dictionary(m);
 	for (int i = 0; i < CPUS_MAX; i++) {
-		struct cpu *cpu = &m->cpus[i];
+		struct cpu *cpu = &m->cpus[ring][i];
 		struct event_block *b = &cpu->block;
 		struct block_header header = { .type = BLOCK_EVENTS,
 					       .cpu = i,
+					       .ring = ring,
 					       .writer = WRITER,
 					       .generation = m->generation,
 					       .event_count = b->count,
@@ -285,6 +295,14 @@ static void flush(struct maker *m)
 		event_block_clear(b);
 		cpu->lost = 0;
 	}
+}
+
+static void flush(struct maker *m)
+{
+	start(m);
+	flush_dictionary(m);
+	for (uint16_t ring = 0; ring < RINGS_MAX; ring++)
+		flush_ring(m, ring);
 }
 
 static uint32_t intern_stack(struct maker *m, char *list)
@@ -329,6 +347,7 @@ static void add_event(struct maker *m, char **words, int n)
 {
 	struct value values[EVENT_FIELDS_MAX] = { 0 }, in_tuple[EVENT_FIELDS_MAX];
 	struct event_row row = { 0 }, *slot;
+	struct event_block *block;
 	struct event_type *type;
 	struct tuple tuple = { .values = in_tuple };
 	uint64_t cpu;
@@ -365,7 +384,8 @@ static void add_event(struct maker *m, char **words, int n)
 			die(m, "the event has no field", words[i]);
 		set_value(m, &type->fields[f], value, &values[f]);
 	}
-	slot = event_block_add(&m->cpus[cpu].block);
+	block = &m->cpus[m->ring][cpu].block;
+	slot = event_block_add(block);
 	for (uint16_t f = 0; f < type->field_count; f++) {
 		const struct event_field *field = &type->fields[f];
 
@@ -374,10 +394,9 @@ static void add_event(struct maker *m, char **words, int n)
 		else if (field->place == PLACE_ADDRESS)
 			row.address = values[f].number;
 		else if (field->kind == FIELD_UNSIGNED || field->kind == FIELD_SIGNED)
-			event_block_put_number(&m->cpus[cpu].block, row.type, f, values[f].number);
+			event_block_put_number(block, row.type, f, values[f].number);
 		else
-			event_block_put_bytes(&m->cpus[cpu].block, row.type, f, values[f].bytes,
-					      values[f].len);
+			event_block_put_bytes(block, row.type, f, values[f].bytes, values[f].len);
 	}
 	row.tuple = m->tuples++;
 	tuple_encode(&m->tuple_encoder, type, &tuple);
@@ -405,9 +424,9 @@ static void add_stats(struct maker *m, enum stats_moment moment, char **words, i
 			if (!strcmp(names[k], words[i]))
 				*to[k] = number(m, value);
 	}
-	if (!m->stats[moment].len)
-		stats_encode_moment(&m->stats[moment], moment);
-	stats_encode(&m->stats[moment], &s);
+	if (!m->stats[moment][m->ring].len)
+		stats_encode_moment(&m->stats[moment][m->ring], moment);
+	stats_encode(&m->stats[moment][m->ring], &s);
 }
 
 static void add_mark(struct maker *m, enum mark_kind kind, const char *time, const char *text)
@@ -479,9 +498,13 @@ static void directive(struct maker *m, char **words, int n)
 		buf_bytes(&m->kallsyms, text, strlen(text));
 	} else if (!strcmp(verb, "type")) {
 		add_type(m, words + 1, n - 1);
+	} else if (!strcmp(verb, "ring") && n == 2) {
+		m->ring = (uint16_t)number(m, words[1]);
+		if (m->ring >= RINGS_MAX)
+			die(m, "rings are 0 to 3, not", words[1]);
 	} else if (!strcmp(verb, "lost") && n == 3) {
 		flush(m);
-		m->cpus[number(m, words[1]) % CPUS_MAX].lost = number(m, words[2]);
+		m->cpus[m->ring][number(m, words[1]) % CPUS_MAX].lost = number(m, words[2]);
 	} else if (!strcmp(verb, "flush")) {
 		flush(m);
 	} else if (!strcmp(verb, "generation")) {
@@ -509,9 +532,9 @@ static void finish(struct maker *m)
 	uint64_t size;
 
 	flush(m);
-	for (int i = 0; i < 2; i++)
-		if (m->stats[i].len)
-			put_record(m, BLOCK_STATS, 0, &m->stats[i]);
+	for (int i = 0; i < 2 * RINGS_MAX; i++)
+		if (m->stats[i % 2][i / 2].len)
+			put_stats(m, (enum stats_moment)(i % 2), (uint16_t)(i / 2));
 	if (!m->no_end)
 		check(m, capture_writer_end(m->writer, 0, &err), &err);
 	size = capture_writer_bytes(m->writer);
@@ -534,13 +557,13 @@ static void release(struct maker *m)
 	for (size_t i = 0; i < m->symbol_count; i++)
 		free(m->symbols[i].name);
 	free(m->symbols);
-	for (int i = 0; i < CPUS_MAX; i++)
-		event_block_release(&m->cpus[i].block);
+	for (int i = 0; i < RINGS_MAX * CPUS_MAX; i++)
+		event_block_release(&m->cpus[i / CPUS_MAX][i % CPUS_MAX].block);
+	for (int i = 0; i < 2 * RINGS_MAX; i++)
+		buf_release(&m->stats[i % 2][i / 2]);
 	buf_release(&m->info);
 	buf_release(&m->tasks);
 	buf_release(&m->kallsyms);
-	buf_release(&m->stats[STATS_START]);
-	buf_release(&m->stats[STATS_END]);
 }
 
 /* name: of the script, for messages. Ends the program when the script is wrong. */

@@ -75,6 +75,33 @@ static void test_tie_other_domain(void)
 	load_script_done(db);
 }
 
+/* Two rings of a CPU: each keeps its order, between them time decides, and then the lower ring. */
+static void test_rings_of_one_cpu(void)
+{
+	sqlite3 *db = load_script(MARK "ring 1\n10 0 1 mark n=2\n20 0 1 mark n=5\n15 0 1 mark n=6\n"
+				       "ring 0\n10 0 1 mark n=1\n12 0 1 mark n=4\n"
+				       "20 0 1 mark n=7\n10 1 1 mark n=3\n");
+
+	CHECK(answers(db,
+		      "SELECT group_concat(n, '') FROM (SELECT n FROM event_test_mark ORDER BY id)",
+		      "1234756"));
+	load_script_done(db);
+}
+
+/* As a recorder with a selection writes them: allocations in one ring, frees in another. */
+static void test_tie_between_rings(void)
+{
+	sqlite3 *db = load_script("10 0 1 kmalloc ptr=0x1000 bytes_alloc=8\n"
+				  "20 0 1 kmalloc ptr=0x1000 bytes_alloc=8\n"
+				  "ring 1\n20 0 1 kfree ptr=0x1000\n30 1 1 kfree ptr=0x1000\n");
+
+	CHECK(answers(db, "SELECT time, state, lifetime FROM object ORDER BY id",
+		      "0|freed|10 10|freed|10"));
+	CHECK(fact_is(db, "objects.reused", "0"));
+	CHECK(fact_is(db, "events.unmatched_free", "0"));
+	load_script_done(db);
+}
+
 /* Many CPUs with random times and many ties against a plain sort. */
 static void test_many_cpus(void)
 {
@@ -114,6 +141,8 @@ int main(void)
 	RUN(test_blocks_of_one_cpu);
 	RUN(test_tie_free_first);
 	RUN(test_tie_other_domain);
+	RUN(test_rings_of_one_cpu);
+	RUN(test_tie_between_rings);
 	RUN(test_many_cpus);
 	return check_done();
 }
