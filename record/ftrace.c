@@ -179,7 +179,7 @@ static int arm(struct backend *b, struct capture_writer *writer, struct error *e
 	const struct folding_options fold = { .age_ns = o->survivors_ns,
 					      .memory = o->fold_memory,
 					      .foreign_pids = b->request.foreign_pids };
-	struct ring_list rings;
+	struct ring_list rings = { 0 };
 	int rc = f->count > 1 ? task_filter_set(f->instances[0], b->request.selection, err) : 0;
 
 	for (size_t i = 0; rc == 0 && i < b->request.events->count; i++) {
