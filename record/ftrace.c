@@ -177,7 +177,9 @@ static int arm(struct backend *b, struct capture_writer *writer, struct error *e
 	struct ftrace *f = ftrace_of(b);
 	const struct session_options *o = b->request.options;
 	const struct folding_options fold = { .age_ns = o->survivors_ns,
-					      .memory = o->fold_memory,
+					      .memory = o->fold_memory < SIZE_MAX ?
+								(size_t)o->fold_memory :
+								SIZE_MAX,
 					      .foreign_pids = b->request.foreign_pids };
 	struct ring_list rings = { 0 };
 	int rc = f->count > 1 ? task_filter_set(f->instances[0], b->request.selection, err) : 0;
