@@ -59,6 +59,8 @@ struct backend_ops {
 	/* After drain: per CPU and ring, ordered by ring. The caller frees *ret. */
 	int (*stats)(const struct backend *b, struct ring_stats **ret, size_t *ret_count,
 		     struct error *err);
+	/* After stats: INFO pairs about the end; NULL: there are none. */
+	void (*conclude)(const struct backend *b, struct meta *meta);
 	/* After drain: every distinct frame and call site (u64 keys) into set. */
 	int (*addresses)(const struct backend *b, struct intern *set, struct error *err);
 	/* After drain: what --survivors folded. NULL: this backend does not fold. */
@@ -74,5 +76,7 @@ struct backend {
 
 int ftrace_backend_new(struct backend **ret, const struct backend_request *request,
 		       struct error *err);
+int perf_backend_new(struct backend **ret, const struct backend_request *request,
+		     struct error *err);
 
 #endif

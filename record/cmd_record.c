@@ -18,11 +18,13 @@ struct record_options {
 	struct option_list events, pids, tids, cpus;
 	bool only_command;
 	const char *cgroup;
-	const char *stacks, *symbols;
+	const char *stacks, *symbols, *backend;
+	bool user_stacks;
 	uint64_t duration_ns, ring_bytes, survivors_ns, fold_memory;
 };
 
 static const char *const stacks_choices[] = { "alloc", "all", "none", NULL };
+static const char *const backend_choices[] = { "ftrace", "perf", NULL };
 static const char *const symbols_choices[] = { "all", "used", NULL };
 
 #define AT(field) offsetof(struct record_options, field)
@@ -47,6 +49,11 @@ static const struct option_row rows[] = {
 	  .help = "only allocations of COMMAND and its children" },
 	{ .name = "cpu", .letter = 'C', .arg = "CPUS", .kind = OPT_LIST, .offset = AT(cpus),
 	  .help = "only allocations on these CPUs: 0-3,8" },
+	{ .name = "user-stacks", .kind = OPT_FLAG, .offset = AT(user_stacks),
+	  .help = "stacks go on into the program, as far as its frame pointers lead (perf backend)" },
+	{ .name = "user-callchain", .kind = OPT_FLAG, .offset = AT(user_stacks) },
+	{ .name = "backend", .arg = "WHICH", .kind = OPT_CHOICE, .offset = AT(backend), .choices = backend_choices,
+	  .help = "ftrace (the cheaper one, the default) or perf (where user stacks or page faults need it)" },
 	{ .name = "duration", .letter = 'd', .arg = "TIME", .kind = OPT_TIME, .offset = AT(duration_ns),
 	  .unit = 1000000000, .help = "stop after TIME: 10s 500ms 2m; a bare number is seconds" },
 	{ .name = "buffer", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(ring_bytes), .min = 4096,
@@ -257,6 +264,10 @@ static enum exit_code record(const struct record_options *o, int argc, char **ar
 		.ring_bytes = o->ring_bytes,
 		.survivors_ns = o->survivors_ns,
 		.fold_memory = o->fold_memory ? o->fold_memory : folding_default_memory(),
+		.backend = !o->backend		       ? BACKEND_ANY :
+			   !strcmp(o->backend, "perf") ? BACKEND_PERF :
+							 BACKEND_FTRACE,
+		.user_stacks = o->user_stacks,
 		.symbols_used = o->symbols && !strcmp(o->symbols, "used"),
 		.command = command,
 		.command_line = command_line ? command_line : PROGRAM,

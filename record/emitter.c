@@ -95,28 +95,44 @@ static bool remember_address(struct emitter *e, uint64_t address)
 	return intern(&e->addresses, &address, sizeof(address), &is_new) != INTERN_FULL;
 }
 
-uint32_t emitter_stack(struct emitter *e, const uint8_t *raw, uint32_t depth)
+/* Stack n is new: its frames are in e->frames. */
+static uint32_t put_new_stack(struct emitter *e, uint32_t n, uint32_t depth)
 {
-	unsigned int size = e->plan->layout.long_size;
-	uint32_t len = depth * size;
-	bool is_new;
-	uint32_t n = intern(&e->stacks, raw, len, &is_new);
-
-	if (!is_new)
-		return n;
 	if (n == INTERN_FULL)
 		return emit_failed(e);
-	for (uint32_t i = 0; i < depth; i++) {
-		e->frames[i] = plan_number(&e->plan->layout, raw + (size_t)i * size, size);
+	for (uint32_t i = 0; i < depth && e->frames[i] != STACK_USER; i++)
 		if (!remember_address(e, e->frames[i]))
 			return emit_failed(e);
-	}
 	stack_encode(&e->stack_encoder, e->frames, depth);
 	if (e->stack_encoder.bytes.oom)
 		return emit_failed(e);
 	if (e->stack_encoder.bytes.len > DICT_SECTION_BYTES && put_stacks(e, &e->failure) < 0)
 		return emit_failed(e);
 	return n;
+}
+
+uint32_t emitter_stack(struct emitter *e, const uint8_t *raw, uint32_t depth)
+{
+	unsigned int size = e->plan->layout.long_size;
+	bool is_new;
+	uint32_t n = intern(&e->stacks, raw, depth * size, &is_new);
+
+	if (!is_new)
+		return n;
+	for (uint32_t i = 0; i < depth; i++)
+		e->frames[i] = plan_number(&e->plan->layout, raw + (size_t)i * size, size);
+	return put_new_stack(e, n, depth);
+}
+
+uint32_t emitter_frames(struct emitter *e, const uint64_t *frames, uint32_t depth)
+{
+	bool is_new;
+	uint32_t n = intern(&e->stacks, frames, depth * (uint32_t)sizeof(*frames), &is_new);
+
+	if (!is_new)
+		return n;
+	memcpy(e->frames, frames, depth * sizeof(*frames));
+	return put_new_stack(e, n, depth);
 }
 
 uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const uint8_t *key,

@@ -31,7 +31,8 @@ struct emitter {
 	uint32_t generation;
 	uint64_t generation_start; /* bytes of the file when it began */
 	struct intern stacks, tuples;
-	struct intern addresses; /* u64: every frame and call site seen; outlives generations */
+	struct intern
+		addresses; /* u64: every kernel frame and call site seen; outlives generations */
 	uint32_t stacks_put, tuples_put; /* numbers below these are in the file */
 	struct stack_encoder stack_encoder;
 	struct tuple_encoder tuple_encoder;
@@ -50,6 +51,8 @@ void emitter_release(struct emitter *e);
  * raw: depth frames as the target wrote them (long_size bytes each). depth: 1 to STACK_FRAMES_MAX.
  */
 uint32_t emitter_stack(struct emitter *e, const uint8_t *raw, uint32_t depth);
+/* The same of numbers of ours, user frames behind STACK_USER included. One emitter takes one kind. */
+uint32_t emitter_frames(struct emitter *e, const uint64_t *frames, uint32_t depth);
 uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const uint8_t *key,
 		       uint32_t len);
 

@@ -154,26 +154,24 @@ static int list_cpus(struct instance *inst, struct error *err)
 	return rc;
 }
 
-static uint64_t ring_bytes_wanted(const struct instance *inst,
-				  const struct instance_options *options)
+uint64_t instance_ring_bytes(uint64_t asked, uint32_t cpu_count)
 {
 	struct sysinfo info;
 	uint64_t most;
 
-	if (options->ring_bytes)
-		return options->ring_bytes;
+	if (asked)
+		return asked;
 	if (sysinfo(&info) < 0)
 		return RING_BYTES_DEFAULT / 4;
-	most = (uint64_t)info.totalram * info.mem_unit / RING_MEMORY_SHARE / inst->cpu_count;
-	if (options->count)
-		most /= options->count;
+	most = (uint64_t)info.totalram * info.mem_unit / RING_MEMORY_SHARE / cpu_count;
 	return most < RING_BYTES_DEFAULT ? most : RING_BYTES_DEFAULT;
 }
 
 static int set_up_rings(struct instance *inst, const struct instance_options *options,
 			struct error *err)
 {
-	uint64_t kb = ring_bytes_wanted(inst, options) >> 10;
+	uint32_t rings = inst->cpu_count * (options->count ? options->count : 1);
+	uint64_t kb = instance_ring_bytes(options->ring_bytes, rings) >> 10;
 	struct buf b = { 0 };
 	int rc;
 

@@ -36,6 +36,9 @@ struct instance {
 	uint32_t cpu_count;
 };
 
+/* Bytes of one ring: what was asked for, or 16 MB and with all CPUs at most a tenth of memory. */
+uint64_t instance_ring_bytes(uint64_t asked, uint32_t cpu_count);
+
 int instance_new(struct instance **ret, int top, const struct instance_options *options,
 		 struct error *err);
 

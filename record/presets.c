@@ -10,6 +10,7 @@
 
 #include "record/event_spec.h"
 #include "record/near.h"
+#include "record/software_event.h"
 #include "record/tracefs.h"
 
 struct preset_event {
@@ -314,8 +315,10 @@ static int add_found(struct adding *a, const char *system, const char *name)
 	struct listed_event e = {
 		.system = (char *)system,
 		.name = (char *)name,
-		.stacks = spec->is_explicit ? spec->stack :
-					      wants_stacks(a->stacks, known && known->allocates),
+		.stacks = spec->is_explicit ?
+				  spec->stack :
+				  wants_stacks(a->stacks, (known && known->allocates) ||
+								  !strcmp(system, SOFTWARE_SYSTEM)),
 		.max_stack = spec->max_stack,
 		.filter = spec->filter,
 		.rank = !spec->is_explicit	    ? RANK_SET :
@@ -376,11 +379,17 @@ static int add_spec(struct event_list *list, int top, const struct event_spec *s
 {
 	static const char *const all[] = { "slab", "page", "percpu", "vmalloc" };
 	struct adding adding = { .list = list, .spec = spec, .stacks = stacks, .err = err };
+	const struct software_event *software;
 	bool known;
 	int rc;
 
 	text_add(&list->specs, list->specs.len ? "," : "");
 	text_add(&list->specs, spec->text);
+	software = software_event_find(spec->name);
+	if (software && spec->filter)
+		return error_set(err, ERR_USAGE, "%s: page faults have no filter", spec->text);
+	if (software)
+		return add_found(&adding, SOFTWARE_SYSTEM, software->name);
 	if (!strcmp(spec->name, "all")) {
 		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 			rc = add_preset(list, top, all[i], true, stacks, &known, err);

@@ -128,6 +128,8 @@ static int drain_rest(struct reader *r, struct ring *c)
 			break;
 		usleep(5000);
 	}
+	if (rc == 0 && c->ops->finish)
+		rc = c->ops->finish(c, &r->failure);
 	return rc < 0 ? rc : row_sink_put(&c->sink, &r->failure);
 }
 

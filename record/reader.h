@@ -30,6 +30,8 @@ struct ring_ops {
 	int (*drain)(struct ring *ring, bool *ret_empty, struct error *err);
 	/* After a drain, with recording off: does the kernel agree that this was all? */
 	bool (*is_done)(const struct ring *ring);
+	/* After the last drain, before the last block: NULL where there is nothing to do. */
+	int (*finish)(struct ring *ring, struct error *err);
 	/* What the kernel counted, and bytes. */
 	void (*stats)(const struct ring *ring, struct ring_stats *ret);
 	void (*release)(struct ring *ring); /* frees it, but not its sink */

@@ -20,6 +20,7 @@
 #include "record/meta.h"
 #include "record/output.h"
 #include "record/steer.h"
+#include "record/software_event.h"
 #include "record/symbols.h"
 #include "record/tracefs.h"
 
@@ -185,6 +186,24 @@ static int check_folding(struct session *s, struct error *err)
 	return 0;
 }
 
+/* The tracing rings cost least; what they cannot do is perf's. */
+static int choose_backend(struct session *s, const struct backend_request *request,
+			  struct error *err)
+{
+	const struct session_options *o = s->options;
+	const char *only_perf = o->user_stacks ? "user stacks" : NULL;
+
+	for (size_t i = 0; i < s->events.count; i++)
+		if (!strcmp(s->events.items[i].system, SOFTWARE_SYSTEM))
+			only_perf = "page-fault events";
+	if (only_perf && o->backend == BACKEND_FTRACE)
+		return error_set(err, ERR_USAGE, "%s need the perf backend: leave --backend out",
+				 only_perf);
+	return only_perf || o->backend == BACKEND_PERF ?
+		       perf_backend_new(&s->backend, request, err) :
+		       ftrace_backend_new(&s->backend, request, err);
+}
+
 static int prepare(struct session *s, struct error *err)
 {
 	const struct session_options *o = s->options;
@@ -215,7 +234,7 @@ static int prepare(struct session *s, struct error *err)
 		return rc;
 	request.top = s->top;
 	request.foreign_pids = s->foreign_pids;
-	rc = ftrace_backend_new(&s->backend, &request, err);
+	rc = choose_backend(s, &request, err);
 	/* before the output: a filter that the kernel rejects must not empty a file */
 	if (rc == 0)
 		rc = s->backend->ops->prepare(s->backend, err);
@@ -439,6 +458,8 @@ static int put_end(struct session *s, uint64_t end_ns, struct error *err)
 		rc = meta_put_file(&s->meta, "/proc/modules", "end", err);
 	if (rc == 0)
 		rc = meta_put_stats(&s->meta, STATS_END, r->rings, r->ring_count, err);
+	if (s->backend->ops->conclude)
+		s->backend->ops->conclude(s->backend, &s->meta);
 	meta_add_clocks(&s->meta, "clock.end");
 	info_encode_u64(&s->meta.info, "time.end_ns", end_ns);
 	info_encode(&s->meta.info, "end.reason", r->end_reason);

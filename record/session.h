@@ -14,6 +14,9 @@
 #include "record/folding.h"
 #include "record/presets.h"
 
+/* Any: perf where only perf can, else ftrace. */
+enum backend_choice { BACKEND_ANY, BACKEND_FTRACE, BACKEND_PERF };
+
 struct session_options {
 	const char *output; /* "-": standard output */
 	bool force;
@@ -24,6 +27,8 @@ struct session_options {
 	uint64_t ring_bytes;   /* per CPU; 0: the default */
 	uint64_t survivors_ns; /* fold what is freed within; 0: write everything. folding.h */
 	uint64_t fold_memory;  /* bytes; 0: the default */
+	enum backend_choice backend;
+	bool user_stacks; /* frames of the program, too */
 	bool symbols_used;
 	/* whose allocations: selection.h; lists of texts as they were typed */
 	struct option_list pids, tids, cpus;

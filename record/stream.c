@@ -175,6 +175,29 @@ static int damaged(const struct stream *s, const struct ring_record *rec, struct
 						   rec->data + s->plan->type_offset, 2));
 }
 
+/* The row of a record, and its columns; the tuple is still to come. */
+static int add_row(struct stream *s, const struct plan_type *type, const struct ring_record *rec,
+		   int32_t pid, uint8_t *key, struct event_row **ret, uint32_t *ret_key_len,
+		   struct error *err)
+{
+	struct event_row *row;
+
+	*ret_key_len = make_key(s, type, rec, key);
+	if (!*ret_key_len || !columns_fit(s, type, rec))
+		return damaged(s, rec, err);
+	row = event_block_add(&s->block);
+	if (!row)
+		return error_nomem(err);
+	*row = (struct event_row){ .time = rec->time, .pid = pid, .type = type->index };
+	if (type->address_offset != NO_OFFSET)
+		row->address = plan_number(&s->plan->layout, rec->data + type->address_offset,
+					   type->address_size);
+	put_columns(s, type, rec);
+	s->events++;
+	*ret = row;
+	return 0;
+}
+
 static int add_event(struct stream *s, const struct plan_type *type, const struct ring_record *rec,
 		     int32_t pid, struct error *err)
 {
@@ -183,23 +206,15 @@ static int add_event(struct stream *s, const struct plan_type *type, const struc
 	struct event_row *row;
 	uint8_t *key = s->key;
 	uint32_t key_len;
+	int rc;
 
 	if (type->wants_stack || s->stacks_asked) {
 		w = &s->pairing.slots[pairing_context(rec->data[s->plan->flags_offset])];
 		key = w->key;
 	}
-	key_len = make_key(s, type, rec, key);
-	if (!key_len || !columns_fit(s, type, rec))
-		return damaged(s, rec, err);
-	row = event_block_add(&s->block);
-	if (!row)
-		return error_nomem(err);
-	*row = (struct event_row){ .time = rec->time, .pid = pid, .type = type->index };
-	if (type->address_offset != NO_OFFSET)
-		row->address = plan_number(layout, rec->data + type->address_offset,
-					   type->address_size);
-	put_columns(s, type, rec);
-	s->events++;
+	rc = add_row(s, type, rec, pid, key, &row, &key_len, err);
+	if (rc < 0)
+		return rc;
 	if (!w) {
 		row->tuple = emitter_tuple(s->emitter, type, key, key_len);
 		return row->tuple == EMIT_FAILED ? emit_error(s, err) : 0;
@@ -215,6 +230,47 @@ static int add_event(struct stream *s, const struct plan_type *type, const struc
 					   layout->long_size);
 	s->pairing.waiting++;
 	return 0;
+}
+
+int stream_event(struct stream *s, const struct ring_record *rec, const uint64_t *frames,
+		 uint32_t depth, struct error *err)
+{
+	const struct event_plan *plan = s->plan;
+	const struct plan_type *type = NULL;
+	uint32_t key_len, stack = STACK_NONE;
+	struct event_row *row;
+	int rc;
+
+	s->decoded++;
+	if (rec->len >= 8)
+		type = event_plan_find(plan,
+				       (uint16_t)plan_number(&plan->layout,
+							     rec->data + plan->type_offset, 2));
+	if (!type) {
+		s->unknown++;
+		return 0;
+	}
+	if (rec->len < type->min_len)
+		return damaged(s, rec, err);
+	rc = add_row(s, type, rec,
+		     (int32_t)plan_number(&plan->layout, rec->data + plan->pid_offset, 4), s->key,
+		     &row, &key_len, err);
+	if (rc < 0)
+		return rc;
+	if (type->wants_stack && depth) {
+		stack = emitter_frames(s->emitter, frames, depth);
+		if (stack == EMIT_FAILED)
+			return emit_error(s, err);
+		stack += STACK_FIRST;
+		s->decoded++;
+		s->stacks++;
+	} else if (type->wants_stack && frames) {
+		stack = STACK_LOST;
+		s->missing_stacks++;
+	}
+	memcpy(s->key, &stack, sizeof(stack));
+	row->tuple = emitter_tuple(s->emitter, type, s->key, key_len);
+	return row->tuple == EMIT_FAILED ? emit_error(s, err) : 0;
 }
 
 /* How many frames a stack record really has: it declares 8 and holds as many as there were. */

@@ -56,6 +56,14 @@ void stream_release(struct stream *s);
 int stream_page(struct stream *s, const void *bytes, size_t len, bool lost_in_front,
 		struct error *err);
 
+/*
+ * One event with its stack at hand, where no pairing is needed: kernel frames, STACK_USER, user frames,
+ * innermost first; depth 0: it is lost; frames NULL: there is none. rec as in a page. A stack counts
+ * as a record of its own.
+ */
+int stream_event(struct stream *s, const struct ring_record *rec, const uint64_t *frames,
+		 uint32_t depth, struct error *err);
+
 /* Events that wait for their stack are told that it is lost. */
 int stream_give_up(struct stream *s, struct error *err);
 

@@ -1,0 +1,403 @@
+/*
+ * perf.c - the backend of perf events: one ring per CPU, all events of the CPU in it. It sees user
+ * frames, page faults and single tasks; the tracing rings (ftrace.c) cost less.
+ */
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "record/backend.h"
+#include "record/event_filter.h"
+#include "record/instance.h"
+#include "record/jit_maps.h"
+#include "record/perf_cpu.h"
+#include "record/perf_ring.h"
+#include "record/proc_maps.h"
+#include "record/session.h"
+#include "record/tracefs.h"
+
+#define WATERMARK_PERCENT 25
+
+struct perf {
+	struct backend base;
+	struct event_plan *plan;
+	struct perf_source *sources; /* parallel to the event list */
+	struct perf_setup setup;
+	struct perf_cpu **cpus; /* the rings' */
+	uint32_t cpu_count;
+	struct ring_list rings; /* until the readers have them */
+	struct readers *readers;
+	struct jit_maps *jit_maps; /* NULL: without user stacks */
+	struct capture_writer *writer;
+};
+
+static struct perf *perf_of(struct backend *b)
+{
+	return (struct perf *)b;
+}
+
+static const struct perf *perf_const(const struct backend *b)
+{
+	return (const struct perf *)b;
+}
+
+/* ---- what is recorded ---- */
+
+/* The layout of records: they are the tracing ring's, but stand in records of perf. */
+static int read_layout(int top, struct ring_layout *ret, struct error *err)
+{
+	struct buf b = { 0 };
+	int rc = tracefs_read(top, "events/header_page", &b, err);
+
+	if (rc == 0)
+		rc = ring_layout_parse(ret, (char *)b.data, b.len,
+				       __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, err);
+	ret->subbuf_size = PERF_RECORD_BYTES;
+	buf_release(&b);
+	return rc;
+}
+
+static int add_source(struct perf *p, const struct listed_event *e, struct buf *b,
+		      struct error *err)
+{
+	const struct session_options *o = p->base.request.options;
+	struct perf_source *s = &p->sources[p->setup.source_count++];
+	bool software = !strcmp(e->system, SOFTWARE_SYSTEM);
+	char path[600];
+	int rc = 0;
+
+	*s = (struct perf_source){
+		.request = { .kind = software ? PERF_KIND_SOFTWARE : PERF_KIND_TRACEPOINT,
+			     .stack = e->stacks,
+			     .user_stack = o->user_stacks,
+			     .max_stack = e->max_stack },
+		.software = software ? software_event_find(e->name) : NULL,
+		.filter = e->kernel_filter,
+		.everywhere = true,
+	};
+	snprintf(path, sizeof(path), "events/%s/%s/format", e->system, e->name);
+	if (software)
+		software_event_format(b, s->software, p->plan->layout.long_size);
+	else
+		rc = tracefs_read(p->base.request.top, path, b, err);
+	if (rc == 0)
+		rc = event_plan_add(p->plan, e->system, (char *)b->data, b->len, e->stacks, err);
+	if (rc < 0)
+		return error_prefix(err, "cannot record %s:%s", e->system, e->name);
+	s->request.config = software ? s->software->config : p->plan->types[p->plan->count - 1].id;
+	return 0;
+}
+
+static int make_plan(struct perf *p, struct error *err)
+{
+	const struct event_list *events = p->base.request.events;
+	struct ring_layout layout;
+	struct buf b = { 0 };
+	int rc = read_layout(p->base.request.top, &layout, err);
+
+	if (rc == 0)
+		rc = event_plan_new(&p->plan, &layout, err);
+	p->sources = calloc(events->count + 1, sizeof(*p->sources));
+	if (rc == 0 && !p->sources)
+		rc = error_nomem(err);
+	for (size_t i = 0; rc == 0 && i < events->count; i++)
+		rc = add_source(p, &events->items[i], &b, err);
+	buf_release(&b);
+	p->setup.sources = p->sources;
+	p->setup.plan = p->plan;
+	return rc;
+}
+
+/* perf has no words for a bad filter: a tracing instance that records nothing has. */
+static int check_filters(struct perf *p, struct error *err)
+{
+	struct instance_options small = { .ring_bytes = 4096 };
+	struct event_list *events = p->base.request.events;
+	struct instance *inst;
+	bool any = false;
+	int rc;
+
+	for (size_t i = 0; i < events->count; i++)
+		any |= events->items[i].filter != NULL;
+	if (!any)
+		return 0;
+	instance_sweep(p->base.request.top);
+	rc = instance_new(&inst, p->base.request.top, &small, err);
+	if (rc < 0)
+		return error_prefix(err, "cannot check the filters");
+	rc = event_filters_set(events, inst, err);
+	instance_free(inst);
+	return rc;
+}
+
+/* ---- rings ---- */
+
+static int online_cpus(uint32_t **ret, uint32_t *ret_count, struct error *err)
+{
+	FILE *f = fopen("/sys/devices/system/cpu/online", "re");
+	unsigned int first, last;
+	uint32_t *list = NULL, count = 0;
+	int n = 0, rc = 0;
+
+	while (f && rc == 0 && (n = fscanf(f, "%u-%u", &first, &last)) >= 1) {
+		for (unsigned int i = first; rc == 0 && i <= (n == 2 ? last : first); i++) {
+			uint32_t *p = realloc(list, (count + 1) * sizeof(*p));
+
+			rc = p && i < CPU_MAX ? 0 : error_nomem(err);
+			if (p)
+				list = p;
+			if (rc == 0)
+				list[count++] = i;
+		}
+		if (fgetc(f) != ',')
+			break;
+	}
+	if (f)
+		fclose(f);
+	if (rc == 0 && !count)
+		rc = error_set(err, ERR_UNSUPPORTED, "cannot learn which CPUs are online");
+	*ret = list;
+	*ret_count = count;
+	return rc;
+}
+
+static int open_events(struct perf *p, struct perf_cpu *c, struct error *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < p->setup.source_count; i++)
+		rc = perf_cpu_open(c, i, -1, -1, err);
+	return rc;
+}
+
+static int open_cpus(struct perf *p, struct error *err)
+{
+	uint32_t *cpus = NULL, count;
+	int rc = online_cpus(&cpus, &count, err);
+
+	p->cpus = calloc(count + 1u, sizeof(struct perf_cpu *));
+	p->rings.items = calloc(count + 1u, sizeof(struct ring *));
+	if (rc == 0 && (!p->cpus || !p->rings.items))
+		rc = error_nomem(err);
+	p->setup.ring_bytes = perf_ring_round(
+		instance_ring_bytes(p->base.request.options->ring_bytes, count));
+	p->setup.watermark = (uint32_t)(p->setup.ring_bytes * WATERMARK_PERCENT / 100);
+	for (uint32_t i = 0; rc == 0 && i < count; i++) {
+		struct perf_cpu *c;
+
+		rc = perf_cpu_new(&c, &p->setup, cpus[i], err);
+		if (rc < 0)
+			break;
+		p->cpus[p->cpu_count++] = c;
+		p->rings.items[p->rings.count++] = perf_cpu_ring(c);
+		rc = open_events(p, c, err);
+	}
+	free(cpus);
+	return rc;
+}
+
+/* ---- the order of a recording ---- */
+
+static int prepare(struct backend *b, struct error *err)
+{
+	struct perf *p = perf_of(b);
+	int rc = check_filters(p, err);
+
+	if (rc == 0)
+		rc = make_plan(p, err);
+	if (rc == 0 && b->request.options->user_stacks) {
+		p->setup.maps = true;
+		rc = jit_maps_new(&p->jit_maps, err);
+		if (rc == 0)
+			p->setup.exits_fd = jit_maps_fd(p->jit_maps);
+	}
+	return rc < 0 ? rc : open_cpus(p, err);
+}
+
+static int describe(struct backend *b, struct meta *meta, struct error *err)
+{
+	struct perf *p = perf_of(b);
+	struct ring_stats *stats = calloc(p->cpu_count, sizeof(*stats));
+	int rc = stats ? 0 : error_nomem(err);
+
+	info_encode_u64(&meta->info, "recorder.ring_bytes", p->setup.ring_bytes);
+	info_encode_u64(&meta->info, "long_size", p->plan->layout.long_size);
+	info_encode(&meta->info, "clock", "mono");
+	if (b->request.options->user_stacks)
+		info_encode(&meta->info, "recorder.user_stacks", "frame pointers");
+	if (rc == 0)
+		rc = meta_put_types(meta, p->plan, err);
+	if (rc == 0)
+		rc = meta_put_formats(meta, b->request.top, p->plan, err);
+	for (uint32_t i = 0; rc == 0 && i < p->cpu_count; i++)
+		stats[i].cpu = p->rings.items[i]->cpu;
+	if (rc == 0)
+		rc = meta_put_stats(meta, STATS_START, stats, p->cpu_count, err);
+	free(stats);
+	return rc;
+}
+
+static int arm(struct backend *b, struct capture_writer *writer, struct error *err)
+{
+	struct perf *p = perf_of(b);
+	int rc = p->jit_maps ? jit_maps_start(p->jit_maps, writer, err) : 0;
+
+	p->writer = writer;
+	return rc < 0 ? rc : readers_start(&p->readers, &p->rings, p->plan, writer, err);
+}
+
+static int switch_all(struct perf *p, enum perf_part part, bool on, struct error *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < p->cpu_count; i++)
+		if (perf_cpu_switch(p->cpus[i], part, on, err) < 0 && rc == 0)
+			rc = err ? err->code : ERR_IO;
+	return rc;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* One by one: what frees is on before anything allocates, and what tells whose it is before both. */
+static int go(struct backend *b, struct error *err)
+{
+	struct perf *p = perf_of(b);
+	int rc = switch_all(p, PERF_SIDE_BAND, true, err);
+
+	if (rc == 0)
+		rc = switch_all(p, PERF_EVERYWHERE, true, err);
+	if (rc == 0)
+		rc = switch_all(p, PERF_SELECTED, true, err);
+	/* what is mapped from now on is told by the rings */
+	if (rc == 0 && p->setup.maps)
+		rc = proc_maps_put(p->writer, now_ns(), err);
+	return rc;
+}
+
+static int stop(struct backend *b, struct error *err)
+{
+	struct perf *p = perf_of(b);
+	int selected = switch_all(p, PERF_SELECTED, false, err);
+	int everywhere = switch_all(p, PERF_EVERYWHERE, false, err);
+	int side = switch_all(p, PERF_SIDE_BAND, false, err);
+
+	return selected < 0 ? selected : everywhere < 0 ? everywhere : side;
+}
+
+static int failure_fd(const struct backend *b)
+{
+	return readers_event_fd(perf_const(b)->readers);
+}
+
+static uint64_t lost(const struct backend *b)
+{
+	return readers_lost(perf_const(b)->readers);
+}
+
+static int drain(struct backend *b, struct error *err)
+{
+	struct perf *p = perf_of(b);
+	int rc = readers_stop(p->readers, err);
+
+	if (p->jit_maps && jit_maps_finish(p->jit_maps, err) < 0 && rc == 0)
+		rc = ERR_IO;
+	return rc;
+}
+
+static int stats(const struct backend *b, struct ring_stats **ret, size_t *ret_count,
+		 struct error *err)
+{
+	const struct readers *readers = perf_const(b)->readers;
+	size_t count = readers_ring_count(readers);
+	struct ring_stats *list = calloc(count, sizeof(*list));
+
+	if (!list)
+		return error_nomem(err);
+	for (size_t i = 0; i < count; i++)
+		readers_stats(readers, i, &list[i]);
+	*ret = list;
+	*ret_count = count;
+	return 0;
+}
+
+/* What the kernel counted of each event, against what came: FORMAT.md, perf.counts. */
+static void conclude(const struct backend *b, struct meta *meta)
+{
+	const struct perf *p = perf_const(b);
+	struct buf text = { 0 };
+	char line[700];
+
+	for (uint32_t i = 0; i < p->setup.source_count; i++) {
+		const struct listed_event *e = &b->request.events->items[i];
+		uint64_t counted = 0, stored = 0;
+
+		for (uint32_t k = 0; k < p->cpu_count; k++) {
+			uint64_t cpu_counted, cpu_stored;
+
+			perf_cpu_counts(p->cpus[k], i, &cpu_counted, &cpu_stored);
+			counted += cpu_counted;
+			stored += cpu_stored;
+		}
+		snprintf(line, sizeof(line), "%s%s:%s %llu %llu", i ? "\n" : "", e->system, e->name,
+			 (unsigned long long)counted, (unsigned long long)stored);
+		buf_bytes(&text, line, strlen(line));
+	}
+	buf_u8(&text, '\0');
+	if (!text.oom)
+		info_encode(&meta->info, "perf.counts", (char *)text.data);
+	buf_release(&text);
+}
+
+static int addresses(const struct backend *b, struct intern *set, struct error *err)
+{
+	return readers_addresses(perf_const(b)->readers, set, err);
+}
+
+static void release(struct backend *b)
+{
+	struct perf *p = perf_of(b);
+
+	readers_free(p->readers);
+	ring_list_release(&p->rings);
+	jit_maps_free(p->jit_maps);
+	event_plan_free(p->plan);
+	free(p->sources);
+	free(p->cpus);
+	free(p);
+}
+
+static const struct backend_ops ops = {
+	.name = "perf",
+	.prepare = prepare,
+	.describe = describe,
+	.arm = arm,
+	.go = go,
+	.stop = stop,
+	.failure_fd = failure_fd,
+	.lost = lost,
+	.drain = drain,
+	.stats = stats,
+	.conclude = conclude,
+	.addresses = addresses,
+	.release = release,
+};
+
+int perf_backend_new(struct backend **ret, const struct backend_request *request, struct error *err)
+{
+	struct perf *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return error_nomem(err);
+	p->base = (struct backend){ .ops = &ops, .request = *request };
+	*ret = &p->base;
+	return 0;
+}
