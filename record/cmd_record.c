@@ -20,7 +20,8 @@ struct record_options {
 	const char *cgroup;
 	const char *stacks, *symbols, *backend;
 	bool user_stacks;
-	uint64_t duration_ns, ring_bytes, survivors_ns, fold_memory;
+	uint64_t duration_ns, ring_bytes, ring_pages, survivors_ns, fold_memory;
+	const char *watermark;
 };
 
 static const char *const stacks_choices[] = { "alloc", "all", "none", NULL };
@@ -58,6 +59,10 @@ static const struct option_row rows[] = {
 	  .unit = 1000000000, .help = "stop after TIME: 10s 500ms 2m; a bare number is seconds" },
 	{ .name = "buffer", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(ring_bytes), .min = 4096,
 	  .max = 1ull << 32, .help = "ring buffer per CPU (default: 16M, all at most 10 % of memory)" },
+	{ .name = "mmap-pages", .letter = 'm', .arg = "PAGES", .kind = OPT_NUMBER, .offset = AT(ring_pages), .min = 1,
+	  .max = 1u << 20, .help = "the same in pages, a power of two" },
+	{ .name = "watermark", .arg = "BYTES|PERCENT", .kind = OPT_STRING, .offset = AT(watermark),
+	  .help = "how much in a ring wakes its reader: 1M, 10% (default: 25%)" },
 	{ .name = "survivors", .arg = "AGE", .kind = OPT_TIME, .offset = AT(survivors_ns), .unit = 1000000000,
 	  .help = "count what is freed within AGE (1ms to 60s) instead of writing it: small files" },
 	{ .name = "fold-memory", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(fold_memory),
@@ -238,6 +243,28 @@ static enum exit_code exit_code_of(int rc, const struct session_report *r)
 	return r->lost || !r->exact || !r->complete ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
+/* -m and --watermark. */
+static int ring_options(const struct record_options *o, struct session_options *to,
+			struct error *err)
+{
+	size_t len = o->watermark ? strlen(o->watermark) : 0;
+	char digits[16];
+
+	if (o->ring_pages & (o->ring_pages - 1))
+		return error_set(err, ERR_USAGE,
+				 "-m %" PRIu64 ": a ring has a power of two of pages: 1024, 4096",
+				 o->ring_pages);
+	if (o->ring_pages && o->ring_bytes)
+		return error_set(err, ERR_USAGE, "-m and --buffer say the same thing: give one");
+	if (o->ring_pages)
+		to->ring_bytes = o->ring_pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	if (len && o->watermark[len - 1] == '%' && len < sizeof(digits)) {
+		snprintf(digits, sizeof(digits), "%.*s", (int)(len - 1), o->watermark);
+		return parse_number(digits, "--watermark", 1, 100, &to->watermark_percent, err);
+	}
+	return len ? parse_bytes(o->watermark, "--watermark", &to->watermark_bytes, err) : 0;
+}
+
 static enum exit_code record(const struct record_options *o, int argc, char **argv, char **command)
 {
 	struct screen screen = { 0 };
@@ -273,10 +300,13 @@ static enum exit_code record(const struct record_options *o, int argc, char **ar
 		.command_line = command_line ? command_line : PROGRAM,
 		.version = KMEM_VERSION,
 	};
-	struct session_report report;
+	struct session_report report = { 0 };
 	struct error err = { 0 };
 	enum exit_code code;
-	int rc = session_run(&options, &ui, &report, &err);
+	int rc = ring_options(o, &options, &err);
+
+	if (rc == 0)
+		rc = session_run(&options, &ui, &report, &err);
 
 	screen_clear(&screen);
 	code = exit_code_of(rc, &report);

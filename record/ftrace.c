@@ -86,6 +86,8 @@ static int make_instances(struct ftrace *f, struct error *err)
 		rc = instance_new(&f->instances[f->count], q->top,
 				  &(struct instance_options){
 					  .ring_bytes = q->options->ring_bytes,
+					  .wake_percent = q->options->watermark_percent,
+					  .wake_bytes = q->options->watermark_bytes,
 					  .number = f->count,
 					  .count = wanted,
 				  },

@@ -191,6 +191,15 @@ static int set_up_rings(struct instance *inst, const struct instance_options *op
 	return rc;
 }
 
+static uint64_t wake_percent(const struct instance *inst, const struct instance_options *options)
+{
+	uint64_t percent = options->wake_percent;
+
+	if (options->wake_bytes)
+		percent = options->wake_bytes * 100 / inst->ring_bytes + 1;
+	return !percent ? WAKE_PERCENT : percent < 100 ? percent : 100;
+}
+
 int instance_new(struct instance **ret, int top, const struct instance_options *options,
 		 struct error *err)
 {
@@ -214,7 +223,8 @@ int instance_new(struct instance **ret, int top, const struct instance_options *
 	    0) /* refuse new records when full: then nothing that was promised is taken back */
 		rc = tracefs_write(inst->dir, "options/overwrite", "0", err);
 	if (rc == 0 && tracefs_has(inst->dir, "buffer_percent"))
-		rc = tracefs_write_u64(inst->dir, "buffer_percent", WAKE_PERCENT, err);
+		rc = tracefs_write_u64(inst->dir, "buffer_percent", wake_percent(inst, options),
+				       err);
 	if (rc < 0)
 		instance_free(inst);
 	else

@@ -24,6 +24,8 @@
 struct instance_options {
 	uint64_t ring_bytes; /* per CPU; 0: 16 MB, and never more than a tenth of memory in all */
 	uint16_t number, count; /* which of our instances this is, of how many */
+	/* how much of a ring wakes its reader; neither: 25 percent */
+	uint64_t wake_percent, wake_bytes;
 };
 
 struct instance {

@@ -173,7 +173,7 @@ int jit_maps_start(struct jit_maps *m, struct capture_writer *writer, struct err
 {
 	int e;
 
-	meta_init(&m->meta, writer);
+	meta_init(&m->meta, writer, tree_live(-1), "end");
 	e = pthread_create(&m->thread, NULL, saver, m);
 	if (e) {
 		errno = e;

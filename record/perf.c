@@ -2,13 +2,14 @@
  * perf.c - the backend of perf events: one ring per CPU, all events of the CPU in it. It sees user
  * frames, page faults and single tasks; the tracing rings (ftrace.c) cost less.
  */
-#include <linux/perf_event.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "format/base/fileio.h"
 #include "record/backend.h"
 #include "record/event_filter.h"
 #include "record/instance.h"
@@ -16,6 +17,7 @@
 #include "record/perf_cpu.h"
 #include "record/perf_ring.h"
 #include "record/proc_maps.h"
+#include "record/selection.h"
 #include "record/session.h"
 #include "record/tracefs.h"
 
@@ -31,6 +33,8 @@ struct perf {
 	struct ring_list rings; /* until the readers have them */
 	struct readers *readers;
 	struct jit_maps *jit_maps; /* NULL: without user stacks */
+	struct number_list tids;   /* selected threads */
+	int cgroup_fd;		   /* -1: none */
 	struct capture_writer *writer;
 };
 
@@ -76,7 +80,7 @@ static int add_source(struct perf *p, const struct listed_event *e, struct buf *
 			     .max_stack = e->max_stack },
 		.software = software ? software_event_find(e->name) : NULL,
 		.filter = e->kernel_filter,
-		.everywhere = true,
+		.everywhere = !e->selected,
 	};
 	snprintf(path, sizeof(path), "events/%s/%s/format", e->system, e->name);
 	if (software)
@@ -135,33 +139,53 @@ static int check_filters(struct perf *p, struct error *err)
 
 /* ---- rings ---- */
 
-static int online_cpus(uint32_t **ret, uint32_t *ret_count, struct error *err)
+static int online_cpus(struct number_list *ret, struct error *err)
 {
-	FILE *f = fopen("/sys/devices/system/cpu/online", "re");
-	unsigned int first, last;
-	uint32_t *list = NULL, count = 0;
-	int n = 0, rc = 0;
+	struct buf b = { 0 };
+	int rc = file_slurp(AT_FDCWD, "/sys/devices/system/cpu/online", 1u << 20, &b, err);
 
-	while (f && rc == 0 && (n = fscanf(f, "%u-%u", &first, &last)) >= 1) {
-		for (unsigned int i = first; rc == 0 && i <= (n == 2 ? last : first); i++) {
-			uint32_t *p = realloc(list, (count + 1) * sizeof(*p));
-
-			rc = p && i < CPU_MAX ? 0 : error_nomem(err);
-			if (p)
-				list = p;
-			if (rc == 0)
-				list[count++] = i;
-		}
-		if (fgetc(f) != ',')
-			break;
-	}
-	if (f)
-		fclose(f);
-	if (rc == 0 && !count)
-		rc = error_set(err, ERR_UNSUPPORTED, "cannot learn which CPUs are online");
-	*ret = list;
-	*ret_count = count;
+	buf_u8(&b, '\0');
+	if (rc == 0 && b.oom)
+		rc = error_nomem(err);
+	if (rc == 0)
+		rc = number_list_parse(ret, (char *)b.data, "/sys/devices/system/cpu/online", 0,
+				       CPU_MAX - 1, true, err);
+	buf_release(&b);
 	return rc;
+}
+
+static bool task_exists(uint32_t tid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%u", tid);
+	return access(path, F_OK) == 0;
+}
+
+/* An event for each thread that was selected; one that has ended meanwhile needs none. */
+static int open_for_tasks(struct perf *p, struct perf_cpu *c, uint32_t source, struct error *err)
+{
+	for (size_t i = 0; i < p->tids.count; i++) {
+		struct error failure = { 0 };
+
+		if (perf_cpu_open(c, source, (pid_t)p->tids.items[i], -1, &failure) < 0 &&
+		    task_exists(p->tids.items[i]))
+			return error_set(err, failure.code, "%s", failure.text);
+	}
+	return 0;
+}
+
+static int open_selected(struct perf *p, struct perf_cpu *c, uint32_t source, struct error *err)
+{
+	const struct selection *sel = p->base.request.selection;
+
+	if (sel->cpus.count && !number_list_has(&sel->cpus, perf_cpu_ring(c)->cpu))
+		return 0;
+	if (p->cgroup_fd >= 0)
+		return perf_cpu_open(c, source, -1, p->cgroup_fd, err);
+	if (selection_of_tasks(sel))
+		return open_for_tasks(p, c, source, err);
+	return perf_cpu_open(c, source, -1, -1, err);
 }
 
 static int open_events(struct perf *p, struct perf_cpu *c, struct error *err)
@@ -169,33 +193,63 @@ static int open_events(struct perf *p, struct perf_cpu *c, struct error *err)
 	int rc = 0;
 
 	for (uint32_t i = 0; rc == 0 && i < p->setup.source_count; i++)
-		rc = perf_cpu_open(c, i, -1, -1, err);
+		rc = p->sources[i].everywhere ? perf_cpu_open(c, i, -1, -1, err) :
+						open_selected(p, c, i, err);
 	return rc;
+}
+
+static int find_tasks(struct perf *p, struct error *err)
+{
+	const struct selection *sel = p->base.request.selection;
+	int rc;
+
+	if (sel->cgroup) {
+		p->cgroup_fd = open(sel->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		return p->cgroup_fd < 0 ? error_errno(err, "cannot open '%s'", sel->cgroup) : 0;
+	}
+	if (!selection_of_tasks(sel))
+		return 0;
+	rc = selection_threads(sel, &p->tids, err);
+	if (rc == 0 && !p->tids.count)
+		rc = error_set(err, ERR_USAGE, "the selected tasks have ended");
+	return rc;
+}
+
+static uint32_t watermark(const struct perf *p)
+{
+	const struct session_options *o = p->base.request.options;
+	uint64_t percent = o->watermark_percent ? o->watermark_percent : WATERMARK_PERCENT;
+	uint64_t bytes = o->watermark_bytes ? o->watermark_bytes :
+					      p->setup.ring_bytes * percent / 100;
+
+	return (uint32_t)(bytes < p->setup.ring_bytes ? bytes : p->setup.ring_bytes - 1);
 }
 
 static int open_cpus(struct perf *p, struct error *err)
 {
-	uint32_t *cpus = NULL, count;
-	int rc = online_cpus(&cpus, &count, err);
+	struct number_list cpus = { 0 };
+	int rc = online_cpus(&cpus, err);
 
-	p->cpus = calloc(count + 1u, sizeof(struct perf_cpu *));
-	p->rings.items = calloc(count + 1u, sizeof(struct ring *));
+	p->cpus = calloc(cpus.count + 1, sizeof(struct perf_cpu *));
+	p->rings.items = calloc(cpus.count + 1, sizeof(struct ring *));
 	if (rc == 0 && (!p->cpus || !p->rings.items))
 		rc = error_nomem(err);
-	p->setup.ring_bytes = perf_ring_round(
-		instance_ring_bytes(p->base.request.options->ring_bytes, count));
-	p->setup.watermark = (uint32_t)(p->setup.ring_bytes * WATERMARK_PERCENT / 100);
-	for (uint32_t i = 0; rc == 0 && i < count; i++) {
+	if (rc == 0)
+		p->setup.ring_bytes = perf_ring_round(
+			instance_ring_bytes(p->base.request.options->ring_bytes,
+					    (uint32_t)cpus.count));
+	p->setup.watermark = watermark(p);
+	for (size_t i = 0; rc == 0 && i < cpus.count; i++) {
 		struct perf_cpu *c;
 
-		rc = perf_cpu_new(&c, &p->setup, cpus[i], err);
+		rc = perf_cpu_new(&c, &p->setup, cpus.items[i], err);
 		if (rc < 0)
 			break;
 		p->cpus[p->cpu_count++] = c;
 		p->rings.items[p->rings.count++] = perf_cpu_ring(c);
 		rc = open_events(p, c, err);
 	}
-	free(cpus);
+	number_list_release(&cpus);
 	return rc;
 }
 
@@ -214,6 +268,8 @@ static int prepare(struct backend *b, struct error *err)
 		if (rc == 0)
 			p->setup.exits_fd = jit_maps_fd(p->jit_maps);
 	}
+	if (rc == 0)
+		rc = find_tasks(p, err);
 	return rc < 0 ? rc : open_cpus(p, err);
 }
 
@@ -229,9 +285,9 @@ static int describe(struct backend *b, struct meta *meta, struct error *err)
 	if (b->request.options->user_stacks)
 		info_encode(&meta->info, "recorder.user_stacks", "frame pointers");
 	if (rc == 0)
-		rc = meta_put_types(meta, p->plan, err);
+		rc = meta_put_types(meta, p->plan, 0, err);
 	if (rc == 0)
-		rc = meta_put_formats(meta, b->request.top, p->plan, err);
+		rc = meta_put_formats(meta, p->plan, err);
 	for (uint32_t i = 0; rc == 0 && i < p->cpu_count; i++)
 		stats[i].cpu = p->rings.items[i]->cpu;
 	if (rc == 0)
@@ -369,6 +425,9 @@ static void release(struct backend *b)
 	readers_free(p->readers);
 	ring_list_release(&p->rings);
 	jit_maps_free(p->jit_maps);
+	number_list_release(&p->tids);
+	if (p->cgroup_fd >= 0)
+		close(p->cgroup_fd);
 	event_plan_free(p->plan);
 	free(p->sources);
 	free(p->cpus);
@@ -398,6 +457,7 @@ int perf_backend_new(struct backend **ret, const struct backend_request *request
 	if (!p)
 		return error_nomem(err);
 	p->base = (struct backend){ .ops = &ops, .request = *request };
+	p->cgroup_fd = -1;
 	*ret = &p->base;
 	return 0;
 }

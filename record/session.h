@@ -27,6 +27,8 @@ struct session_options {
 	uint64_t ring_bytes;   /* per CPU; 0: the default */
 	uint64_t survivors_ns; /* fold what is freed within; 0: write everything. folding.h */
 	uint64_t fold_memory;  /* bytes; 0: the default */
+	/* how much of a ring wakes its reader; neither: a quarter */
+	uint64_t watermark_bytes, watermark_percent;
 	enum backend_choice backend;
 	bool user_stacks; /* frames of the program, too */
 	bool symbols_used;
