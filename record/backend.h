@@ -59,8 +59,11 @@ struct backend_ops {
 	/* After drain: per CPU and ring, ordered by ring. The caller frees *ret. */
 	int (*stats)(const struct backend *b, struct ring_stats **ret, size_t *ret_count,
 		     struct error *err);
-	/* After stats: INFO pairs about the end; NULL: there are none. */
-	void (*conclude)(const struct backend *b, struct meta *meta);
+	/*
+	 * After stats: INFO pairs about the end, and what else keeps the account from being exact into
+	 * problem, if that is empty still. May be NULL.
+	 */
+	void (*conclude)(const struct backend *b, struct meta *meta, char *problem, size_t size);
 	/* After drain: every distinct frame and call site (u64 keys) into set. */
 	int (*addresses)(const struct backend *b, struct intern *set, struct error *err);
 	/* After drain: what --survivors folded. NULL: this backend does not fold. */

@@ -152,20 +152,22 @@ static void on_status(void *arg, const struct session_status *status)
 static void print_losses(const struct session_report *r)
 {
 	char lost[UNITS_TEXT], overrun[UNITS_TEXT], commit[UNITS_TEXT], dropped[UNITS_TEXT];
+	bool full = false, perf = r->backend && !strcmp(r->backend, "perf");
+	const char *apart = perf ? "counted by the kernel but never handed out" : "nested too deep";
 
 	for (size_t i = 0; i < r->ring_count; i++) {
 		const struct ring_stats *c = &r->rings[i];
 
 		if (ring_stats_lost(c))
 			fprintf(stderr,
-				"  CPU %u%s: %s records lost (%s refused by a full ring, %s overwritten, %s nested "
-				"too deep)\n",
+				"  CPU %u%s: %s records lost (%s refused by a full ring, %s overwritten, %s %s)\n",
 				c->cpu, c->ring ? ", second ring" : "",
 				units_count(lost, ring_stats_lost(c)),
 				units_count(dropped, c->dropped), units_count(overrun, c->overrun),
-				units_count(commit, c->commit_overrun));
+				units_count(commit, c->commit_overrun), apart);
+		full |= c->dropped || c->overrun;
 	}
-	if (r->lost)
+	if (full)
 		fprintf(stderr,
 			"  records were lost: a larger --buffer or fewer events may avoid it\n");
 	if (!r->exact)

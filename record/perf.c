@@ -386,7 +386,7 @@ static int stats(const struct backend *b, struct ring_stats **ret, size_t *ret_c
 }
 
 /* What the kernel counted of each event, against what came: FORMAT.md, perf.counts. */
-static void conclude(const struct backend *b, struct meta *meta)
+static void put_counts(const struct backend *b, struct meta *meta)
 {
 	const struct perf *p = perf_const(b);
 	struct buf text = { 0 };
@@ -411,6 +411,32 @@ static void conclude(const struct backend *b, struct meta *meta)
 	if (!text.oom)
 		info_encode(&meta->info, "perf.counts", (char *)text.data);
 	buf_release(&text);
+}
+
+/* A CPU that came while we recorded has no ring. */
+static void look_for_new_cpus(const struct perf *p, char *problem, size_t size)
+{
+	struct number_list online = { 0 };
+
+	if (online_cpus(&online, NULL) < 0)
+		online.count = 0;
+	for (size_t i = 0; i < online.count && !problem[0]; i++) {
+		uint32_t k = 0;
+
+		while (k < p->cpu_count && perf_cpu_ring(p->cpus[k])->cpu != online.items[i])
+			k++;
+		if (k == p->cpu_count)
+			snprintf(problem, size,
+				 "CPU %u came online while recording: its events are missing",
+				 online.items[i]);
+	}
+	number_list_release(&online);
+}
+
+static void conclude(const struct backend *b, struct meta *meta, char *problem, size_t size)
+{
+	put_counts(b, meta);
+	look_for_new_cpus(perf_const(b), problem, size);
 }
 
 static int addresses(const struct backend *b, struct intern *set, struct error *err)

@@ -322,7 +322,8 @@ static void stats(const struct ring *ring, struct ring_stats *ret)
 {
 	const struct perf_cpu *c = (const struct perf_cpu *)ring;
 
-	ret->dropped = c->lost + c->vanished;
+	ret->dropped = c->lost;
+	ret->commit_overrun = c->vanished;
 	ret->read = ring->sink.stream.decoded;
 	ret->bytes = c->bytes;
 }

@@ -294,7 +294,7 @@ static int unknown_event(int top, const char *wanted, struct error *err)
 	return error_set(
 		err, ERR_USAGE,
 		"there is no event or preset '%s': presets are slab, page, percpu, vmalloc "
-		"and all; events are listed in available_events of the tracing directory",
+		"and all, and there are page-faults, minor-faults, major-faults; events are listed in available_events of the tracing directory",
 		wanted);
 }
 

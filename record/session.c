@@ -387,6 +387,7 @@ static int make_account(struct session *s, struct error *err)
 	if (rc < 0)
 		return rc;
 	r->exact = true;
+	r->backend = s->backend->ops->name;
 	r->folds = s->backend->ops->folded && s->backend->ops->folded(s->backend, &r->folded);
 	for (size_t i = 0; i < r->ring_count; i++) {
 		struct ring_stats *c = &r->rings[i];
@@ -458,8 +459,10 @@ static int put_end(struct session *s, uint64_t end_ns, struct error *err)
 		rc = meta_put_file(&s->meta, "/proc/modules", "end", err);
 	if (rc == 0)
 		rc = meta_put_stats(&s->meta, STATS_END, r->rings, r->ring_count, err);
-	if (s->backend->ops->conclude)
-		s->backend->ops->conclude(s->backend, &s->meta);
+	if (s->backend->ops->conclude) {
+		s->backend->ops->conclude(s->backend, &s->meta, r->problem, sizeof(r->problem));
+		r->exact = !r->problem[0];
+	}
 	meta_add_clocks(&s->meta, "clock.end");
 	info_encode_u64(&s->meta.info, "time.end_ns", end_ns);
 	info_encode(&s->meta.info, "end.reason", r->end_reason);
