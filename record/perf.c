@@ -35,6 +35,7 @@ struct perf {
 	struct jit_maps *jit_maps; /* NULL: without user stacks */
 	struct number_list tids;   /* selected threads */
 	int cgroup_fd;		   /* -1: none */
+	bool side_band_on;
 	struct capture_writer *writer;
 };
 
@@ -327,14 +328,16 @@ static uint64_t now_ns(void)
 static int go(struct backend *b, struct error *err)
 {
 	struct perf *p = perf_of(b);
-	int rc = switch_all(p, PERF_SIDE_BAND, true, err);
+	bool first = !p->side_band_on;
+	int rc = first ? switch_all(p, PERF_SIDE_BAND, true, err) : 0;
 
+	p->side_band_on = true;
 	if (rc == 0)
 		rc = switch_all(p, PERF_EVERYWHERE, true, err);
 	if (rc == 0)
 		rc = switch_all(p, PERF_SELECTED, true, err);
 	/* what is mapped from now on is told by the rings */
-	if (rc == 0 && p->setup.maps)
+	if (rc == 0 && first && p->setup.maps)
 		rc = proc_maps_put(p->writer, now_ns(), err);
 	return rc;
 }
@@ -344,9 +347,9 @@ static int stop(struct backend *b, struct error *err)
 	struct perf *p = perf_of(b);
 	int selected = switch_all(p, PERF_SELECTED, false, err);
 	int everywhere = switch_all(p, PERF_EVERYWHERE, false, err);
-	int side = switch_all(p, PERF_SIDE_BAND, false, err);
 
-	return selected < 0 ? selected : everywhere < 0 ? everywhere : side;
+	/* the side band goes on: after a pause, frames are still to be named */
+	return selected < 0 ? selected : everywhere;
 }
 
 static int failure_fd(const struct backend *b)
