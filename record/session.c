@@ -199,9 +199,14 @@ static int choose_backend(struct session *s, const struct backend_request *reque
 	if (only_perf && o->backend == BACKEND_FTRACE)
 		return error_set(err, ERR_USAGE, "%s need the perf backend: leave --backend out",
 				 only_perf);
-	return only_perf || o->backend == BACKEND_PERF ?
-		       perf_backend_new(&s->backend, request, err) :
-		       ftrace_backend_new(&s->backend, request, err);
+	if (!only_perf && o->backend != BACKEND_PERF)
+		return ftrace_backend_new(&s->backend, request, err);
+	/* it folds nothing around a loss, and perf tells some losses at the end only */
+	if (o->survivors_ns)
+		return error_set(err, ERR_USAGE, "--survivors needs the ftrace backend%s%s",
+				 only_perf ? ", which cannot record " : "",
+				 only_perf ? only_perf : "");
+	return perf_backend_new(&s->backend, request, err);
 }
 
 static int prepare(struct session *s, struct error *err)

@@ -62,7 +62,7 @@ struct session_report {
 	struct ring_stats *rings;
 	size_t ring_count;
 	const char *backend; /* its name */
-	bool folds; /* --survivors: folded holds */
+	bool folds;	     /* --survivors: folded holds */
 	struct folding_report folded;
 	char problem[200]; /* the first way in which the account is not exact; "" if it is */
 };
