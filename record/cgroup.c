@@ -152,9 +152,9 @@ static int find_by_name(char **ret, const char *mount, const char *name, struct 
 		else if (!s->count)
 			rc = error_set(
 				err, ERR_USAGE,
-				"--cgroup: there is no control group '%.100s' below %.100s%s%s",
+				"--cgroup: there is no control group '%.100s' below %.100s%s%s%s",
 				name, mount, s->near.count ? ": did you mean " : "",
-				near_text(&s->near, text, sizeof(text)));
+				near_text(&s->near, text, sizeof(text)), s->near.count ? "?" : "");
 		else if (!(*ret = strdup(s->found[0])))
 			rc = error_nomem(err);
 	}
