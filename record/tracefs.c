@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -69,9 +70,11 @@ int tracefs_open(struct error *err)
 	if (!denied && (detached = open_detached(&denied)) >= 0)
 		return detached;
 	if (denied)
-		return error_set(err, ERR_IO,
-				 "no permission to use the kernel's tracing directory "
-				 "(/sys/kernel/tracing): run as root");
+		return error_set(
+			err, ERR_IO,
+			"no permission to use the kernel's tracing directory "
+			"(/sys/kernel/tracing): run as root (CAP_DAC_OVERRIDE is missing, or "
+			"CAP_SYS_ADMIN where it is not mounted)");
 	return error_set(
 		err, ERR_UNSUPPORTED,
 		"the kernel's tracing directory is not there: mount it with "
@@ -80,7 +83,9 @@ int tracefs_open(struct error *err)
 
 bool tracefs_has(int dirfd, const char *path)
 {
-	return faccessat(dirfd, path, F_OK, 0) == 0;
+	struct stat st; /* access(2) would ask for the real user, whom capabilities do not help */
+
+	return fstatat(dirfd, path, &st, 0) == 0;
 }
 
 int tracefs_write(int dirfd, const char *path, const char *text, struct error *err)
