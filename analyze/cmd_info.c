@@ -213,7 +213,9 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	if (o->all)
 		return print_all(r, err);
 	print_facts(r, o->bytes);
-	rc = print_events(r, o->bytes, err);
+	rc = report_notes(r, "note: ", "  ", err);
+	if (rc == 0)
+		rc = print_events(r, o->bytes, err);
 	if (rc == 0)
 		rc = print_rings(r, err);
 	if (rc == 0)

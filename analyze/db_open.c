@@ -38,6 +38,8 @@ int db_path_kind(const char *path, enum db_path_kind *ret, struct error *err)
 	n = fstat(fd, &st) < 0 ? -1 : S_ISREG(st.st_mode) ? pread(fd, head, sizeof(head), 0) : 0;
 	if (n < 0)
 		rc = error_errno(err, "cannot read '%s'", path);
+	else if (S_ISDIR(st.st_mode))
+		rc = capture_is_directory(path, fd, err);
 	else if (!S_ISREG(st.st_mode))
 		rc = error_set(err, ERR_FORMAT,
 			       "'%s' is no regular file; name a capture or a database", path);

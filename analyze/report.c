@@ -56,6 +56,15 @@ static int parse_window(struct report *r, struct error *err)
 	return rc;
 }
 
+/* A dump was made after the fact: the time of its making says nothing about the events. */
+static bool is_dump(struct report *r)
+{
+	char backend[16];
+
+	return capture_text(r->db, "recorder.backend", backend, sizeof(backend)) &&
+	       !strcmp(backend, "dump");
+}
+
 static int report_open(struct report *r, const struct report_options *options, const char *path,
 		       struct error *err)
 {
@@ -74,8 +83,11 @@ static int report_open(struct report *r, const struct report_options *options, c
 	r->base_wall_ns = capture_int(r->db, "clock.start.wall_ns", 0) +
 			  capture_int(r->db, "time.base_ns", 0) -
 			  capture_int(r->db, "clock.start.trace_ns", 0);
-	if (!capture_int(r->db, "clock.start.wall_ns", 0))
+	r->has_wall = capture_int(r->db, "clock.start.wall_ns", 0) != 0;
+	if (!r->has_wall && !is_dump(r)) {
 		r->base_wall_ns = capture_int(r->db, "created_ns", 0);
+		r->has_wall = true;
+	}
 	r->length_ns = capture_int(r->db, "time.length_ns", 0);
 	r->complete = !capture_int(r->db, "events.lost", 0) &&
 		      !capture_int(r->db, "damage.count", 0) &&
@@ -274,6 +286,11 @@ void report_timestamp(struct report *r, int64_t time_ns)
 	struct tm tm;
 	char text[32];
 
+	if (!r->has_wall) {
+		fprintf(r->out, "%" PRId64 ".%06u \n", wall / 1000000000,
+			(unsigned int)(wall % 1000000000 / 1000));
+		return;
+	}
 	localtime_r(&seconds, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
 	fprintf(r->out, "%s.%06u \n", text, (unsigned int)(wall % 1000000000 / 1000));
@@ -323,9 +340,23 @@ int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_
 
 /* ---- the header ---- */
 
+/* "the start of the trace clock 'local'", or "12.3 s of" it. */
+static void header_trace_time(struct report *r, char *text, size_t room)
+{
+	char clock[20] = "?", safe[40], time[UNITS_TEXT];
+
+	capture_text(r->db, "clock", clock, sizeof(clock));
+	report_safe(safe, sizeof(safe), clock);
+	if (r->base_wall_ns)
+		snprintf(text, room, "%s of the trace clock '%s'",
+			 units_duration(time, (uint64_t)r->base_wall_ns), safe);
+	else
+		snprintf(text, room, "the start of the trace clock '%s'", safe);
+}
+
 static void header_capture(struct report *r, const char *name)
 {
-	char kernel[80] = "?", machine[32] = "?", text[96], when[32], length[UNITS_TEXT],
+	char kernel[80] = "?", machine[32] = "?", text[96], when[100], length[UNITS_TEXT],
 	     safe[2][200];
 	time_t seconds = (time_t)(r->base_wall_ns / 1000000000);
 	struct tm tm;
@@ -334,8 +365,12 @@ static void header_capture(struct report *r, const char *name)
 	capture_text(r->db, "machine", machine, sizeof(machine));
 	snprintf(text, sizeof(text), "%s",
 		 r->length_ns ? units_duration(length, (uint64_t)r->length_ns) : "0 s");
-	localtime_r(&seconds, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+	if (r->has_wall) {
+		localtime_r(&seconds, &tm);
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+	} else {
+		header_trace_time(r, when, sizeof(when));
+	}
 	fprintf(r->out, "# kmem %s: %s from %s, Linux %s %s\n", name, text, when,
 		report_safe(safe[0], sizeof(safe[0]), kernel),
 		report_safe(safe[1], sizeof(safe[1]), machine));
@@ -547,6 +582,45 @@ static int header_domain(struct report *r, struct error *err)
 	return rc < 0 ? rc : 0;
 }
 
+#define NOTE_COLUMNS 100
+
+static void print_wrapped(FILE *out, const char *first, const char *next, const char *text)
+{
+	size_t column = (size_t)fprintf(out, "%s", first);
+
+	while (*text) {
+		size_t word = strcspn(text, " ");
+
+		if (column + word > NOTE_COLUMNS)
+			column = (size_t)fprintf(out, "\n%s", next) - 1;
+		fprintf(out, "%.*s", (int)word, text);
+		column += word + 1;
+		text += word;
+		text += strspn(text, " ");
+		if (*text && column + strcspn(text, " ") <= NOTE_COLUMNS)
+			fputc(' ', out);
+	}
+	fputc('\n', out);
+}
+
+int report_notes(struct report *r, const char *first, const char *next, struct error *err)
+{
+	char safe[1200];
+	struct query q;
+	int rc = query_init(&q, r->db,
+			    "SELECT value FROM capture WHERE key GLOB 'warning.[0-9]*'"
+			    " ORDER BY CAST(substr(key, 9) AS INTEGER)",
+			    NULL, err);
+
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		print_wrapped(r->out, first, next,
+			      report_safe(safe, sizeof(safe), query_text(&q, 0)));
+		rc = 0;
+	}
+	query_release(&q);
+	return rc;
+}
+
 int report_header(struct report *r, const char *name, struct error *err)
 {
 	int64_t unknown = capture_int(r->db, "blocks.unknown", 0);
@@ -569,7 +643,9 @@ int report_header(struct report *r, const char *name, struct error *err)
 			" part%s of the capture skipped: of a kind that this version does not "
 			"know\n",
 			unknown, unknown == 1 ? " was" : "s were");
-	rc = header_domain(r, err);
+	rc = report_notes(r, "# ", "#   ", err);
+	if (rc == 0)
+		rc = header_domain(r, err);
 	if (rc == 0)
 		rc = header_counts(r, err);
 	if (rc == 0)

@@ -75,7 +75,8 @@ struct report {
 	const struct report_options *options;
 	sqlite3 *db;
 	FILE *out;
-	int64_t base_wall_ns; /* wall clock at time 0 of the database */
+	int64_t base_wall_ns; /* wall clock at time 0 of the database; if !has_wall the trace clock */
+	bool has_wall;	      /* the wall clock of the events is known */
 	int64_t length_ns;
 	bool windowed;		/* --from or --to was given: */
 	int64_t from_ns, to_ns; /* objects allocated in [from_ns, to_ns) */
@@ -99,6 +100,12 @@ void report_without_folded(struct report *r, const char *option);
 bool report_is_partial(struct report *r);
 
 const char *report_domain(const struct report_options *options);
+
+/*
+ * What the recorder noted that the capture cannot show (INFO warning.N), in lines of 100 columns that
+ * begin with `first` and go on with `next`.
+ */
+int report_notes(struct report *r, const char *first, const char *next, struct error *err);
 
 /* "malloc", "cache" or NULL: which allocations the options select. */
 const char *report_api(const struct report_options *options);

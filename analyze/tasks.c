@@ -106,7 +106,7 @@ bool tasks_known(const struct tasks *t, int32_t pid)
 
 bool tasks_name(struct tasks *t, int32_t pid, int32_t tgid, const void *comm, size_t len)
 {
-	struct task task = { .pid = pid, .tgid = tgid, .has_tgid = true };
+	struct task task = { .pid = pid, .tgid = tgid, .has_tgid = tgid || !pid };
 
 	set_comm(&task, comm, len);
 	return add(t, &task) != 0;

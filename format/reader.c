@@ -30,6 +30,18 @@ static int not_a_capture(const char *path, const char *why, struct error *err)
 	return error_set(err, ERR_FORMAT, "cannot read '%s': %s", path, why);
 }
 
+int capture_is_directory(const char *path, int fd, struct error *err)
+{
+	if (faccessat(fd, "tracing", F_OK, 0) < 0 &&
+	    faccessat(fd, "sys/kernel/tracing", F_OK, 0) < 0)
+		return not_a_capture(path, "it is a directory, no regular file; name a capture", err);
+	return error_set(
+		err, ERR_FORMAT,
+		"'%s' is a saved tracing directory; make a capture of it first: kmem-record "
+		"dump --root '%s' -o FILE.kmem",
+		path, path);
+}
+
 static int open_file(struct capture_reader *r, const char *path, struct error *err)
 {
 	struct stat st;
@@ -39,7 +51,7 @@ static int open_file(struct capture_reader *r, const char *path, struct error *e
 	if (r->fd < 0 || fstat(r->fd, &st) < 0)
 		return error_errno(err, "cannot open '%s'", path);
 	if (S_ISDIR(st.st_mode))
-		return not_a_capture(path, "it is a directory, not a capture", err);
+		return capture_is_directory(path, r->fd, err);
 	if (!S_ISREG(st.st_mode))
 		return not_a_capture(path, "it is no regular file; save the stream to a file first",
 				     err);

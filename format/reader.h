@@ -111,4 +111,10 @@ void block_release(struct block *block);
 /* The first section of that kind, or NULL. */
 const struct section *block_section(const struct block *block, enum section_kind kind);
 
+/*
+ * ERR_FORMAT, in words for a directory that was named where a capture should be: one that
+ * collect-ftrace.sh saved can be made one. fd: the open directory.
+ */
+int capture_is_directory(const char *path, int fd, struct error *err);
+
 #endif

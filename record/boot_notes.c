@@ -212,28 +212,35 @@ static bool find_clock_traps(struct notes *notes, const struct boot_facts *f,
 	return false;
 }
 
-static void find_start(struct notes *notes, const struct found_ring *r, bool explained)
+static void find_start(struct notes *notes, const struct boot_facts *f, const struct found_ring *r,
+		       bool explained)
 {
-	char when[UNITS_TEXT];
-	uint64_t first = 0;
+	/* the clock of some machines (s390x) runs while the firmware still loads the kernel */
+	uint64_t first = 0, kernel = (uint64_t)(log_seconds(f->dmesg, "Linux version ") * 1e9);
+	char when[UNITS_TEXT], since[96];
 
 	if (!boot_clock_is_uptime(r->clock) || !first_event(r, &first) || sum(r, overrun_of))
 		return;
-	units_duration(when, first);
-	if (first > LATE_NS && !explained)
+	if (first < kernel)
+		kernel = 0;
+	units_duration(when, first - kernel);
+	if (kernel)
+		snprintf(since, sizeof(since), "the kernel's first message");
+	else
+		snprintf(since, sizeof(since), "the start of the clock '%s'", r->clock);
+	if (first - kernel > LATE_NS && !explained)
 		notes_add(
 			notes, "starts-late",
-			"the first event comes %s after the start of the clock '%s', although the kernel "
-			"command line asks for tracing from the beginning: the rings were emptied or "
-			"resized, or the events were switched on, only then; what was allocated before "
-			"is not seen",
-			when, r->clock);
+			"the first event comes %s after %s, although the kernel command line asks for "
+			"tracing from the beginning: the rings were emptied or resized, or the events "
+			"were switched on, only then; what was allocated before is not seen",
+			when, since);
 	else
 		notes_add(
 			notes, "begins",
-			"recording begins %s after the start of the clock '%s': memory that was allocated "
-			"before, and all of memblock's, is not seen",
-			when, r->clock);
+			"recording begins %s after %s: memory that was allocated before, and all of "
+			"memblock's, is not seen",
+			when, since);
 }
 
 static void find_size_trap(struct notes *notes, const struct boot_facts *f,
@@ -322,7 +329,7 @@ static void find_in_ring(struct notes *notes, const struct boot_facts *f,
 		find_size_trap(notes, f, r);
 	}
 	if (at_boot) {
-		find_start(notes, r, emptied);
+		find_start(notes, f, r, emptied);
 		find_cpu_traps(notes, f, r);
 	}
 }
@@ -338,6 +345,24 @@ void boot_notes_find(struct notes *notes, const struct boot_facts *f)
 			"frees were recorded with stacks, too: that slows the machine down and fills the "
 			"rings sooner; trace_trigger=kmalloc.stacktrace,kmem_cache_alloc.stacktrace instead "
 			"of trace_options=stacktrace (Linux 6.4 and later) gives them to allocations only");
+}
+
+const char *boot_absent_events(const char *dmesg, char *room, size_t size)
+{
+	static const char said[] = "Failed to enable trace event: ";
+	char name[160];
+	size_t used = 0;
+
+	room[0] = '\0';
+	for (const char *p = dmesg; (p = strstr(p, said)) && used < size;) {
+		p += strlen(said);
+		/* the kernel tries some of them twice */
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(p, " \r\n"), p);
+		if (strstr(room, name))
+			continue;
+		used += (size_t)snprintf(room + used, size - used, "%s%s", used ? " " : "", name);
+	}
+	return room;
 }
 
 const char *boot_why_empty(const struct boot_facts *f, char *room, size_t size)

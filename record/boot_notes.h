@@ -50,6 +50,9 @@ bool cmdline_value(const char *cmdline, const char *key, char *text, size_t room
 /* "0-3,8": whether cpu is in the list. */
 bool cpu_list_has(const char *list, uint32_t cpu);
 
+/* Events that the kernel was to switch on at boot and did not have: "kmem:a kmem:b". Returns room. */
+const char *boot_absent_events(const char *dmesg, char *room, size_t size);
+
 /* Why there may be nothing in the rings, and what to do, as one sentence. Returns room. */
 const char *boot_why_empty(const struct boot_facts *facts, char *room, size_t size);
 

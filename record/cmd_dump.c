@@ -92,7 +92,8 @@ static enum exit_code exit_code_of(int rc, const struct dump_report *r)
 
 static enum exit_code dump(const struct dump_command *o, int argc, char **argv)
 {
-	char *command_line = command_line_text(argc, argv);
+	char *command_line = command_line_text(argc + 1,
+					       argv - 1); /* with the program before dump */
 	struct dump_options options = {
 		.output = o->output,
 		.force = o->force,

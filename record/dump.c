@@ -259,7 +259,7 @@ static void add_facts(struct dump *d)
 {
 	const struct found_ring *first = first_ring(d);
 	struct buf *info = &d->meta.info;
-	char key[40];
+	char key[40], absent[1024];
 
 	meta_add_machine(&d->meta);
 	info_encode(info, "recorder.version", d->options->version);
@@ -275,6 +275,8 @@ static void add_facts(struct dump *d)
 	info_encode(info, "clock", first->clock[0] ? first->clock : "unknown");
 	add_text(info, "events.spec", &d->events.specs);
 	add_text(info, "events.filter", &d->events.filters);
+	if (boot_absent_events((char *)d->dmesg.data, absent, sizeof(absent))[0])
+		info_encode(info, "events.absent", absent);
 	for (size_t i = 0; i < d->rings.count; i++) {
 		const struct found_ring *r = &d->rings.items[i];
 
@@ -287,7 +289,8 @@ static void add_facts(struct dump *d)
 		meta_add_clocks(&d->meta, "clock.start");
 }
 
-static int put_stats(struct dump *d, enum stats_moment moment, struct error *err)
+/* At the end only: the account is that of the whole life of a ring, which began with nothing. */
+static int put_stats(struct dump *d, struct error *err)
 {
 	struct ring_stats *stats;
 	size_t n = 0, count = 0;
@@ -301,9 +304,8 @@ static int put_stats(struct dump *d, enum stats_moment moment, struct error *err
 	for (size_t i = 0; i < d->rings.count; i++)
 		for (uint32_t c = 0; d->rings.items[i].chosen && c < d->rings.items[i].cpu_count;
 		     c++)
-			stats[n++] = moment == STATS_START ? d->rings.items[i].cpus[c].before :
-							     d->rings.items[i].cpus[c].after;
-	rc = meta_put_stats(&d->meta, moment, stats, n, err);
+			stats[n++] = d->rings.items[i].cpus[c].after;
+	rc = meta_put_stats(&d->meta, STATS_END, stats, n, err);
 	free(stats);
 	return rc;
 }
@@ -324,7 +326,7 @@ static int put_metadata(struct dump *d, struct error *err)
 		rc = meta_put_kernel_files(&d->meta, true, err);
 	if (rc == 0 && d->dmesg.len)
 		rc = meta_put_bytes(&d->meta, "dmesg", "end", d->dmesg.data, d->dmesg.len, err);
-	return rc < 0 ? rc : put_stats(d, STATS_START, err);
+	return rc;
 }
 
 /* ---- reading ---- */
@@ -490,10 +492,9 @@ static int read_ring(struct dump *d, struct found_cpu *c, struct row_sink *sink,
 			break;
 		usleep(5000);
 	}
-	/* a full ring refuses the newest; of the others nobody knows where they were: told late is safe */
-	if (rc == 0)
+	if (rc == 0) /* a full ring refuses the newest; where others were is not known */
 		rc = row_sink_loss(sink, ring_stats_lost(&c->after) - gaps.told, err);
-	return rc < 0 ? rc : row_sink_put(sink, err);
+	return rc;
 }
 
 static void note_unknown(struct dump *d, const struct found_cpu *c, uint64_t unknown)
@@ -506,6 +507,14 @@ static void note_unknown(struct dump *d, const struct found_cpu *c, uint64_t unk
 			  found_ring_title(d->ring, title, sizeof(title)), c->cpu,
 			  units_count(n, unknown),
 			  d->tree.saved ? ": collect-ftrace.sh -a saves all formats" : "");
+}
+
+/* Records that the kernel had and that are not in the capture: of damaged or missing pages, say. */
+static uint64_t missing_records(const struct found_cpu *c, const struct stream *s)
+{
+	uint64_t had = c->after.read + c->after.entries, have = s->decoded - s->unknown;
+
+	return had > have ? had - have : 0;
 }
 
 static int read_cpu(struct dump *d, struct found_cpu *c, struct error *err)
@@ -529,6 +538,12 @@ static int read_cpu(struct dump *d, struct found_cpu *c, struct error *err)
 		rc = fd;
 	if (fd >= 0)
 		close(fd);
+	/* told late, they put more in doubt than need be, never less */
+	c->missing = missing_records(c, &sink.stream);
+	if (rc == 0)
+		rc = row_sink_loss(&sink, c->missing, err);
+	if (rc == 0)
+		rc = row_sink_put(&sink, err);
 	c->after.decoded = sink.stream.decoded;
 	c->after.events = sink.stream.events;
 	c->after.stacks = sink.stream.stacks;
@@ -569,7 +584,7 @@ static void account_cpu(struct dump *d, const struct found_ring *r, const struct
 	report->stacks += s->stacks;
 	report->missing_stacks += s->missing_stacks;
 	report->orphan_stacks += s->orphan_stacks;
-	report->lost += ring_stats_lost(s);
+	report->lost += ring_stats_lost(s) + c->missing;
 	report->cpus += s->decoded != 0;
 	if (s->events && (!report->last_ns || c->first_ns < report->first_ns))
 		report->first_ns = c->first_ns;
@@ -652,7 +667,7 @@ static int put_end(struct dump *d, struct error *err)
 	if (rc == 0)
 		rc = meta_put_traced_tasks(&d->meta, d->report->last_ns, err);
 	if (rc == 0)
-		rc = put_stats(d, STATS_END, err);
+		rc = put_stats(d, err);
 	if (rc == 0)
 		rc = meta_put_info(&d->meta, err);
 	if (rc == 0)

@@ -440,7 +440,8 @@ bool plan_field_bytes(const struct ring_layout *layout, const struct plan_field 
 		if (offset > rec->len || len > rec->len - offset)
 			return false;
 		p = rec->data + offset;
-	}
+	} else if (!len) /* "char buf[]": up to the end of the record */
+		len = rec->len - field->offset;
 	if (field->kind == FIELD_FIXED_STRING)
 		len = strnlen((const char *)p, len);
 	else if (field->kind == FIELD_STRING && len && !p[len - 1])

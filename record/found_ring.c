@@ -91,9 +91,15 @@ static int compare_rings(const void *a, const void *b)
 
 static int list_all(struct found_rings *rings, const struct tree *t, struct error *err)
 {
-	DIR *dir = tree_list(t, "instances");
-	int rc = add_ring(rings, NULL, err);
+	DIR *dir = tree_list(t, "per_cpu");
 	struct dirent *d;
+	int rc = 0;
+
+	if (dir || !t->saved) /* named instances only may have been saved */
+		rc = add_ring(rings, NULL, err);
+	if (dir)
+		closedir(dir);
+	dir = tree_list(t, "instances");
 
 	while (dir && rc == 0 && (d = readdir(dir))) {
 		if (d->d_name[0] == '.')
@@ -105,7 +111,11 @@ static int list_all(struct found_rings *rings, const struct tree *t, struct erro
 	}
 	if (dir)
 		closedir(dir);
-	qsort(rings->items, rings->count, sizeof(*rings->items), compare_rings);
+	if (rc == 0 && !rings->count)
+		rc = error_set(err, ERR_FORMAT,
+			       "'%s' holds no ring buffer: no directory tracing/per_cpu", t->name);
+	if (rc == 0)
+		qsort(rings->items, rings->count, sizeof(*rings->items), compare_rings);
 	return rc;
 }
 
@@ -173,6 +183,9 @@ static bool is_on(const struct found_ring *ring, const struct tree *t)
 {
 	char path[FOUND_PATH], text[16];
 
+	/* a tree without facts is not of collect-ftrace.sh, and may say what it was after the stop */
+	if (t->saved && !tree_fact(t, "machine", text, sizeof(text)))
+		return true;
 	return tree_line(t, found_ring_path(ring, "tracing_on", path, sizeof(path)), text,
 			 sizeof(text)) &&
 	       text[0] == '1';

@@ -30,6 +30,7 @@ struct found_cpu {
 	struct ring_stats after;    /* when it had been read, the reader's counts too */
 	uint64_t first_ns, last_ns; /* of its events; 0, 0: it has none */
 	uint64_t damaged_pages;
+	uint64_t missing; /* records that the kernel had when we came and that could not be saved */
 };
 
 struct found_ring {

@@ -411,6 +411,10 @@ static void add_saved_machine(struct meta *m)
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
 		if (tree_fact(&m->tree, facts[i], text, sizeof(text)))
 			info_encode(&m->info, facts[i], text);
+	if (tree_fact(&m->tree, "kernel.release", text, sizeof(text)))
+		return;
+	add_line(m, "kernel.release", "/proc/sys/kernel/osrelease");
+	add_line(m, "hostname", "/proc/sys/kernel/hostname");
 }
 
 void meta_add_machine(struct meta *m)

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define SITE_SAMPLES 256
+
 int pairing_init(struct pairing *p, const struct ring_layout *layout, struct error *err)
 {
 	size_t room = KEY_ROOM(layout->subbuf_size);
@@ -35,11 +37,17 @@ struct waiting_event *pairing_match(struct pairing *p, const struct ring_layout 
 				    const uint8_t *frames, uint32_t depth)
 {
 	struct waiting_event *w = &p->slots[pairing_context(flags)];
+	bool at_once = w->ordinal + 1 == ordinal;
 
 	if (!w->waiting || w->pid != pid || !depth)
 		return NULL;
-	if (w->ordinal + 1 != ordinal && w->type->call_site_offset != NO_OFFSET &&
-	    !contains(layout, frames, depth, w->call_site))
-		return NULL;
-	return w;
+	if (w->type->call_site_offset == NO_OFFSET ||
+	    (at_once ? p->sampled == SITE_SAMPLES : p->sites_absent))
+		return w;
+	if (contains(layout, frames, depth, w->call_site)) {
+		p->sampled += at_once;
+		return w;
+	}
+	p->sites_absent |= at_once;
+	return at_once ? w : NULL;
 }

@@ -11,7 +11,9 @@
  * that is, between two sub-buffers: the user says where that may have happened, and no pair is made
  * across.
  *
- * Beyond that, a stack that does not follow its event at once must contain the event's call_site.
+ * Beyond that, a stack that does not follow its event at once must contain the event's call_site, on
+ * kernels whose stacks do: those of 32-bit ARM begin behind it (kfree always, kmalloc mostly), which
+ * the stacks show that do follow at once.
  *
  *	context = pairing_context(flags);
  *	while ((w = pairing_overdue(&p, context, is_event))) ...	// its stack will not come
@@ -44,7 +46,9 @@ struct waiting_event {
 
 struct pairing {
 	struct waiting_event slots[PAIRING_CONTEXTS];
-	uint32_t waiting; /* how many */
+	uint32_t waiting;  /* how many */
+	uint32_t sampled;  /* stacks that followed at once and were searched for the call_site */
+	bool sites_absent; /* ... which one of them does not contain */
 	uint8_t *memory;
 };
 

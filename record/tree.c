@@ -70,10 +70,14 @@ static int open_path(const struct tree *t, const char *path, int flags)
 
 static int open_saved(struct tree *t, struct error *err)
 {
+	static const char *const places[] = { "tracing", "sys/kernel/tracing",
+					      "sys/kernel/debug/tracing" };
+
 	t->root = open(t->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (t->root < 0)
 		return error_errno(err, "cannot open '%s'", t->name);
-	t->tracing = openat(t->root, "tracing", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	for (size_t i = 0; t->tracing < 0 && i < sizeof(places) / sizeof(places[0]); i++)
+		t->tracing = open_beneath(t->root, places[i], O_DIRECTORY);
 	if (t->tracing < 0)
 		return error_set(err, ERR_FORMAT,
 				 "'%s' holds no directory 'tracing': it was not saved by "

@@ -4,7 +4,7 @@
  *
  * A path that begins with / is one of the target's file system (/proc/kallsyms); any other belongs to
  * its tracing directory (per_cpu/cpu0/stats). A saved directory holds the first kind below itself, the
- * second below tracing/. Nothing in a saved directory is trusted: no link is followed, only regular
+ * second below tracing/ (or below sys/kernel/tracing/, as they were). Nothing in a saved directory is trusted: no link is followed, only regular
  * files are read.
  *
  *	struct tree t;

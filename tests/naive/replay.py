@@ -145,7 +145,7 @@ class Threads:
     def advance(self, time):
         while self.next < len(self.tasks) and self.tasks[self.next].time <= time:
             task = self.tasks[self.next]
-            self.process[task.pid] = task.tgid
+            self.process[task.pid] = task.tgid or task.pid
             self.next += 1
 
     def started(self, event):
