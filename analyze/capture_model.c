@@ -234,6 +234,8 @@ static int read_block(struct capture_model *m, const struct block_header *h, con
 	case BLOCK_TASKS: return tasks_decode(s->data, s->len, on_task, &tasks, err);
 	case BLOCK_STATS: return read_stats(m, h, s, err);
 	case BLOCK_MARKS: return marks_decode(s->data, s->len, h->first_time, on_mark, m, err);
+	case BLOCK_PROCESS:
+		return process_log_add(&m->processes, s->data, s->len, h->first_time, err);
 	default:
 		m->has_end = true;
 		m->index_count = 0;
@@ -267,7 +269,7 @@ int capture_model_read(struct capture_model *m, const struct capture_reader *r,
 
 		if (h->type == BLOCK_DICT || h->type == BLOCK_EVENTS || h->type == BLOCK_FOLDED)
 			continue;
-		if (h->type < BLOCK_INFO || (h->type > BLOCK_END && h->type != BLOCK_MARKS)) {
+		if (h->type < BLOCK_INFO || h->type > BLOCK_MARKS) {
 			m->unknown++;
 			continue;
 		}
@@ -288,7 +290,7 @@ int capture_model_read(struct capture_model *m, const struct capture_reader *r,
 			rc = capture_model_note_damage(scan, i, &why, err);
 	}
 	block_release(&block);
-	return rc;
+	return rc < 0 ? rc : process_log_sort(&m->processes, err);
 }
 
 void capture_model_release(struct capture_model *m)
@@ -313,6 +315,7 @@ void capture_model_release(struct capture_model *m)
 	free(m->files);
 	free(m->tasks);
 	free(m->marks);
+	process_log_release(&m->processes);
 	free(m->stats[STATS_START]);
 	free(m->stats[STATS_END]);
 	free(m->index);

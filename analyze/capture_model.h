@@ -1,7 +1,7 @@
 /*
  * capture_model.h - everything in a capture that is not an event or a dictionary: facts about the
- * machine, event types, files of the target, task names, marks and pauses, ring statistics, the closing index. Small,
- * so it is held in memory.
+ * machine, event types, files of the target, task names, what processes did, marks and pauses, ring
+ * statistics, the closing index. Small, so it is held in memory.
  *
  *	struct capture_model model = { 0 };
  *
@@ -14,6 +14,7 @@
 #ifndef KMEM_ANALYZE_CAPTURE_MODEL_H
 #define KMEM_ANALYZE_CAPTURE_MODEL_H
 
+#include "analyze/process_log.h"
 #include "format/base/buf.h"
 #include "format/base/error.h"
 #include "format/reader.h"
@@ -54,6 +55,7 @@ struct capture_model {
 	size_t task_count, task_cap;
 	struct model_mark *marks; /* in file order */
 	size_t mark_count, mark_cap;
+	struct process_log processes;
 	struct ring_stats *stats[2]; /* by enum stats_moment */
 	size_t stats_count[2], stats_cap[2];
 	struct end_totals totals;

@@ -10,6 +10,7 @@
 struct load_command_options {
 	const char *output;
 	bool force, quiet;
+	struct option_list debug_dirs;
 };
 
 /* clang-format off */
@@ -19,6 +20,9 @@ static const struct option_row rows[] = {
 	{ "force", 'f', NULL, "overwrite it", OPT_FLAG, offsetof(struct load_command_options, force), 0, 0, 0, NULL },
 	{ "quiet", 'q', NULL, "no progress, no summary", OPT_FLAG, offsetof(struct load_command_options, quiet),
 	  0, 0, 0, NULL },
+	{ "debug-dir", 0, "DIR", "look for symbols of user programs in DIR, too (repeatable)", OPT_LIST,
+	  offsetof(struct load_command_options, debug_dirs), 0, 0, 0, NULL },
+	{ "symfs", 0, "DIR", NULL, OPT_LIST, offsetof(struct load_command_options, debug_dirs), 0, 0, 0, NULL },
 	{ "save-db", 0, "DB", NULL, OPT_STRING, offsetof(struct load_command_options, output), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
@@ -51,17 +55,24 @@ static int run(const struct command *self, int argc, char **argv)
 	struct load_result result;
 	struct error err = { 0 };
 	struct load_options options;
+	int failed;
 	char *name;
 
-	if (first < 0)
+	if (first < 0) {
+		option_list_release(&o.debug_dirs);
 		return command_exit_code(first);
+	}
 	options = (struct load_options){
 		.capture = argv[first],
 		.db = o.output,
 		.force = o.force,
 		.progress = !o.quiet,
+		.debug_dirs = o.debug_dirs.items,
+		.debug_dir_count = o.debug_dirs.count,
 	};
-	if (load_capture(&options, &result, &err) < 0)
+	failed = load_capture(&options, &result, &err);
+	option_list_release(&o.debug_dirs);
+	if (failed < 0)
 		return command_fail(&err);
 	name = load_db_name(argv[first]);
 	if (!o.quiet)
@@ -76,7 +87,9 @@ const struct command cmd_load = {
 	.operands = "CAPTURE",
 	.description =
 		"Replays the capture in the order of its timestamps, pairs allocations with frees and keeps the\n"
-		"result in an SQLite database, whose documented views the sqlite3 shell can query, too.\n",
+		"result in an SQLite database, whose documented views the sqlite3 shell can query, too.\n"
+		"User frames get their names here, from the ELF files of this machine, or of a DIR (a copy of the\n"
+		"target's root, a tree of .build-id links, or just the files), whose build-id is that of the capture.\n",
 	.examples =
 		"  kmem-analyze load cap.kmem                     makes cap.kmem.db\n"
 		"  kmem-analyze load -f -o /tmp/cap.db cap.kmem\n"

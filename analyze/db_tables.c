@@ -37,7 +37,10 @@ static int fill_event(struct db_writer *w, const struct db_facts *f, sqlite3_stm
 	return rc;
 }
 
-/* Symbols that some frame has, each once: id is the symbol's place in kallsyms plus one. */
+/*
+ * Symbols that some frame has, each once: id is the symbol's place in kallsyms plus one, and behind
+ * those of the kernel its number among those of user programs.
+ */
 static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
 		       struct error *err)
 {
@@ -47,7 +50,7 @@ static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_st
 	int rc = hits ? 0 : error_nomem(err);
 
 	for (size_t i = 0; i < s->frame_count && rc == 0; i++)
-		if (s->frames[i].known)
+		if (s->frames[i].known && !s->frames[i].dso)
 			hits[s->frames[i].hit.index] = &s->frames[i].hit;
 	for (size_t i = 0; i < all && rc == 0; i++)
 		if (hits[i])
@@ -55,7 +58,29 @@ static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_st
 				    hits[i]->name.len,
 				    hits[i]->module.len ? hits[i]->module.data : NULL,
 				    hits[i]->module.len);
+	for (size_t i = 0; i < f->users->symbol_count && rc == 0; i++)
+		rc = db_put(w, stmt, err, "itt", (int64_t)(all + i) + 1, f->users->symbols[i].name,
+			    f->users->symbols[i].len, NULL, (size_t)0);
 	free(hits);
+	return rc;
+}
+
+static int fill_dso(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		    struct error *err)
+{
+	const struct dsos *d = f->users->dsos;
+	int rc = 0;
+
+	for (size_t i = 0; i < d->count && rc == 0; i++) {
+		const struct dso *dso = &d->list[i];
+		char id[2 * BUILD_ID_MAX + 1] = "";
+
+		for (size_t k = 0; k < dso->build_id_len; k++)
+			snprintf(id + 2 * k, 3, "%02x", dso->build_id[k]);
+		rc = db_put(w, stmt, err, "issNs", (int64_t)i + 1, dso->path,
+			    dso->build_id_len ? id : NULL, (int)!dso->is_file, (int64_t)dso->tgid,
+			    dso->symbols_from);
+	}
 	return rc;
 }
 
@@ -63,14 +88,16 @@ static int fill_frame(struct db_writer *w, const struct db_facts *f, sqlite3_stm
 		      struct error *err)
 {
 	const struct stacks *s = f->replay->sites->stacks;
+	uint32_t kernel = (uint32_t)symbols_count(f->symbols);
 	int rc = 0;
 
 	for (size_t i = 0; i < s->frame_count && rc == 0; i++) {
 		const struct frame *frame = &s->frames[i];
 
-		rc = db_put(w, stmt, err, "iinN", (int64_t)i + 1, (int64_t)frame->address,
-			    frame->known ? frame->hit.index + 1 : 0, (int)frame->known,
-			    (int64_t)(frame->address - frame->hit.start));
+		rc = db_put(w, stmt, err, "iinNn", (int64_t)i + 1, (int64_t)frame->address,
+			    frame->known ? frame->hit.index + 1 + (frame->dso ? kernel : 0) : 0,
+			    (int)frame->known, (int64_t)(frame->address - frame->hit.start),
+			    frame->dso);
 	}
 	return rc;
 }
@@ -355,6 +382,9 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		{ "blocks.unknown", f->unknown },
 		{ "symbols", (int64_t)symbols_count(f->symbols) },
 		{ "symbols.hidden", symbols_hidden(f->symbols) },
+		{ "user.frames", (int64_t)user_frames_count(f->users, false) },
+		{ "user.frames.named", (int64_t)user_frames_count(f->users, true) },
+		{ "user.maps_refused", (int64_t)f->maps_refused },
 		{ "load.version", LOAD_VERSION },
 	};
 	/* clang-format on */
@@ -381,7 +411,8 @@ int db_tables_write(struct db_writer *w, const struct db_facts *f, struct error 
 	} tables[] = {
 		{ "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)", fill_event },
 		{ "INSERT INTO symbol VALUES (?,?,?)", fill_symbol },
-		{ "INSERT INTO frame VALUES (?,?,?,?)", fill_frame },
+		{ "INSERT INTO dso VALUES (?,?,?,?,?)", fill_dso },
+		{ "INSERT INTO frame VALUES (?,?,?,?,?)", fill_frame },
 		{ "INSERT INTO stack VALUES (?,?)", fill_stack },
 		{ "INSERT INTO stack_frame VALUES (?,?,?)", fill_stack_frame },
 		{ "INSERT OR IGNORE INTO cache VALUES (?,?)", fill_cache },

@@ -13,14 +13,17 @@
 #include "analyze/db_write.h"
 #include "analyze/replay.h"
 #include "analyze/symbols.h"
+#include "analyze/user_frames.h"
 
-#define LOAD_VERSION 1
+#define LOAD_VERSION 2
 
 struct db_facts {
 	const struct capture_model *model;
 	const struct capture_scan *scan;
 	const struct replay *replay;
 	const struct symbols *symbols;
+	const struct user_frames *users;
+	size_t maps_refused;
 	struct capture_identity identity;
 	uint64_t created_ns; /* wall clock */
 	uint32_t unknown;    /* blocks and sections of unknown kinds */

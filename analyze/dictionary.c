@@ -10,6 +10,7 @@
 	(1ull << 48) /* no kernel allocation is larger: a damaged or hostile tuple */
 #define ORDER_PLAUSIBLE 30
 #define NO_DICTIONARY	UINT32_MAX
+#define LATE_FRAMES_MAX (1u << 26) /* of one dictionary; as all frames of struct stacks */
 
 struct dictionaries {
 	const struct capture_reader *reader;
@@ -109,9 +110,18 @@ static void dictionary_release(struct dictionary *dict)
 {
 	free(dict->facts);
 	free(dict->stacks);
+	free(dict->late_stacks);
+	free(dict->late_frames);
+	free(dict->late_facts);
 	buf_release(&dict->values);
 	dict->facts = NULL;
 	dict->stacks = NULL;
+	dict->late_stacks = NULL;
+	dict->late_frames = NULL;
+	dict->late_facts = NULL;
+	dict->late_stack_count = dict->late_stack_cap = 0;
+	dict->late_frame_count = dict->late_frame_cap = 0;
+	dict->late_fact_count = dict->late_fact_cap = 0;
 	dict->fact_count = dict->fact_cap = dict->stack_count = dict->stack_cap = 0;
 }
 
@@ -155,13 +165,49 @@ static void *item(void **array, size_t *count, size_t *cap, size_t n, size_t siz
 	return (char *)*array + n * size;
 }
 
+/* Keeps the addresses of a stack with user frames. 0: no memory. */
+static uint32_t add_late_stack(struct dictionary *dict, const uint64_t *frames, uint32_t kernel,
+			       uint32_t depth)
+{
+	struct late_stack late = { dict->late_frame_count, kernel, depth - kernel - 1 };
+
+	if (dict->late_frame_count >= LATE_FRAMES_MAX ||
+	    !array_room((void **)&dict->late_stacks, &dict->late_stack_cap, dict->late_stack_count,
+			sizeof(late)))
+		return 0;
+	for (uint32_t i = 0; i < depth; i++) {
+		if (i == kernel)
+			continue;
+		if (!array_room((void **)&dict->late_frames, &dict->late_frame_cap,
+				dict->late_frame_count, sizeof(*frames)))
+			return 0;
+		dict->late_frames[dict->late_frame_count++] = frames[i];
+	}
+	dict->late_stacks[dict->late_stack_count++] = late;
+	return STACK_LATE | (uint32_t)(dict->late_stack_count - 1);
+}
+
+/* The number for dict->stacks; 0: no memory. */
+static uint32_t add_stack(struct decode_context *c, const uint64_t *frames, uint32_t depth)
+{
+	uint32_t kernel = 0;
+
+	while (kernel < depth && frames[kernel] != STACK_USER)
+		kernel++;
+	if (kernel + 1 < depth)
+		return add_late_stack(c->dict, frames, kernel, depth);
+	if (kernel && kernel < depth) /* the mark, and nothing behind it */
+		depth = kernel;
+	return stacks_add(c->all->sites->stacks, frames, depth);
+}
+
 static int on_stack(void *arg, uint32_t number, const uint64_t *frames, uint32_t depth)
 {
 	struct decode_context *c = arg;
 	struct dictionary *dict = c->dict;
 	uint32_t *slot = item((void **)&dict->stacks, &dict->stack_count, &dict->stack_cap, number,
 			      sizeof(*slot));
-	uint32_t id = stacks_add(c->all->sites->stacks, frames, depth);
+	uint32_t id = add_stack(c, frames, depth);
 
 	if (!slot || !id)
 		return ERR_NOMEM;
@@ -212,15 +258,29 @@ static bool sizes(const struct role *role, const struct tuple *t, uint64_t page_
 	return site->bytes_req <= BYTES_PLAUSIBLE && site->bytes_alloc <= BYTES_PLAUSIBLE;
 }
 
-static int alloc_fact(struct dictionaries *d, const struct tuple *t, uint32_t stack,
-		      struct tuple_fact *fact)
+/* Keeps what a late tuple is, for the events to complete. stack: with STACK_LATE. */
+static int add_late_fact(struct dictionary *dict, struct tuple_fact *fact, uint32_t stack,
+			 const struct late_fact *what)
+{
+	if (!array_room((void **)&dict->late_facts, &dict->late_fact_cap, dict->late_fact_count,
+			sizeof(*what)))
+		return ERR_NOMEM;
+	fact->flags |= FACT_LATE;
+	fact->site = (uint32_t)dict->late_fact_count;
+	dict->late_facts[dict->late_fact_count] = *what;
+	dict->late_facts[dict->late_fact_count++].stack = stack & ~STACK_LATE;
+	return 0;
+}
+
+static int alloc_fact(struct dictionaries *d, struct dictionary *dict, const struct tuple *t,
+		      uint32_t stack, struct tuple_fact *fact)
 {
 	const struct role *role = &d->roles[t->type];
 	struct alloc_site site;
 
 	memset(&site, 0, sizeof(site));
 	site.event = t->type;
-	site.stack = stack;
+	site.stack = stack & STACK_LATE ? 0 : stack;
 	site.domain = (uint8_t)role->domain;
 	site.context = (uint8_t)context_of(t->flags);
 	site.gfp = number(t, role->gfp);
@@ -233,30 +293,34 @@ static int alloc_fact(struct dictionaries *d, const struct tuple *t, uint32_t st
 	if (!call_site_frame(d->sites, role, t, &site.call_site) ||
 	    !cache_number(d->sites, role, t, &site.cache))
 		return ERR_NOMEM;
-	fact->site = sites_add_alloc(d->sites, &site);
 	if (number(t, role->failed))
 		fact->flags |= FACT_FAILED;
 	fact->kind = FACT_ALLOC;
+	if (stack & STACK_LATE)
+		return add_late_fact(dict, fact, stack, &(struct late_fact){ .alloc = site });
+	fact->site = sites_add_alloc(d->sites, &site);
 	return fact->site ? 0 : ERR_NOMEM;
 }
 
-static int free_fact(struct dictionaries *d, const struct tuple *t, uint32_t stack,
-		     struct tuple_fact *fact)
+static int free_fact(struct dictionaries *d, struct dictionary *dict, const struct tuple *t,
+		     uint32_t stack, struct tuple_fact *fact)
 {
 	const struct role *role = &d->roles[t->type];
 	struct free_site site;
 
 	memset(&site, 0, sizeof(site));
 	site.event = t->type;
-	site.stack = stack;
+	site.stack = stack & STACK_LATE ? 0 : stack;
 	site.domain = (uint8_t)role->domain;
 	site.context = (uint8_t)context_of(t->flags);
 	site.flags = fact->flags & FACT_STACK_LOST ? SITE_STACK_LOST : 0;
 	if (!call_site_frame(d->sites, role, t, &site.call_site) ||
 	    !cache_number(d->sites, role, t, &site.cache))
 		return ERR_NOMEM;
-	fact->site = sites_add_free(d->sites, &site);
 	fact->kind = FACT_FREE;
+	if (stack & STACK_LATE)
+		return add_late_fact(dict, fact, stack, &(struct late_fact){ .free = site });
+	fact->site = sites_add_free(d->sites, &site);
 	return fact->site ? 0 : ERR_NOMEM;
 }
 
@@ -269,6 +333,8 @@ static int other_fact(struct dictionaries *d, struct dictionary *dict, const str
 
 	fact->kind = FACT_OTHER;
 	fact->site = stack;
+	if (stack & STACK_LATE && add_late_fact(dict, fact, stack, &(struct late_fact){ 0 }) < 0)
+		return ERR_NOMEM;
 	fact->address = dict->values.len;
 	for (uint16_t i = 0; i < type->field_count; i++) {
 		const struct event_field *f = &type->fields[i];
@@ -307,9 +373,9 @@ static int on_tuple(void *arg, uint32_t n, const struct tuple *t)
 	if (context_of(t->flags) == CONTEXT_TASK)
 		fact.flags |= FACT_IN_TASK;
 	if (role->kind == ROLE_ALLOC)
-		rc = alloc_fact(d, t, stack, &fact);
+		rc = alloc_fact(d, dict, t, stack, &fact);
 	else if (role->kind == ROLE_FREE)
-		rc = free_fact(d, t, stack, &fact);
+		rc = free_fact(d, dict, t, stack, &fact);
 	else
 		rc = other_fact(d, dict, t, stack, &fact);
 	if ((fact.kind == FACT_ALLOC || fact.kind == FACT_FREE) && role->address >= 0) {

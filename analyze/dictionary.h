@@ -27,17 +27,36 @@
 
 enum fact_kind { FACT_UNKNOWN, FACT_ALLOC, FACT_FREE, FACT_OTHER };
 
-#define FACT_STACK_LOST	 1 /* asked for and not there */
-#define FACT_IN_TASK	 2 /* in task context: the current pid is to be charged */
-#define FACT_FAILED	 4 /* the event says itself that the allocation failed */
-#define FACT_HAS_ADDRESS 8 /* the address stands in the tuple, not in the row */
+#define FACT_STACK_LOST	 1  /* asked for and not there */
+#define FACT_IN_TASK	 2  /* in task context: the current pid is to be charged */
+#define FACT_FAILED	 4  /* the event says itself that the allocation failed */
+#define FACT_HAS_ADDRESS 8  /* the address stands in the tuple, not in the row */
+#define FACT_LATE	 16 /* its stack depends on the event: late_sites.h */
 
 struct tuple_fact {
 	uint8_t kind; /* enum fact_kind */
 	uint8_t flags;
 	uint16_t type;	  /* index of the event type */
-	uint32_t site;	  /* number of the alloc_site or free_site; FACT_OTHER: stack number or 0 */
+	uint32_t site;	  /* number of the alloc_site or free_site; FACT_OTHER: stack number or 0;
+			   * FACT_LATE: place in late_facts */
 	uint64_t address; /* FACT_HAS_ADDRESS; FACT_OTHER: offset of its values in `values` */
+};
+
+/* A stack with user frames: addresses, those of the kernel first. */
+struct late_stack {
+	size_t first; /* in late_frames */
+	uint32_t kernel, user;
+};
+
+struct late_fact {
+	uint64_t epoch; /* of the process that `site` is for */
+	int32_t tgid;
+	uint32_t site;	/* 0: none yet */
+	uint32_t stack; /* place in late_stacks */
+	union {
+		struct alloc_site alloc; /* complete but for the stack */
+		struct free_site free;
+	};
 };
 
 struct dictionary {
@@ -45,12 +64,21 @@ struct dictionary {
 	uint32_t generation;
 	struct tuple_fact *facts;
 	size_t fact_count, fact_cap;
-	uint32_t *stacks; /* stack number of the capture -> of struct stacks; 0: lost */
+	uint32_t *stacks; /* stack number of the capture -> of struct stacks; 0: lost; with
+			   * STACK_LATE: place in late_stacks */
 	size_t stack_count, stack_cap;
+	struct late_stack *late_stacks;
+	size_t late_stack_count, late_stack_cap;
+	uint64_t *late_frames;
+	size_t late_frame_count, late_frame_cap;
+	struct late_fact *late_facts;
+	size_t late_fact_count, late_fact_cap;
 	struct buf values; /* FACT_OTHER: per number 8 bytes, per string u32 length and bytes */
 	size_t next_block; /* DICT blocks before this index of the scan are read */
 	size_t event_blocks_left;
 };
+
+#define STACK_LATE 0x80000000u
 
 struct dictionaries;
 

@@ -38,6 +38,10 @@ struct load {
 	struct stacks stacks;
 	struct sites sites;
 	struct tasks tasks;
+	struct processes processes;
+	struct user_frames users;
+	struct late_sites late;
+	struct symbol_files symbol_files;
 	struct losses losses;
 	struct dictionaries *dictionaries;
 	struct cpu_streams streams;
@@ -184,6 +188,15 @@ static int prepare_replay(struct load *l, struct error *err)
 
 	l->stacks.symbols = l->symbols;
 	l->sites.stacks = &l->stacks;
+	l->processes.log = &l->model.processes;
+	l->users = (struct user_frames){ .stacks = &l->stacks, .dsos = &l->model.processes.dsos };
+	l->late = (struct late_sites){ .sites = &l->sites,
+				       .tasks = &l->tasks,
+				       .processes = &l->processes,
+				       .users = &l->users };
+	rc = processes_init(&l->processes, err);
+	if (rc < 0)
+		return rc;
 	rc = dictionaries_new(&l->dictionaries, l->reader, &l->scan, BLOCK_EVENTS, m->types,
 			      m->type_count, l->roles, &l->sites,
 			      capture_model_number(m, "page_size", 4096), err);
@@ -204,6 +217,8 @@ static int prepare_replay(struct load *l, struct error *err)
 				     .tasks = &l->tasks,
 				     .losses = &l->losses,
 				     .feed = l->feed,
+				     .processes = &l->processes,
+				     .late = &l->late,
 				     .base = l->base,
 				     .end = capture_model_number(m, "time.end_ns", 0),
 				     .long_size = long_size == 4 ? 4 : 8 };
@@ -299,20 +314,34 @@ static int make_database(struct load *l, const char *target, bool force, struct 
 	return rc;
 }
 
+/* User frames get their names when all that have one are known. */
+static int name_user_frames(struct load *l, struct error *err)
+{
+	int rc = processes_advance(&l->processes, UINT64_MAX, NULL, NULL, err);
+
+	return rc < 0 ?
+		       rc :
+		       user_frames_name(&l->users, &l->symbol_files, &l->processes, &l->model, err);
+}
+
 static int finish_database(struct load *l, struct load_result *ret, struct error *err)
 {
 	const struct db_facts facts = { .model = &l->model,
 					.scan = &l->scan,
 					.replay = &l->replay,
 					.symbols = l->symbols,
+					.users = &l->users,
+					.maps_refused = l->processes.refused,
 					.identity = l->identity,
 					.created_ns = capture_reader_created_ns(l->reader),
 					.unknown = capture_reader_ignored_features(l->reader) +
 						   l->model.unknown + l->streams.unknown +
 						   l->folded.unknown +
 						   dictionaries_unknown(l->dictionaries) };
-	int rc = db_tables_write(l->writer, &facts, err);
+	int rc = name_user_frames(l, err);
 
+	if (rc == 0)
+		rc = db_tables_write(l->writer, &facts, err);
 	if (rc == 0)
 		rc = db_writer_run(l->writer, schema_indexes_sql, err);
 	if (rc == 0)
@@ -342,6 +371,9 @@ static void load_release(struct load *l)
 	dictionaries_free(l->dictionaries);
 	feed_free(l->feed);
 	losses_release(&l->losses);
+	user_frames_release(&l->users);
+	symbol_files_release(&l->symbol_files);
+	processes_release(&l->processes);
 	tasks_release(&l->tasks);
 	sites_release(&l->sites);
 	stacks_release(&l->stacks);
@@ -362,6 +394,8 @@ static int load(const struct load_options *options, const char *target, struct l
 	if (!l)
 		return error_nomem(err);
 	progress_init(&l->progress, "scanning", options->progress);
+	l->symbol_files = (struct symbol_files){ .dirs = options->debug_dirs,
+						 .dir_count = options->debug_dir_count };
 	rc = check_target(target, err);
 	if (rc == 0)
 		rc = feed_new(&l->feed, err);

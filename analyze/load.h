@@ -44,12 +44,15 @@
  *	blocks.unknown		blocks and sections of kinds that this version does not know, stepped over
  *	symbols			symbols in the capture's kallsyms; symbols.hidden 1: its addresses are all zero
  *				(kptr_restrict), so that no name could be given
+ *	user.frames		distinct user frames; user.frames.named: those that have a symbol
+ *	user.maps_refused	maps of processes left out because there were too many
  *	load.version		of the loader that made the database
  */
 #ifndef KMEM_ANALYZE_LOAD_H
 #define KMEM_ANALYZE_LOAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "format/base/error.h"
@@ -59,6 +62,9 @@ struct load_options {
 	const char *db; /* NULL: the capture's name with ".db" added */
 	bool force;	/* replace a file of that name; a directory or device is refused anyway */
 	bool progress;	/* a line on stderr, if that is a terminal */
+	const char *const
+		*debug_dirs; /* where symbols of user programs are looked for, besides here */
+	size_t debug_dir_count;
 };
 
 struct load_result {

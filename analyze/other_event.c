@@ -65,7 +65,7 @@ static bool tell_tasks(struct replay *r, const struct event_row *row, const stru
 }
 
 int other_event(struct replay *r, struct cpu_stream *s, const struct event_row *row,
-		const struct tuple_fact *fact, uint32_t task)
+		const struct tuple_fact *fact, uint32_t task, uint32_t stack)
 {
 	const struct event_type *type = &r->types[row->type];
 	struct cursor tuple = fact ? cursor_of(s->dictionary->values.data,
@@ -82,7 +82,7 @@ int other_event(struct replay *r, struct cpu_stream *s, const struct event_row *
 	buf_u64(b, row->time - r->base);
 	buf_u32(b, (uint32_t)s->cpu);
 	buf_u32(b, task);
-	buf_u32(b, fact ? fact->site : 0);
+	buf_u32(b, stack);
 	for (uint16_t i = 0; i < type->field_count; i++) {
 		const struct event_field *f = &type->fields[i];
 		struct value v = { .number = row->address };

@@ -5,7 +5,7 @@
  * Reads the columns of the event's block, which are sequential: it must be called for every such
  * event of a block, in order. Returns 0, ERR_NOMEM or ERR_INTERRUPTED (the feed was cancelled).
  *
- *	rc = other_event(replay, stream, row, fact, task);	// fact NULL: its tuple is gone, those values are NULL
+ *	rc = other_event(replay, stream, row, fact, task, stack);	// fact NULL: its tuple is gone, those values are NULL
  */
 #ifndef KMEM_ANALYZE_OTHER_EVENT_H
 #define KMEM_ANALYZE_OTHER_EVENT_H
@@ -13,6 +13,6 @@
 #include "analyze/replay.h"
 
 int other_event(struct replay *r, struct cpu_stream *s, const struct event_row *row,
-		const struct tuple_fact *fact, uint32_t task);
+		const struct tuple_fact *fact, uint32_t task, uint32_t stack);
 
 #endif

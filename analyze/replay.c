@@ -169,6 +169,37 @@ uint32_t replay_unknown_site(struct replay *r, uint16_t type)
 	return r->unknown_site[type];
 }
 
+/* What a PROCESS record says about a task. */
+static int tell_tasks(void *arg, const struct process_event *e)
+{
+	struct replay *r = arg;
+	int64_t time = (int64_t)(e->time - r->base);
+	bool ok = true;
+
+	if (e->pid < 0 || e->tgid < 0)
+		return 0;
+	if (e->kind == PROCESS_FORK)
+		ok = tasks_born(r->tasks, e->pid, e->tgid, e->parent.pid, time);
+	else
+		ok = tasks_belongs(r->tasks, e->pid, e->tgid);
+	if (ok && e->kind == PROCESS_COMM)
+		ok = tasks_rename(r->tasks, e->pid, r->processes->log->names.data + e->comm.name,
+				  e->comm.len, time);
+	return ok ? 0 : ERR_NOMEM;
+}
+
+/* The site of a tuple that only now, with its event, is complete. */
+static int complete_site(struct replay *r, struct dictionary *dict, const struct tuple_fact *fact,
+			 struct step *step)
+{
+	int rc = late_site(r->late, dict, fact, step->task, &step->site);
+
+	if (rc < 0)
+		return rc;
+	return totals_reserve(&r->totals, r->sites->alloc_count, r->sites->free_count) ? 0 :
+											 ERR_NOMEM;
+}
+
 static int replay_row(struct replay *r, struct cpu_stream *s, const struct event_row *row)
 {
 	const struct role *role = &r->roles[row->type];
@@ -182,12 +213,17 @@ static int replay_row(struct replay *r, struct cpu_stream *s, const struct event
 	r->type_events[row->type]++;
 	if (step.time > r->clock)
 		r->clock = step.time;
+	if (row->time >= r->processes->next_time &&
+	    processes_advance(r->processes, row->time, tell_tasks, r, NULL) < 0)
+		return ERR_NOMEM;
 	step.task = tasks_current(r->tasks, row->pid);
 	if (!step.task)
 		return ERR_NOMEM;
 	if (fact) {
 		r->counts.stacks_lost += fact->flags & FACT_STACK_LOST;
 		step.site = fact->site;
+		if (fact->flags & FACT_LATE && complete_site(r, s->dictionary, fact, &step) < 0)
+			return ERR_NOMEM;
 		step.failed = fact->flags & FACT_FAILED;
 		step.self = fact->flags & FACT_IN_TASK && r->tasks->list[step.task - 1].self;
 		if (fact->flags & FACT_HAS_ADDRESS)
@@ -196,7 +232,7 @@ static int replay_row(struct replay *r, struct cpu_stream *s, const struct event
 		r->counts.tuples_lost++;
 	}
 	if (role->kind != ROLE_ALLOC && role->kind != ROLE_FREE)
-		return other_event(r, s, row, fact, step.task);
+		return other_event(r, s, row, fact, step.task, step.site);
 	if (!fact) {
 		step.site = replay_unknown_site(r, row->type);
 		if (!step.site)

@@ -11,11 +11,13 @@
  *	free of NULL, ZERO_SIZE_PTR	counted at its site
  *	free of anything else		a row of unmatched_free
  *	any other tracepoint		a row of its own table; task_newtask and task_rename also name tasks
+ *	PROCESS records			move the processes on, and name tasks
  * An object that was live while events were lost has END_IN_LOSS added to its end: its free may be
  * among them.
  *
  *	struct replay r = { .types = types, .type_count = n, .roles = roles, .sites = &sites, .tasks = &tasks,
- *			    .losses = &losses, .feed = feed, .base = base, .long_size = 8 };
+ *			    .losses = &losses, .feed = feed, .processes = &processes, .late = &late,
+ *			    .base = base, .long_size = 8 };
  *
  *	replay_init(&r, &err);
  *	while (merge_next(&merge, &stream, &count, &err) > 0)
@@ -29,6 +31,7 @@
 
 #include "analyze/cpu_stream.h"
 #include "analyze/feed.h"
+#include "analyze/late_sites.h"
 #include "analyze/losses.h"
 #include "analyze/object_table.h"
 #include "analyze/roles.h"
@@ -55,6 +58,8 @@ struct replay {
 	struct tasks *tasks;
 	struct losses *losses;
 	struct feed *feed;
+	struct processes *processes;
+	struct late_sites *late;
 	uint64_t base, end; /* trace clock; end 0: unknown */
 	unsigned int long_size;
 	/* from here on its own */

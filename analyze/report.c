@@ -298,9 +298,19 @@ void report_timestamp(struct report *r, int64_t time_ns)
 
 static void print_frame(struct report *r, const struct query *q)
 {
-	char name[256], module[80];
+	char name[256], module[80], path[512];
 
 	fprintf(r->out, "    %016" PRIx64, (uint64_t)query_int(q, 0));
+	if (!query_is_null(q, 4)) {
+		report_safe(path, sizeof(path), query_text(q, 4));
+		if (query_is_null(q, 1))
+			fprintf(r->out, " [unknown] (%s)\n", path);
+		else
+			fprintf(r->out, " %s+0x%" PRIx64 " (%s)\n",
+				report_safe(name, sizeof(name), query_text(q, 1)),
+				(uint64_t)query_int(q, 2), path);
+		return;
+	}
 	if (query_is_null(q, 1)) {
 		fprintf(r->out, " [unknown]\n");
 		return;

@@ -10,27 +10,34 @@
 struct frame_key {
 	const struct stacks *stacks;
 	uint64_t address;
+	uint32_t dso;
+	bool exact;
 };
 
 static bool same_frame(const void *arg, uint32_t id)
 {
 	const struct frame_key *key = arg;
+	const struct frame *f = &key->stacks->frames[id - 1];
 
-	return key->stacks->frames[id - 1].address == key->address;
+	return f->address == key->address && f->dso == key->dso && f->exact == key->exact;
+}
+
+static uint64_t frame_hash(uint64_t address, uint32_t dso)
+{
+	return hash_mix(address, dso);
 }
 
 static uint64_t rehash_frame(const void *arg, uint32_t id)
 {
 	const struct stacks *s = arg;
 
-	return hash_u64(s->frames[id - 1].address);
+	return frame_hash(s->frames[id - 1].address, s->frames[id - 1].dso);
 }
 
-uint32_t stacks_frame(struct stacks *s, uint64_t address)
+static uint32_t add_frame(struct stacks *s, const struct frame_key *key)
 {
-	const struct frame_key key = { s, address };
-	uint64_t hash = hash_u64(address);
-	uint32_t id = id_index_find(&s->frame_index, hash, same_frame, &key);
+	uint64_t hash = frame_hash(key->address, key->dso);
+	uint32_t id = id_index_find(&s->frame_index, hash, same_frame, key);
 	struct frame *f;
 
 	if (id)
@@ -39,14 +46,24 @@ uint32_t stacks_frame(struct stacks *s, uint64_t address)
 	    !array_room((void **)&s->frames, &s->frame_cap, s->frame_count, sizeof(*f)))
 		return 0;
 	f = &s->frames[s->frame_count];
-	*f = (struct frame){ .address = address };
-	f->known = symbols_find(s->symbols, address - 1, &f->hit);
+	*f = (struct frame){ .address = key->address, .dso = key->dso, .exact = key->exact };
+	f->known = !f->dso && symbols_find(s->symbols, f->address - 1, &f->hit);
 	f->machinery = f->known && symbol_is_machinery(f->hit.name);
 	id = (uint32_t)s->frame_count + 1;
 	if (!id_index_add(&s->frame_index, hash, id, rehash_frame, s))
 		return 0;
 	s->frame_count++;
 	return id;
+}
+
+uint32_t stacks_frame(struct stacks *s, uint64_t address)
+{
+	return add_frame(s, &(struct frame_key){ .stacks = s, .address = address });
+}
+
+uint32_t stacks_user_frame(struct stacks *s, uint32_t dso, uint64_t address, bool exact)
+{
+	return add_frame(s, &(struct frame_key){ s, address, dso, exact });
 }
 
 struct stack_key {
@@ -72,29 +89,15 @@ static uint64_t rehash_stack(const void *arg, uint32_t id)
 	return hash_bytes(0, s->path + stack->first, stack->depth * sizeof(*s->path));
 }
 
-/* Appends the frames to the common path, where the stack stays if it turns out to be new. */
-static bool append_path(struct stacks *s, const uint64_t *frames, uint32_t depth)
-{
-	for (uint32_t i = 0; i < depth; i++) {
-		uint32_t id = stacks_frame(s, frames[i]);
-
-		if (!id ||
-		    !array_room((void **)&s->path, &s->path_cap, s->path_len + i, sizeof(*s->path)))
-			return false;
-		s->path[s->path_len + i] = id;
-	}
-	return true;
-}
-
-uint32_t stacks_add(struct stacks *s, const uint64_t *frames, uint32_t depth)
+/* The stack whose frames were appended to the common path, where they stay if it is new. */
+static uint32_t intern_appended(struct stacks *s, uint32_t depth)
 {
 	struct stack_key key = { .stacks = s };
 	struct stack stack;
 	uint32_t id, trim = 0;
 	uint64_t hash;
 
-	if (!depth || s->path_len >= PATH_MAX_FRAMES || !append_path(s, frames, depth) ||
-	    !array_room((void **)&s->list, &s->cap, s->count, sizeof(stack)))
+	if (!array_room((void **)&s->list, &s->cap, s->count, sizeof(stack)))
 		return 0;
 	while (trim < depth && s->frames[s->path[s->path_len + trim] - 1].machinery)
 		trim++;
@@ -113,6 +116,35 @@ uint32_t stacks_add(struct stacks *s, const uint64_t *frames, uint32_t depth)
 	s->list[s->count++] = stack;
 	s->path_len += depth;
 	return id;
+}
+
+static bool append(struct stacks *s, uint32_t at, uint32_t frame)
+{
+	if (!frame ||
+	    !array_room((void **)&s->path, &s->path_cap, s->path_len + at, sizeof(*s->path)))
+		return false;
+	s->path[s->path_len + at] = frame;
+	return true;
+}
+
+uint32_t stacks_add(struct stacks *s, const uint64_t *frames, uint32_t depth)
+{
+	if (!depth || s->path_len >= PATH_MAX_FRAMES)
+		return 0;
+	for (uint32_t i = 0; i < depth; i++)
+		if (!append(s, i, stacks_frame(s, frames[i])))
+			return 0;
+	return intern_appended(s, depth);
+}
+
+uint32_t stacks_add_path(struct stacks *s, const uint32_t *path, uint32_t depth)
+{
+	if (!depth || s->path_len >= PATH_MAX_FRAMES)
+		return 0;
+	for (uint32_t i = 0; i < depth; i++)
+		if (!append(s, i, path[i]))
+			return 0;
+	return intern_appended(s, depth);
 }
 
 void stacks_release(struct stacks *s)

@@ -6,9 +6,13 @@
  * one number for the database. Frames of the tracing machinery are cut off the top of a stack on
  * the way in, so that position 0 is the function that allocates.
  *
+ * A user frame is a place in a dso (dsos.h): the caller says which, and names it when all are known.
+ *
  *	struct stacks s = { .symbols = symbols };
  *	uint32_t stack = stacks_add(&s, frames, depth);		// from 1; 0: no memory
  *	uint32_t frame = stacks_frame(&s, call_site);
+ *	uint32_t user = stacks_user_frame(&s, dso, offset, false);
+ *	uint32_t both = stacks_add_path(&s, (uint32_t[]){ frame, user }, 2);
  *	stacks_release(&s);
  */
 #ifndef KMEM_ANALYZE_STACKS_H
@@ -18,9 +22,11 @@
 #include "analyze/symbols.h"
 
 struct frame {
-	uint64_t address;      /* a return address, as the kernel gave it */
-	struct symbol_hit hit; /* of address - 1; meaningful when known */
+	uint64_t address; /* a return address, as the kernel gave it; in a file: its offset there */
+	struct symbol_hit hit; /* of address - 1, or of address if exact; meaningful when known */
+	uint32_t dso;	       /* 0: of the kernel; hit.index counts user symbols elsewhere */
 	bool known, machinery;
+	bool exact; /* an instruction that ran, no return address */
 };
 
 struct stack {
@@ -40,7 +46,10 @@ struct stacks {
 };
 
 uint32_t stacks_frame(struct stacks *s, uint64_t address);
+uint32_t stacks_user_frame(struct stacks *s, uint32_t dso, uint64_t address, bool exact);
 uint32_t stacks_add(struct stacks *s, const uint64_t *frames, uint32_t depth);
+/* path: frame numbers. depth: 1 to STACK_FRAMES_MAX. */
+uint32_t stacks_add_path(struct stacks *s, const uint32_t *path, uint32_t depth);
 void stacks_release(struct stacks *s);
 
 #endif

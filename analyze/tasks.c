@@ -112,12 +112,29 @@ bool tasks_name(struct tasks *t, int32_t pid, int32_t tgid, const void *comm, si
 	return add(t, &task) != 0;
 }
 
+/* Whether the other source told of that same birth. */
+static bool is_second_birth(struct tasks *t, const struct task *task)
+{
+	uint32_t id = tasks_known(t, task->pid) ? tasks_current(t, task->pid) : 0;
+	struct task *now = id ? &t->list[id - 1] : NULL;
+
+	if (!now || !now->birth || (now->birth | task->birth) != BIRTH_BOTH ||
+	    now->tgid != task->tgid || now->has_comm != task->has_comm ||
+	    (task->has_comm && !has_name(now, task->comm, task->comm_len)))
+		return false;
+	now->birth = BIRTH_UNKNOWN; /* a further one is another thread */
+	return true;
+}
+
 bool tasks_fork(struct tasks *t, int32_t parent, int32_t pid, uint64_t clone_flags,
 		const void *comm, size_t len, int64_t time)
 {
-	struct task task = {
-		.pid = pid, .tgid = pid, .has_tgid = true, .has_start = true, .start = time
-	};
+	struct task task = { .pid = pid,
+			     .tgid = pid,
+			     .has_tgid = true,
+			     .has_start = true,
+			     .start = time,
+			     .birth = BIRTH_EVENT };
 
 	if (clone_flags & CLONE_THREAD) {
 		uint32_t id = tasks_current(t, parent);
@@ -128,7 +145,7 @@ bool tasks_fork(struct tasks *t, int32_t parent, int32_t pid, uint64_t clone_fla
 		task.tgid = t->list[id - 1].tgid;
 	}
 	set_comm(&task, comm, len);
-	return add(t, &task) != 0;
+	return is_second_birth(t, &task) || add(t, &task) != 0;
 }
 
 bool tasks_rename(struct tasks *t, int32_t pid, const void *comm, size_t len, int64_t time)
@@ -143,8 +160,42 @@ bool tasks_rename(struct tasks *t, int32_t pid, const void *comm, size_t len, in
 		return true;
 	task.has_start = true;
 	task.start = time;
+	task.birth = BIRTH_UNKNOWN;
 	set_comm(&task, comm, len);
 	return add(t, &task) != 0;
+}
+
+bool tasks_born(struct tasks *t, int32_t pid, int32_t tgid, int32_t parent, int64_t time)
+{
+	uint32_t id = tasks_current(t, parent);
+	struct task task;
+
+	if (!id)
+		return false;
+	task = t->list[id - 1];
+	task.pid = pid;
+	task.tgid = tgid;
+	task.has_tgid = true;
+	task.has_start = true;
+	task.start = time;
+	task.birth = BIRTH_RECORD;
+	return is_second_birth(t, &task) || add(t, &task) != 0;
+}
+
+bool tasks_belongs(struct tasks *t, int32_t pid, int32_t tgid)
+{
+	uint32_t id = tasks_current(t, pid);
+	struct task *task;
+
+	if (!id)
+		return false;
+	task = &t->list[id - 1];
+	if (task->has_tgid)
+		return true;
+	task->has_tgid = true;
+	task->tgid = tgid;
+	task->self = t->recorder_tgid && tgid == t->recorder_tgid;
+	return true;
 }
 
 void tasks_release(struct tasks *t)

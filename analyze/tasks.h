@@ -20,9 +20,13 @@
 
 #define TASK_COMM_MAX 64 /* TASK_COMM_LEN is 16; kernel threads show up to 64 in /proc */
 
+/* A thread may begin twice, once in an event and once in a PROCESS record: the second changes nothing. */
+enum birth { BIRTH_UNKNOWN, BIRTH_EVENT, BIRTH_RECORD, BIRTH_BOTH };
+
 struct task {
 	int32_t pid, tgid;
 	bool has_tgid, has_comm, has_start, self;
+	uint8_t birth; /* who told of it: enum birth */
 	uint8_t comm_len;
 	int64_t start;		  /* ns since the start of the capture */
 	char comm[TASK_COMM_MAX]; /* not terminated */
@@ -53,6 +57,10 @@ bool tasks_name(struct tasks *t, int32_t pid, int32_t tgid, const void *comm, si
 bool tasks_fork(struct tasks *t, int32_t parent, int32_t pid, uint64_t clone_flags,
 		const void *comm, size_t len, int64_t time);
 bool tasks_rename(struct tasks *t, int32_t pid, const void *comm, size_t len, int64_t time);
+/* What a PROCESS record says: a thread began, under the name of its parent. */
+bool tasks_born(struct tasks *t, int32_t pid, int32_t tgid, int32_t parent, int64_t time);
+/* The process of a thread whose process was not known; any other is left as it is. */
+bool tasks_belongs(struct tasks *t, int32_t pid, int32_t tgid);
 void tasks_release(struct tasks *t);
 
 #endif

@@ -32,12 +32,25 @@ CREATE TABLE symbol (
 	module TEXT			-- NULL for the kernel itself
 );
 
+-- What user frames lie in: a file, or memory of one program ('[heap]', '//anon', or '[unknown]' where
+-- the capture does not tell what was mapped).
+CREATE TABLE dso (
+	id INTEGER PRIMARY KEY,
+	path TEXT NOT NULL,		-- on the target
+	build_id TEXT,			-- hex; NULL: none, or not known
+	tgid INTEGER,			-- of memory: whose; NULL for a file
+	symbols_from TEXT		-- the file on this machine that names came from; NULL: no name was found
+);
+
 -- Every distinct address of a call site or a stack. symbol is NULL where nothing is known about it.
+-- Frames of user space have a dso; in a file, address is the offset in that file, so that a frame is
+-- the same in all processes that map it.
 CREATE TABLE frame (
 	id INTEGER PRIMARY KEY,
 	address INTEGER NOT NULL,
 	symbol INTEGER REFERENCES symbol,
-	offset INTEGER			-- address minus start of the symbol
+	offset INTEGER,			-- address minus start of the symbol
+	dso INTEGER REFERENCES dso	-- NULL: of the kernel
 );
 
 CREATE TABLE stack (
@@ -46,7 +59,8 @@ CREATE TABLE stack (
 );
 
 -- Innermost frame first: position 0 is the function that allocates. Frames of the tracing machinery
--- itself, which x86 puts on top, are left out.
+-- itself, which x86 puts on top, are left out. User frames, where they were recorded, follow those of
+-- the kernel.
 CREATE TABLE stack_frame (
 	stack INTEGER NOT NULL REFERENCES stack,
 	position INTEGER NOT NULL,

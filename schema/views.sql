@@ -5,17 +5,22 @@
 --	SELECT caller, count(*), sum(bytes_alloc) FROM live GROUP BY caller ORDER BY 3 DESC LIMIT 10;
 --	SELECT text FROM stack_line WHERE stack = 17;
 
--- An address as people read it: 'vfs_open+0x1f', 'ext4_init+0x2c [ext4]', or the plain address.
+-- An address as people read it: 'vfs_open+0x1f', 'ext4_init+0x2c [ext4]', or the plain address; in user
+-- space 'main+0x2f (/usr/bin/make)', '+0x1a2b (/usr/bin/make)' (offset in the file), '0x7f1200 (//anon)'.
 CREATE VIEW frame_text AS
 SELECT
 	f.id AS frame,
 	f.address AS address,
-	CASE WHEN s.id IS NULL THEN printf('0x%x', f.address)
-		ELSE s.name || printf('+0x%x', f.offset) || coalesce(' [' || s.module || ']', '') END AS text,
+	CASE WHEN s.id IS NULL THEN printf(CASE WHEN d.id IS NULL OR d.tgid THEN '0x%x' ELSE '+0x%x' END,
+			f.address)
+		ELSE s.name || printf('+0x%x', f.offset) || coalesce(' [' || s.module || ']', '') END
+		|| coalesce(' (' || d.path || ')', '') AS text,
 	s.name AS function,
-	s.module AS module
+	s.module AS module,
+	d.path AS dso
 FROM frame f
-LEFT JOIN symbol s ON s.id = f.symbol;
+LEFT JOIN symbol s ON s.id = f.symbol
+LEFT JOIN dso d ON d.id = f.dso;
 
 -- Every allocation, expanded.
 --	id			in the order in which objects ended; live ones last
@@ -84,9 +89,9 @@ LEFT JOIN frame_text f ON f.frame = coalesce(s.call_site,
 	(SELECT frame FROM stack_frame WHERE stack = s.stack AND position = 0))
 GROUP BY f.frame, e.domain, e.api, p.self;
 
--- The frames of a stack, innermost (position 0) first.
+-- The frames of a stack, innermost (position 0) first. dso: of user frames, where they were recorded.
 CREATE VIEW stack_line AS
-SELECT sf.stack, sf.position, f.address, f.text, f.function, f.module
+SELECT sf.stack, sf.position, f.address, f.text, f.function, f.module, f.dso
 FROM stack_frame sf
 JOIN frame_text f ON f.frame = sf.frame;
 

@@ -290,6 +290,16 @@ def hostile():
     yield "an INFO key of 2^64-1 bytes", crafted(lambda c: [raw_section(1, huge)], kind=mkcap.INFO)
     yield "a TASKS block that ends inside a task", crafted(lambda c: [raw_section(1, b"\x01\x01")], kind=mkcap.TASKS)
     yield "a STATS block that ends inside a CPU", crafted(lambda c: [raw_section(1, b"\x01\x01")], kind=mkcap.STATS)
+    for what, record in (("that ends inside a record", b"\x01\x00\x09\x00\x02"),
+                         ("with a record of 2^64-1 bytes", b"\x01\x00" + huge),
+                         ("with a pid of 33 bits", b"\x04\x00" + mkcap.blob(b"\x00\x80\x80\x80\x80\x40\x00")),
+                         ("with a map of a file that it does not name", b"\x01\x00" + mkcap.blob(
+                             b"\x00\x02\x02\x01\x01\x00\x00\x00\x01")),
+                         ("with a map around the end of the address space", b"\x01\x00" + mkcap.blob(
+                             b"\x00\x02\x02" + many + huge + b"\x00\x00\x00\x00")),
+                         ("with a build-id of 65 bytes", b"\x05\x00" + mkcap.blob(
+                             mkcap.blob("/x") + mkcap.blob(b"i" * 65)))):
+        yield "a PROCESS block " + what, crafted(lambda c, record=record: [raw_section(1, record)], kind=mkcap.PROCESS)
     yield "a file part at 2^63", crafted(lambda c: [raw_section(1, mkcap.blob("/proc/meminfo") + mkcap.blob("end")
                                          + mkcap.varint(1 << 63) + b"\x01" + mkcap.blob("x"))], kind=mkcap.FILE)
     yield "an id map of 2^60", events(s32=many)

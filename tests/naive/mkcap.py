@@ -26,7 +26,7 @@ import zlib
 from collections import namedtuple
 
 MASK64 = (1 << 64) - 1
-INFO, FILE, TYPES, DICT, EVENTS, TASKS, STATS, END = range(1, 9)
+INFO, FILE, TYPES, DICT, EVENTS, TASKS, STATS, END, PROCESS = range(1, 10)
 UNSIGNED, SIGNED, STRING, BYTES, ROOM = 1, 2, 3, 4, 5
 TUPLE, COLUMN, ADDRESS, COMMON = 1, 2, 3, 4
 

@@ -9,10 +9,16 @@
  *
  *	info KEY VALUE...		an INFO pair (page_size 4096, clock mono and recorder.tgid 1 are preset)
  *	task PID TGID PPID COMM		a task at the start
+ *	map TIME PID TGID START LENGTH OFFSET PATH [BUILD-ID] [snapshot]	records of processes;
+ *	comm TIME PID TGID NAME [exec]	BUILD-ID is hexadecimal, - for none
+ *	fork TIME PID TGID PARENT-PID PARENT-TGID
+ *	exit TIME PID TGID
+ *	file NAME MOMENT TEXT...	a file of the target; \n in TEXT begins a line
  *	symbol ADDRESS NAME [MODULE]	a line of kallsyms; symbols must come before the first event
  *	type SYSTEM NAME FIELD:KIND:PLACE...	one more tracepoint. KIND: u1 u2 u4 u8 s1 s2 s4 s8 str bytes strN;
  *					PLACE: tuple column address
- *	TIME CPU PID EVENT [FIELD=VALUE]... [flags=N] [stack=FRAME,FRAME...|stack=lost]
+ *	TIME CPU PID EVENT [FIELD=VALUE]... [flags=N] [stack=FRAME,FRAME...|stack=lost] (FRAME may be
+ *					`user`: user frames follow)
  *					an event: kmalloc kmem_cache_alloc kfree kmem_cache_free (and their
  *					_node forms) mm_page_alloc mm_page_free percpu_alloc_percpu
  *					percpu_free_percpu alloc_vmap_area free_vmap_area_noflush task_newtask
@@ -40,6 +46,7 @@
 #include "format/base/fileio.h"
 #include "format/dict.h"
 #include "format/events.h"
+#include "format/process.h"
 #include "format/records.h"
 #include "format/writer.h"
 
@@ -77,6 +84,7 @@ struct maker {
 	uint32_t generation, stacks, tuples; /* numbers used in this generation */
 	struct stack_encoder *stack_encoder;
 	struct tuple_encoder tuple_encoder;
+	struct process_encoder processes;
 	uint64_t last_offset[2],
 		last_end[2]; /* of the block written last; [1]: of the dictionary */
 	uint64_t cut;
@@ -269,6 +277,18 @@ static void flush_dictionary(struct maker *m)
 	tuple_encoder_clear(t);
 }
 
+static void flush_processes(struct maker *m)
+{
+	struct block_header header = process_block_header(&m->processes, WRITER, 0);
+
+	if (!m->processes.count)
+		return;
+	block_body_add(&m->body, SECTION_RECORDS, 0, 0, m->processes.bytes.data,
+		       m->processes.bytes.len);
+	put(m, &header);
+	process_encoder_clear(&m->processes);
+}
+
 static void flush_ring(struct maker *m, uint16_t ring)
 {
 	struct error err = { 0 };
@@ -300,6 +320,7 @@ static void flush_ring(struct maker *m, uint16_t ring)
 static void flush(struct maker *m)
 {
 	start(m);
+	flush_processes(m);
 	flush_dictionary(m);
 	for (uint16_t ring = 0; ring < RINGS_MAX; ring++)
 		flush_ring(m, ring);
@@ -314,7 +335,7 @@ static uint32_t intern_stack(struct maker *m, char *list)
 		return STACK_LOST;
 	for (char *save, *f = strtok_r(list, ",", &save); f && depth < STACK_FRAMES_MAX;
 	     f = strtok_r(NULL, ",", &save))
-		frames[depth++] = address(m, f);
+		frames[depth++] = strcmp(f, "user") ? address(m, f) : STACK_USER;
 	stack_encode(m->stack_encoder, frames, depth);
 	return STACK_FIRST + m->stacks++;
 }
@@ -465,6 +486,90 @@ static void spoil(struct maker *m, bool flip, bool dict)
 			die(m, "cannot write", NULL);
 }
 
+static struct text text_of(const char *s)
+{
+	return (struct text){ s, strlen(s) };
+}
+
+static size_t hex_bytes(const struct maker *m, const char *text, uint8_t *bytes)
+{
+	size_t n = 0;
+
+	if (!strcmp(text, "-"))
+		return 0;
+	for (; text[2 * n] && n < BUILD_ID_MAX; n++)
+		if (sscanf(text + 2 * n, "%2hhx", &bytes[n]) != 1)
+			die(m, "not hexadecimal:", text);
+	return n;
+}
+
+/* False: it is no record of a process. */
+static bool add_process(struct maker *m, char **words, int n)
+{
+	static const struct {
+		const char *verb;
+		int least;
+		enum process_kind kind;
+	} kinds[] = { { "map", 8, PROCESS_MAP },
+		      { "comm", 5, PROCESS_COMM },
+		      { "fork", 6, PROCESS_FORK },
+		      { "exit", 4, PROCESS_EXIT } };
+	struct process_record r = { 0 };
+	uint8_t id[BUILD_ID_MAX];
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(words[0], kinds[i].verb) && n >= kinds[i].least)
+			r.kind = (uint8_t)kinds[i].kind;
+	if (!r.kind)
+		return false;
+	r.time = number(m, words[1]);
+	r.pid = (int32_t)number(m, words[2]);
+	r.tgid = (int32_t)number(m, words[3]);
+	if (r.kind == PROCESS_MAP) {
+		r.start = number(m, words[4]);
+		r.length = number(m, words[5]);
+		r.offset = number(m, words[6]);
+		r.prot = 5;
+		r.name = text_of(words[7]);
+		if (n > 8 && strcmp(words[8], "snapshot"))
+			r.build_id = (struct text){ (char *)id, hex_bytes(m, words[8], id) };
+		r.flags = !strcmp(words[n - 1], "snapshot") ? PROCESS_SNAPSHOT : 0;
+	} else if (r.kind == PROCESS_COMM) {
+		r.name = text_of(words[4]);
+		r.flags = !strcmp(words[n - 1], "exec") ? PROCESS_EXEC : 0;
+	} else if (r.kind == PROCESS_FORK) {
+		r.parent_pid = (int32_t)number(m, words[4]);
+		r.parent_tgid = (int32_t)number(m, words[5]);
+	}
+	process_encode(&m->processes, &r);
+	return true;
+}
+
+static void add_file(struct maker *m, char **words, int n)
+{
+	struct buf content = { 0 }, file = { 0 };
+
+	start(m);
+	for (int i = 3; i < n; i++) {
+		for (const char *p = words[i]; *p; p++) {
+			bool newline = p[0] == '\\' && p[1] == 'n';
+
+			buf_u8(&content, newline ? '\n' : (uint8_t)*p);
+			p += newline;
+		}
+		if (i + 1 < n)
+			buf_u8(&content, ' ');
+	}
+	file_encode(&file,
+		    &(struct file_part){ .name = text_of(words[1]),
+					 .moment = text_of(words[2]),
+					 .last = true,
+					 .bytes = { (const char *)content.data, content.len } });
+	put_record(m, BLOCK_FILE, 0, &file);
+	buf_release(&content);
+	buf_release(&file);
+}
+
 static void directive(struct maker *m, char **words, int n)
 {
 	const char *verb = words[0];
@@ -488,6 +593,10 @@ static void directive(struct maker *m, char **words, int n)
 						   .tgid = (int32_t)number(m, words[2]),
 						   .ppid = (int32_t)number(m, words[3]),
 						   .comm = { words[4], strlen(words[4]) } });
+	} else if (add_process(m, words, n)) {
+		return;
+	} else if (!strcmp(verb, "file") && n >= 4) {
+		add_file(m, words, n);
 	} else if (!strcmp(verb, "symbol") && (n == 3 || n == 4)) {
 		uint64_t at = number(m, words[1]);
 
@@ -561,6 +670,7 @@ static void release(struct maker *m)
 		event_block_release(&m->cpus[i / CPUS_MAX][i % CPUS_MAX].block);
 	for (int i = 0; i < 2 * RINGS_MAX; i++)
 		buf_release(&m->stats[i % 2][i / 2]);
+	process_encoder_release(&m->processes);
 	buf_release(&m->info);
 	buf_release(&m->tasks);
 	buf_release(&m->kallsyms);
