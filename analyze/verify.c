@@ -8,6 +8,7 @@
 #include "format/dict.h"
 #include "format/events.h"
 #include "format/folded.h"
+#include "format/process.h"
 #include "format/reader.h"
 #include "format/records.h"
 
@@ -130,6 +131,13 @@ static int on_stats(void *arg, const struct ring_stats *s)
 		 ", events and stacks %" PRIu64,
 		 s->cpu, s->read, s->decoded, entered);
 	problem(v, text);
+	return 0;
+}
+
+static int on_process(void *arg, const struct process_record *r)
+{
+	(void)arg;
+	(void)r;
 	return 0;
 }
 
@@ -314,7 +322,7 @@ static int check_block(struct verify *v, const struct block_header *h, struct er
 		return check_events(v, h, err);
 	if (h->type == BLOCK_FOLDED)
 		return check_folded(v, h, err);
-	if (h->type > BLOCK_END || !h->type) {
+	if (h->type > BLOCK_PROCESS || !h->type) {
 		v->result.unknown++;
 		return 0;
 	}
@@ -331,6 +339,8 @@ static int check_block(struct verify *v, const struct block_header *h, struct er
 		return types_decode(s->data, s->len, on_type, v, err);
 	case BLOCK_TASKS: return tasks_decode(s->data, s->len, on_task, v, err);
 	case BLOCK_STATS: return check_stats(v, s, err);
+	case BLOCK_PROCESS:
+		return process_decode(s->data, s->len, h->first_time, on_process, v, err);
 	case BLOCK_END:
 		v->have_end = true;
 		v->end_offset = h->offset;
