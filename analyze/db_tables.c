@@ -23,7 +23,7 @@ static int fill_table(struct db_writer *w, const struct db_facts *f, const char 
 static int fill_event(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
 		      struct error *err)
 {
-	static const char *const roles[] = { NULL, "alloc", "free", NULL, NULL };
+	static const char *const roles[] = { NULL, "alloc", "free", NULL, NULL, NULL, NULL };
 	const struct replay *r = f->replay;
 	int rc = 0;
 
@@ -39,7 +39,7 @@ static int fill_event(struct db_writer *w, const struct db_facts *f, sqlite3_stm
 
 /*
  * Symbols that some frame has, each once: id is the symbol's place in kallsyms plus one, and behind
- * those of the kernel its number among those of user programs.
+ * those its number among the extra ones.
  */
 static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
 		       struct error *err)
@@ -50,7 +50,7 @@ static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_st
 	int rc = hits ? 0 : error_nomem(err);
 
 	for (size_t i = 0; i < s->frame_count && rc == 0; i++)
-		if (s->frames[i].known && !s->frames[i].dso)
+		if (s->frames[i].known && !s->frames[i].extra)
 			hits[s->frames[i].hit.index] = &s->frames[i].hit;
 	for (size_t i = 0; i < all && rc == 0; i++)
 		if (hits[i])
@@ -58,9 +58,9 @@ static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_st
 				    hits[i]->name.len,
 				    hits[i]->module.len ? hits[i]->module.data : NULL,
 				    hits[i]->module.len);
-	for (size_t i = 0; i < f->users->symbol_count && rc == 0; i++)
-		rc = db_put(w, stmt, err, "itt", (int64_t)(all + i) + 1, f->users->symbols[i].name,
-			    f->users->symbols[i].len, NULL, (size_t)0);
+	for (size_t i = 0; i < s->extra.count && rc == 0; i++)
+		rc = db_put(w, stmt, err, "its", (int64_t)(all + i) + 1, s->extra.list[i].name,
+			    s->extra.list[i].len, s->extra.list[i].module);
 	free(hits);
 	return rc;
 }
@@ -95,7 +95,7 @@ static int fill_frame(struct db_writer *w, const struct db_facts *f, sqlite3_stm
 		const struct frame *frame = &s->frames[i];
 
 		rc = db_put(w, stmt, err, "iinNn", (int64_t)i + 1, (int64_t)frame->address,
-			    frame->known ? frame->hit.index + 1 + (frame->dso ? kernel : 0) : 0,
+			    frame->known ? frame->hit.index + 1 + (frame->extra ? kernel : 0) : 0,
 			    (int)frame->known, (int64_t)(frame->address - frame->hit.start),
 			    frame->dso);
 	}

@@ -19,6 +19,7 @@ struct dictionaries {
 	const struct role *roles;
 	size_t type_count;
 	struct sites *sites;
+	const struct modules *modules;
 	uint64_t page_size;
 	struct dictionary *list;
 	size_t count;
@@ -85,7 +86,8 @@ static bool group_blocks(struct dictionaries *d, enum block_type users)
 int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r,
 		     struct capture_scan *scan, enum block_type users,
 		     const struct event_type *types, size_t type_count, const struct role *roles,
-		     struct sites *sites, uint64_t page_size, struct error *err)
+		     struct sites *sites, const struct modules *modules, uint64_t page_size,
+		     struct error *err)
 {
 	struct dictionaries *d = calloc(1, sizeof(*d));
 
@@ -97,6 +99,7 @@ int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r,
 	d->type_count = type_count;
 	d->roles = roles;
 	d->sites = sites;
+	d->modules = modules;
 	d->page_size = page_size;
 	if (!group_blocks(d, users)) {
 		dictionaries_free(d);
@@ -165,11 +168,12 @@ static void *item(void **array, size_t *count, size_t *cap, size_t n, size_t siz
 	return (char *)*array + n * size;
 }
 
-/* Keeps the addresses of a stack with user frames. 0: no memory. */
+/* Keeps the addresses of a stack; frames[kernel] is the mark, or behind the end. 0: no memory. */
 static uint32_t add_late_stack(struct dictionary *dict, const uint64_t *frames, uint32_t kernel,
 			       uint32_t depth)
 {
-	struct late_stack late = { dict->late_frame_count, kernel, depth - kernel - 1 };
+	struct late_stack late = { dict->late_frame_count, kernel,
+				   kernel < depth ? depth - kernel - 1 : 0 };
 
 	if (dict->late_frame_count >= LATE_FRAMES_MAX ||
 	    !array_room((void **)&dict->late_stacks, &dict->late_stack_cap, dict->late_stack_count,
@@ -191,13 +195,14 @@ static uint32_t add_late_stack(struct dictionary *dict, const uint64_t *frames, 
 static uint32_t add_stack(struct decode_context *c, const uint64_t *frames, uint32_t depth)
 {
 	uint32_t kernel = 0;
+	bool late = false;
 
 	while (kernel < depth && frames[kernel] != STACK_USER)
-		kernel++;
-	if (kernel + 1 < depth)
-		return add_late_stack(c->dict, frames, kernel, depth);
-	if (kernel && kernel < depth) /* the mark, and nothing behind it */
+		late |= modules_is_late(c->all->modules, frames[kernel++]);
+	if (kernel && kernel + 1 == depth) /* the mark, and nothing behind it */
 		depth = kernel;
+	if (late || kernel + 1 < depth)
+		return add_late_stack(c->dict, frames, kernel, depth);
 	return stacks_add(c->all->sites->stacks, frames, depth);
 }
 
@@ -258,7 +263,16 @@ static bool sizes(const struct role *role, const struct tuple *t, uint64_t page_
 	return site->bytes_req <= BYTES_PLAUSIBLE && site->bytes_alloc <= BYTES_PLAUSIBLE;
 }
 
-/* Keeps what a late tuple is, for the events to complete. stack: with STACK_LATE. */
+/* The address of a call site whose frame depends on the event; 0: it does not. */
+static uint64_t late_call_site(const struct dictionaries *d, const struct role *role,
+			       const struct tuple *t)
+{
+	uint64_t address = number(t, role->call_site);
+
+	return address && modules_is_late(d->modules, address) ? address : 0;
+}
+
+/* Keeps what a late tuple is, for the events to complete. */
 static int add_late_fact(struct dictionary *dict, struct tuple_fact *fact, uint32_t stack,
 			 const struct late_fact *what)
 {
@@ -268,7 +282,7 @@ static int add_late_fact(struct dictionary *dict, struct tuple_fact *fact, uint3
 	fact->flags |= FACT_LATE;
 	fact->site = (uint32_t)dict->late_fact_count;
 	dict->late_facts[dict->late_fact_count] = *what;
-	dict->late_facts[dict->late_fact_count++].stack = stack & ~STACK_LATE;
+	dict->late_facts[dict->late_fact_count++].stack = stack;
 	return 0;
 }
 
@@ -276,6 +290,7 @@ static int alloc_fact(struct dictionaries *d, struct dictionary *dict, const str
 		      uint32_t stack, struct tuple_fact *fact)
 {
 	const struct role *role = &d->roles[t->type];
+	uint64_t call_site = late_call_site(d, role, t);
 	struct alloc_site site;
 
 	memset(&site, 0, sizeof(site));
@@ -290,14 +305,15 @@ static int alloc_fact(struct dictionaries *d, struct dictionary *dict, const str
 			       (role->node >= 0 ? SITE_HAS_NODE : 0));
 	if (!sizes(role, t, d->page_size, &site))
 		return 0;
-	if (!call_site_frame(d->sites, role, t, &site.call_site) ||
+	if ((!call_site && !call_site_frame(d->sites, role, t, &site.call_site)) ||
 	    !cache_number(d->sites, role, t, &site.cache))
 		return ERR_NOMEM;
 	if (number(t, role->failed))
 		fact->flags |= FACT_FAILED;
 	fact->kind = FACT_ALLOC;
-	if (stack & STACK_LATE)
-		return add_late_fact(dict, fact, stack, &(struct late_fact){ .alloc = site });
+	if (stack & STACK_LATE || call_site)
+		return add_late_fact(dict, fact, stack,
+				     &(struct late_fact){ .call_site = call_site, .alloc = site });
 	fact->site = sites_add_alloc(d->sites, &site);
 	return fact->site ? 0 : ERR_NOMEM;
 }
@@ -306,6 +322,7 @@ static int free_fact(struct dictionaries *d, struct dictionary *dict, const stru
 		     uint32_t stack, struct tuple_fact *fact)
 {
 	const struct role *role = &d->roles[t->type];
+	uint64_t call_site = late_call_site(d, role, t);
 	struct free_site site;
 
 	memset(&site, 0, sizeof(site));
@@ -314,12 +331,13 @@ static int free_fact(struct dictionaries *d, struct dictionary *dict, const stru
 	site.domain = (uint8_t)role->domain;
 	site.context = (uint8_t)context_of(t->flags);
 	site.flags = fact->flags & FACT_STACK_LOST ? SITE_STACK_LOST : 0;
-	if (!call_site_frame(d->sites, role, t, &site.call_site) ||
+	if ((!call_site && !call_site_frame(d->sites, role, t, &site.call_site)) ||
 	    !cache_number(d->sites, role, t, &site.cache))
 		return ERR_NOMEM;
 	fact->kind = FACT_FREE;
-	if (stack & STACK_LATE)
-		return add_late_fact(dict, fact, stack, &(struct late_fact){ .free = site });
+	if (stack & STACK_LATE || call_site)
+		return add_late_fact(dict, fact, stack,
+				     &(struct late_fact){ .call_site = call_site, .free = site });
 	fact->site = sites_add_free(d->sites, &site);
 	return fact->site ? 0 : ERR_NOMEM;
 }

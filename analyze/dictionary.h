@@ -9,7 +9,8 @@
  *
  *	struct dictionaries *d;
  *
- *	dictionaries_new(&d, reader, &scan, BLOCK_EVENTS, types, type_count, roles, &sites, page_size, &err);
+ *	dictionaries_new(&d, reader, &scan, BLOCK_EVENTS, types, type_count, roles, &sites,
+ *			 modules, page_size, &err);
  *	dictionaries_get(d, block_index, &dictionary, &err);		// for the event block at that index
  *	fact = dictionary_fact(dictionary, row.tuple);
  *	...
@@ -19,6 +20,7 @@
 #ifndef KMEM_ANALYZE_DICTIONARY_H
 #define KMEM_ANALYZE_DICTIONARY_H
 
+#include "analyze/modules.h"
 #include "analyze/roles.h"
 #include "analyze/sites.h"
 #include "format/base/buf.h"
@@ -42,17 +44,24 @@ struct tuple_fact {
 	uint64_t address; /* FACT_HAS_ADDRESS; FACT_OTHER: offset of its values in `values` */
 };
 
-/* A stack with user frames: addresses, those of the kernel first. */
+/* A stack with frames of user space, or of modules that came and went: addresses, the kernel's first. */
 struct late_stack {
 	size_t first; /* in late_frames */
 	uint32_t kernel, user;
 };
 
+/* When a late site was found, and for whom, as far as that matters. */
+struct late_moment {
+	uint64_t process;  /* epoch */
+	uint64_t modules;  /* epoch; 0: no module has a part in it */
+	int32_t tgid, pid; /* -1: of any */
+};
+
 struct late_fact {
-	uint64_t epoch; /* of the process that `site` is for */
-	int32_t tgid;
-	uint32_t site;	/* 0: none yet */
-	uint32_t stack; /* place in late_stacks */
+	struct late_moment moment;
+	uint64_t call_site; /* address; 0: none, or the same at all times */
+	uint32_t site;	    /* 0: none yet */
+	uint32_t stack;	    /* as in dictionary.stacks */
 	union {
 		struct alloc_site alloc; /* complete but for the stack */
 		struct free_site free;
@@ -89,7 +98,8 @@ struct dictionaries;
 int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r,
 		     struct capture_scan *scan, enum block_type users,
 		     const struct event_type *types, size_t type_count, const struct role *roles,
-		     struct sites *sites, uint64_t page_size, struct error *err);
+		     struct sites *sites, const struct modules *modules, uint64_t page_size,
+		     struct error *err);
 void dictionaries_free(struct dictionaries *d);
 
 /*

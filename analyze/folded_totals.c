@@ -8,7 +8,7 @@
 
 struct block_totals {
 	struct replay *replay;
-	const struct dictionary *dictionary;
+	struct dictionary *dictionary;
 	bool apply; /* first a block is decoded to its end, then it counts */
 };
 
@@ -19,6 +19,7 @@ static uint32_t site_of(struct block_totals *b, uint32_t tuple, uint16_t type, u
 {
 	const struct tuple_fact *fact = dictionary_fact(b->dictionary, tuple, type);
 	struct replay *r = b->replay;
+	uint32_t site = fact ? fact->site : 0;
 
 	if (!fact) {
 		r->counts.tuples_lost += count;
@@ -26,7 +27,10 @@ static uint32_t site_of(struct block_totals *b, uint32_t tuple, uint16_t type, u
 	}
 	if (fact->flags & FACT_STACK_LOST)
 		r->counts.stacks_lost += count;
-	return fact->site;
+	/* pairs of many moments: what depends on the moment stays without a name */
+	if (fact->flags & FACT_LATE && late_site(r->late, b->dictionary, fact, 0, &site) < 0)
+		return 0;
+	return site;
 }
 
 static bool has_role(const struct block_totals *b, uint16_t type, enum role_kind kind)
@@ -108,7 +112,7 @@ static int on_free(void *arg, const struct folded_free *f)
 }
 
 /* Nothing of a block that is damaged counts. */
-static int decode_block(struct folded_totals *f, size_t i, const struct dictionary *dictionary,
+static int decode_block(struct folded_totals *f, size_t i, struct dictionary *dictionary,
 			struct block *block, struct error *why)
 {
 	struct block_totals b = { .replay = f->replay, .dictionary = dictionary };
@@ -133,7 +137,8 @@ int folded_totals(struct folded_totals *f, struct error *err)
 	struct dictionaries *dictionaries = NULL;
 	struct block block = { 0 };
 	int rc = dictionaries_new(&dictionaries, f->reader, f->scan, BLOCK_FOLDED, r->types,
-				  r->type_count, r->roles, r->sites, f->page_size, err);
+				  r->type_count, r->roles, r->sites, r->late->modules, f->page_size,
+				  err);
 
 	for (size_t i = 0; rc == 0 && i < f->scan->count; i++) {
 		struct dictionary *dictionary;

@@ -40,6 +40,7 @@ struct load {
 	struct tasks tasks;
 	struct processes processes;
 	struct user_frames users;
+	struct modules *modules;
 	struct late_sites late;
 	struct symbol_files symbol_files;
 	struct losses losses;
@@ -195,10 +196,13 @@ static int prepare_replay(struct load *l, struct error *err)
 				       .processes = &l->processes,
 				       .users = &l->users };
 	rc = processes_init(&l->processes, err);
+	if (rc == 0)
+		rc = modules_new(&l->modules, m, l->symbols, &l->stacks, err);
 	if (rc < 0)
 		return rc;
+	l->late.modules = l->modules;
 	rc = dictionaries_new(&l->dictionaries, l->reader, &l->scan, BLOCK_EVENTS, m->types,
-			      m->type_count, l->roles, &l->sites,
+			      m->type_count, l->roles, &l->sites, l->modules,
 			      capture_model_number(m, "page_size", 4096), err);
 	if (rc < 0)
 		return rc;
@@ -371,7 +375,7 @@ static void load_release(struct load *l)
 	dictionaries_free(l->dictionaries);
 	feed_free(l->feed);
 	losses_release(&l->losses);
-	user_frames_release(&l->users);
+	modules_free(l->modules);
 	symbol_files_release(&l->symbol_files);
 	processes_release(&l->processes);
 	tasks_release(&l->tasks);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* What the two task events say; a name is NULL until seen. */
+/* What events of tasks and modules say; a name is NULL until seen. */
 struct task_news {
 	int32_t pid;
 	bool has_pid;
@@ -46,7 +46,8 @@ static void note_task(struct task_news *news, const struct event_field *f, const
 		news->has_pid = true;
 	} else if (!strcmp(f->name, "clone_flags") && is_number(f)) {
 		news->clone_flags = v->number;
-	} else if (!is_number(f) && (!strcmp(f->name, "comm") || !strcmp(f->name, "newcomm"))) {
+	} else if (!is_number(f) && (!strcmp(f->name, "comm") || !strcmp(f->name, "newcomm") ||
+				     !strcmp(f->name, "name"))) {
 		news->comm = v->bytes;
 		news->comm_len = v->len;
 	}
@@ -55,10 +56,18 @@ static void note_task(struct task_news *news, const struct event_field *f, const
 static bool tell_tasks(struct replay *r, const struct event_row *row, const struct task_news *news)
 {
 	int64_t time = (int64_t)(row->time - r->base);
+	enum role_kind kind = r->roles[row->type].kind;
+	struct text name = { (const char *)news->comm, news->comm_len };
 
+	if (kind == ROLE_MODULE_LOAD && news->comm)
+		modules_loaded(r->late->modules, name, row->pid, row->time);
+	if (kind == ROLE_MODULE_FREE && news->comm)
+		modules_freed(r->late->modules, name);
+	if (kind != ROLE_NEWTASK && kind != ROLE_RENAME)
+		return true;
 	if (!news->has_pid || !news->comm)
 		return true;
-	if (r->roles[row->type].kind == ROLE_NEWTASK)
+	if (kind == ROLE_NEWTASK)
 		return tasks_fork(r->tasks, row->pid, news->pid, news->clone_flags, news->comm,
 				  news->comm_len, time);
 	return tasks_rename(r->tasks, news->pid, news->comm, news->comm_len, time);

@@ -28,6 +28,8 @@ static const struct role_row rows[] = {
 	{ "vmalloc", "free_vmap_area_noflush", ROLE_FREE, DOMAIN_VMALLOC, NULL, "va_start", NULL, NULL },
 	{ "task", "task_newtask", ROLE_NEWTASK, DOMAIN_COUNT, NULL, NULL, NULL, NULL },
 	{ "task", "task_rename", ROLE_RENAME, DOMAIN_COUNT, NULL, NULL, NULL, NULL },
+	{ "module", "module_load", ROLE_MODULE_LOAD, DOMAIN_COUNT, NULL, NULL, NULL, NULL },
+	{ "module", "module_free", ROLE_MODULE_FREE, DOMAIN_COUNT, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */
 

@@ -15,7 +15,15 @@
 
 #include "format/capture.h"
 
-enum role_kind { ROLE_NONE, ROLE_ALLOC, ROLE_FREE, ROLE_NEWTASK, ROLE_RENAME };
+enum role_kind {
+	ROLE_NONE,
+	ROLE_ALLOC,
+	ROLE_FREE,
+	ROLE_NEWTASK,
+	ROLE_RENAME,
+	ROLE_MODULE_LOAD,
+	ROLE_MODULE_FREE
+};
 
 /* Address spaces: an object is only ever freed in the one it was allocated in. */
 enum domain { DOMAIN_SLAB, DOMAIN_PAGE, DOMAIN_PERCPU, DOMAIN_VMALLOC, DOMAIN_COUNT };

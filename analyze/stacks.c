@@ -10,7 +10,7 @@
 struct frame_key {
 	const struct stacks *stacks;
 	uint64_t address;
-	uint32_t dso;
+	uint32_t dso, module;
 	bool exact;
 };
 
@@ -19,36 +19,38 @@ static bool same_frame(const void *arg, uint32_t id)
 	const struct frame_key *key = arg;
 	const struct frame *f = &key->stacks->frames[id - 1];
 
-	return f->address == key->address && f->dso == key->dso && f->exact == key->exact;
+	return f->address == key->address && f->dso == key->dso && f->module == key->module &&
+	       f->exact == key->exact;
 }
 
-static uint64_t frame_hash(uint64_t address, uint32_t dso)
+static uint64_t frame_hash(uint64_t address, uint32_t dso, uint32_t module)
 {
-	return hash_mix(address, dso);
+	return hash_mix(address, (uint64_t)dso << 32 | module);
 }
 
 static uint64_t rehash_frame(const void *arg, uint32_t id)
 {
 	const struct stacks *s = arg;
+	const struct frame *f = &s->frames[id - 1];
 
-	return frame_hash(s->frames[id - 1].address, s->frames[id - 1].dso);
+	return frame_hash(f->address, f->dso, f->module);
 }
 
-static uint32_t add_frame(struct stacks *s, const struct frame_key *key)
+/* *ret_new: the frame was not there, and has no name yet. 0: no memory. */
+static uint32_t add_frame(struct stacks *s, const struct frame_key *key, bool *ret_new)
 {
-	uint64_t hash = frame_hash(key->address, key->dso);
+	uint64_t hash = frame_hash(key->address, key->dso, key->module);
 	uint32_t id = id_index_find(&s->frame_index, hash, same_frame, key);
-	struct frame *f;
 
+	*ret_new = !id;
 	if (id)
 		return id;
 	if (s->frame_count >= UINT32_MAX - 1 ||
-	    !array_room((void **)&s->frames, &s->frame_cap, s->frame_count, sizeof(*f)))
+	    !array_room((void **)&s->frames, &s->frame_cap, s->frame_count, sizeof(*s->frames)))
 		return 0;
-	f = &s->frames[s->frame_count];
-	*f = (struct frame){ .address = key->address, .dso = key->dso, .exact = key->exact };
-	f->known = !f->dso && symbols_find(s->symbols, f->address - 1, &f->hit);
-	f->machinery = f->known && symbol_is_machinery(f->hit.name);
+	s->frames[s->frame_count] = (struct frame){
+		.address = key->address, .dso = key->dso, .module = key->module, .exact = key->exact
+	};
 	id = (uint32_t)s->frame_count + 1;
 	if (!id_index_add(&s->frame_index, hash, id, rehash_frame, s))
 		return 0;
@@ -58,12 +60,37 @@ static uint32_t add_frame(struct stacks *s, const struct frame_key *key)
 
 uint32_t stacks_frame(struct stacks *s, uint64_t address)
 {
-	return add_frame(s, &(struct frame_key){ .stacks = s, .address = address });
+	bool is_new;
+	uint32_t id = add_frame(s, &(struct frame_key){ .stacks = s, .address = address }, &is_new);
+
+	if (id && is_new) {
+		struct frame *f = &s->frames[id - 1];
+
+		f->known = symbols_find(s->symbols, address - 1, &f->hit);
+		f->machinery = f->known && symbol_is_machinery(f->hit.name);
+	}
+	return id;
 }
 
 uint32_t stacks_user_frame(struct stacks *s, uint32_t dso, uint64_t address, bool exact)
 {
-	return add_frame(s, &(struct frame_key){ s, address, dso, exact });
+	bool is_new;
+
+	return add_frame(s, &(struct frame_key){ s, address, dso, 0, exact }, &is_new);
+}
+
+uint32_t stacks_module_frame(struct stacks *s, uint32_t module, uint64_t address,
+			     const struct symbol_hit *hit, bool extra)
+{
+	bool is_new;
+	uint32_t id = add_frame(s, &(struct frame_key){ s, address, 0, module, false }, &is_new);
+
+	if (id && is_new && hit) {
+		s->frames[id - 1].known = true;
+		s->frames[id - 1].hit = *hit;
+		s->frames[id - 1].extra = extra;
+	}
+	return id;
 }
 
 struct stack_key {
@@ -152,6 +179,7 @@ void stacks_release(struct stacks *s)
 	free(s->frames);
 	free(s->list);
 	free(s->path);
+	extra_symbols_release(&s->extra);
 	id_index_release(&s->frame_index);
 	id_index_release(&s->stack_index);
 	*s = (struct stacks){ 0 };

@@ -18,14 +18,17 @@
 #ifndef KMEM_ANALYZE_STACKS_H
 #define KMEM_ANALYZE_STACKS_H
 
+#include "analyze/extra_symbols.h"
 #include "analyze/id_index.h"
 #include "analyze/symbols.h"
 
 struct frame {
 	uint64_t address; /* a return address, as the kernel gave it; in a file: its offset there */
 	struct symbol_hit hit; /* of address - 1, or of address if exact; meaningful when known */
-	uint32_t dso;	       /* 0: of the kernel; hit.index counts user symbols elsewhere */
+	uint32_t dso;	       /* 0: of the kernel */
+	uint32_t module; /* 0: whatever kallsyms says; else of one module at one time: modules.h */
 	bool known, machinery;
+	bool extra; /* hit.index counts extra symbols, not those of kallsyms */
 	bool exact; /* an instruction that ran, no return address */
 };
 
@@ -42,11 +45,15 @@ struct stacks {
 	size_t count, cap;
 	uint32_t *path; /* frame numbers of all stacks, innermost first */
 	size_t path_len, path_cap;
+	struct extra_symbols extra;
 	struct id_index frame_index, stack_index;
 };
 
 uint32_t stacks_frame(struct stacks *s, uint64_t address);
 uint32_t stacks_user_frame(struct stacks *s, uint32_t dso, uint64_t address, bool exact);
+/* hit: NULL for a frame without a name; extra as in struct frame. */
+uint32_t stacks_module_frame(struct stacks *s, uint32_t module, uint64_t address,
+			     const struct symbol_hit *hit, bool extra);
 uint32_t stacks_add(struct stacks *s, const uint64_t *frames, uint32_t depth);
 /* path: frame numbers. depth: 1 to STACK_FRAMES_MAX. */
 uint32_t stacks_add_path(struct stacks *s, const uint32_t *path, uint32_t depth);

@@ -182,6 +182,22 @@ bool symbols_find(const struct symbols *s, uint64_t address, struct symbol_hit *
 	return true;
 }
 
+bool symbols_named(const struct symbols *s, const char *name, uint64_t *ret)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < s->count && !symbols_hidden(s); i++) {
+		const struct symbol *sym = &s->list[i];
+
+		if (sym->name_len != len || sym->module_len ||
+		    memcmp(s->text + sym->name, name, len))
+			continue;
+		*ret = sym->address;
+		return true;
+	}
+	return false;
+}
+
 size_t symbols_count(const struct symbols *s)
 {
 	return s->count;

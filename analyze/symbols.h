@@ -45,6 +45,9 @@ void symbols_free(struct symbols *s);
  */
 bool symbols_find(const struct symbols *s, uint64_t address, struct symbol_hit *ret);
 
+/* The address of the first symbol of that name that is of the kernel itself; false: none. */
+bool symbols_named(const struct symbols *s, const char *name, uint64_t *ret);
+
 size_t symbols_count(const struct symbols *s);
 size_t symbols_bad_lines(const struct symbols *s);
 bool symbols_hidden(const struct symbols *s); /* every address is zero: kptr_restrict hid them */

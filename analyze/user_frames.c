@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "analyze/perf_map.h"
-#include "format/base/hash.h"
 
 uint32_t user_frames_add(struct user_frames *u, const struct process *process, int32_t tgid,
 			 uint64_t address, bool exact)
@@ -32,68 +31,17 @@ uint32_t user_frames_add(struct user_frames *u, const struct process *process, i
 
 /* ---- names ---- */
 
-struct symbol_key {
-	const struct user_frames *frames;
-	uint32_t dso;
-	struct text name;
-};
-
-static bool same_symbol(const void *arg, uint32_t id)
-{
-	const struct symbol_key *key = arg;
-	const struct user_symbol *s = &key->frames->symbols[id - 1];
-
-	return s->dso == key->dso && s->len == key->name.len &&
-	       !memcmp(s->name, key->name.data, s->len);
-}
-
-static uint64_t rehash_symbol(const void *arg, uint32_t id)
-{
-	const struct user_frames *u = arg;
-	const struct user_symbol *s = &u->symbols[id - 1];
-
-	return hash_bytes(s->dso, s->name, s->len);
-}
-
-static uint32_t add_symbol(struct user_frames *u, uint32_t dso, struct text name)
-{
-	const struct symbol_key key = { u, dso, name };
-	uint64_t hash = hash_bytes(dso, name.data, name.len);
-	uint32_t id = id_index_find(&u->symbol_index, hash, same_symbol, &key);
-	struct user_symbol s = { .dso = dso, .len = name.len };
-
-	if (id)
-		return id;
-	if (!array_room((void **)&u->symbols, &u->symbol_cap, u->symbol_count, sizeof(s)))
-		return 0;
-	s.name = malloc(s.len + 1);
-	if (!s.name)
-		return 0;
-	memcpy(s.name, name.data, s.len);
-	s.name[s.len] = '\0';
-	u->symbols[u->symbol_count] = s;
-	id = (uint32_t)u->symbol_count + 1;
-	if (!id_index_add(&u->symbol_index, hash, id, rehash_symbol, u)) {
-		free(s.name);
-		return 0;
-	}
-	u->symbol_count++;
-	return id;
-}
-
 static int name_frame(struct user_frames *u, struct frame *f, struct text name, uint64_t from_start)
 {
 	uint32_t id;
 
 	if (name.len > SYMBOL_NAME_MAX)
 		name.len = SYMBOL_NAME_MAX;
-	id = add_symbol(u, f->dso, name);
+	id = extra_symbols_add(&u->stacks->extra, f->dso, name, NULL);
 	if (!id)
 		return ERR_NOMEM;
-	f->known = true;
-	f->hit = (struct symbol_hit){ .index = id - 1,
-				      .start = f->address - from_start,
-				      .name = { u->symbols[id - 1].name, name.len } };
+	f->known = f->extra = true;
+	f->hit = (struct symbol_hit){ .index = id - 1, .start = f->address - from_start };
 	return 0;
 }
 
@@ -214,14 +162,4 @@ size_t user_frames_count(const struct user_frames *u, bool named)
 	for (size_t i = 0; i < u->stacks->frame_count; i++)
 		n += u->stacks->frames[i].dso && (!named || u->stacks->frames[i].known);
 	return n;
-}
-
-void user_frames_release(struct user_frames *u)
-{
-	for (size_t i = 0; i < u->symbol_count; i++)
-		free(u->symbols[i].name);
-	free(u->symbols);
-	id_index_release(&u->symbol_index);
-	u->symbols = NULL;
-	u->symbol_count = u->symbol_cap = 0;
 }

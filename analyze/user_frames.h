@@ -7,7 +7,6 @@
  *	uint32_t frame = user_frames_add(&u, process, tgid, address, exact);	// process may be NULL; 0: no memory
  *
  *	user_frames_name(&u, &symbol_files, &processes, model, &err);
- *	user_frames_release(&u);		// after the last use of the frames' names
  *
  * A file that has no build-id, or whose build-id no file here has, gives no names: never a guess.
  */
@@ -19,20 +18,9 @@
 #include "analyze/stacks.h"
 #include "analyze/symbol_files.h"
 
-/* A function of a dso that some frame has. */
-struct user_symbol {
-	uint32_t dso;
-	char *name;
-	size_t len;
-};
-
 struct user_frames {
 	struct stacks *stacks;
 	struct dsos *dsos;
-	/* from here on its own */
-	struct user_symbol *symbols; /* number n is symbols[n - 1]; a frame has hit.index n - 1 */
-	size_t symbol_count, symbol_cap;
-	struct id_index symbol_index;
 };
 
 /* exact: an instruction that ran; else a return address. */
@@ -48,6 +36,5 @@ int user_frames_name(struct user_frames *u, struct symbol_files *files,
 		     struct error *err);
 /* How many distinct user frames there are, or how many of them have names. */
 size_t user_frames_count(const struct user_frames *u, bool named);
-void user_frames_release(struct user_frames *u);
 
 #endif

@@ -1,0 +1,535 @@
+#include "analyze/modules.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECTIONS    "/sys/module/"
+#define INIT_SPAN   (1u << 20) /* initialisation code is smaller; its size is not recorded */
+#define CODE_SPAN   (1u << 20) /* of a module whose size is not known */
+#define NEAR_SPAN   (64u << 20)
+#define MODULES_MAX 65536
+#define NO_MODULE   UINT32_MAX /* of frames that belong to none for certain */
+
+/* A module at one place; the same module loaded elsewhere is another one. */
+struct module {
+	char *name;
+	uint64_t
+		seen; /* trace clock when its sections were read; 0 at the start, UINT64_MAX at the end */
+	uint64_t text;		 /* start of .text: tells two places apart */
+	uint64_t low;		 /* lowest start of its code */
+	uint64_t size;		 /* 0: unknown */
+	struct symbols *symbols; /* its own part of kallsyms; NULL: the capture's */
+	bool stable;		 /* there all the time */
+	bool live;
+	bool heard;	/* that it is live, or not, is known and not assumed */
+	int32_t loader; /* pid that loaded it, as far as heard */
+	uint64_t order; /* of its load among all loads; 0: not heard of */
+	uint64_t walk;	/* the last search that came by */
+};
+
+struct code_section {
+	uint64_t start;
+	uint32_t module; /* place in list */
+	bool init;
+	char name[48];
+};
+
+struct modules {
+	const struct symbols *symbols;
+	struct stacks *stacks;
+	uint64_t image_start, image_end; /* of the kernel itself; both 0: not known */
+	struct module *list;
+	size_t count, cap;
+	struct code_section *sections; /* code, by start */
+	size_t section_count, section_cap;
+	uint64_t epoch, walks;
+	bool has_start; /* what was loaded at the start is known, so that nothing need be assumed */
+};
+
+/* ---- what the capture knows ---- */
+
+static bool parse_hex(const char *p, const char *end, uint64_t *ret)
+{
+	char text[32] = "";
+	size_t n = 0;
+	char *stop;
+
+	for (; p < end && n < sizeof(text) - 1 && *p != '\n' && *p != ' '; n++)
+		text[n] = *p++;
+	errno = 0;
+	*ret = strtoull(text, &stop, 16);
+	return n && !*stop && !errno;
+}
+
+static uint64_t moment_time(const char *moment)
+{
+	if (!strcmp(moment, "start"))
+		return 0;
+	return *moment >= '0' && *moment <= '9' ? strtoull(moment, NULL, 10) : UINT64_MAX;
+}
+
+/* "/sys/module/NAME/sections/SECTION" taken apart; false: another file. */
+static bool section_file(const char *path, struct text *ret_module, const char **ret_section)
+{
+	const char *name = path + strlen(SECTIONS), *slash;
+
+	if (strncmp(path, SECTIONS, strlen(SECTIONS)))
+		return false;
+	slash = strchr(name, '/');
+	if (!slash || strncmp(slash, "/sections/", 10) || !slash[10])
+		return false;
+	*ret_module = (struct text){ name, (size_t)(slash - name) };
+	*ret_section = slash + 10;
+	return true;
+}
+
+/* The module of that name as seen at that moment, made if need be; NULL: no memory, or too many. */
+static struct module *get(struct modules *m, struct text name, uint64_t seen)
+{
+	struct module *new;
+
+	for (size_t i = m->count; i--;)
+		if (m->list[i].seen == seen && strlen(m->list[i].name) == name.len &&
+		    !memcmp(m->list[i].name, name.data, name.len))
+			return &m->list[i];
+	if (m->count >= MODULES_MAX ||
+	    !array_room((void **)&m->list, &m->cap, m->count, sizeof(*new)))
+		return NULL;
+	new = &m->list[m->count];
+	*new = (struct module){ .name = strndup(name.data, name.len),
+				.seen = seen,
+				.low = UINT64_MAX };
+	if (!new->name)
+		return NULL;
+	m->count++;
+	return new;
+}
+
+static bool is_code(const char *section)
+{
+	return strstr(section, "text") || !strncmp(section, ".plt", 4);
+}
+
+static int add_section(struct modules *m, const struct model_file *f)
+{
+	const char *text = (const char *)f->content.data, *name;
+	struct text module_name;
+	struct code_section section = { 0 };
+	struct module *module;
+
+	if (!section_file(f->name, &module_name, &name) || !is_code(name) || !f->content.len ||
+	    !parse_hex(text, text + f->content.len, &section.start) || !section.start)
+		return 0;
+	module = get(m, module_name, moment_time(f->moment));
+	if (!module ||
+	    !array_room((void **)&m->sections, &m->section_cap, m->section_count, sizeof(section)))
+		return ERR_NOMEM;
+	section.module = (uint32_t)(module - m->list);
+	section.init = !strncmp(name, ".init", 5);
+	snprintf(section.name, sizeof(section.name), "%s", name);
+	if (!strcmp(name, ".text"))
+		module->text = section.start;
+	if (!section.init && section.start < module->low)
+		module->low = section.start;
+	m->sections[m->section_count++] = section;
+	return 0;
+}
+
+/*
+ * A line of /proc/modules, "name size users dependents state 0xaddress"; false at the end. What cannot be
+ * read of it is left 0.
+ */
+static bool next_module_line(const char **p, const char *end, struct text *name, uint64_t *size)
+{
+	const char *eol, *blank;
+
+	if (*p >= end)
+		return false;
+	eol = memchr(*p, '\n', (size_t)(end - *p));
+	if (!eol)
+		eol = end;
+	blank = memchr(*p, ' ', (size_t)(eol - *p));
+	*name = (struct text){ *p, (size_t)((blank ? blank : eol) - *p) };
+	*size = 0;
+	for (const char *d = blank ? blank + 1 : eol; d < eol && *d >= '0' && *d <= '9'; d++)
+		*size = *size * 10 + (unsigned int)(*d - '0');
+	*p = eol + 1;
+	return true;
+}
+
+static void take_sizes(struct modules *m, const struct model_file *f)
+{
+	const char *p = (const char *)f->content.data, *end = p + f->content.len;
+	uint64_t seen = moment_time(f->moment), size;
+	struct text name;
+
+	while (f->content.len && next_module_line(&p, end, &name, &size))
+		for (size_t i = 0; i < m->count; i++)
+			if (m->list[i].seen == seen && strlen(m->list[i].name) == name.len &&
+			    !memcmp(m->list[i].name, name.data, name.len))
+				m->list[i].size = size;
+}
+
+static int take_symbols(struct modules *m, const struct model_file *f, struct error *err)
+{
+	const char *name = f->name + strlen(SECTIONS), *slash = strchr(name, '/');
+	uint64_t seen = moment_time(f->moment);
+
+	for (size_t i = 0; i < m->count; i++) {
+		struct module *module = &m->list[i];
+
+		if (module->seen != seen || module->symbols ||
+		    strlen(module->name) != (size_t)(slash - name) ||
+		    memcmp(module->name, name, (size_t)(slash - name)))
+			continue;
+		return symbols_new(&module->symbols, f->content.data, f->content.len, err);
+	}
+	return 0;
+}
+
+static bool is_module_kallsyms(const char *path)
+{
+	const char *slash = strncmp(path, SECTIONS, strlen(SECTIONS)) ?
+				    NULL :
+				    strchr(path + strlen(SECTIONS), '/');
+
+	return slash && !strcmp(slash, "/kallsyms");
+}
+
+/* ---- what stays as it is ---- */
+
+/* The same module at the same place, as seen at the end; NULL: it was not there, or not looked at. */
+static struct module *twin_at_end(const struct modules *m, const struct module *module)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->list[i].seen == UINT64_MAX && m->list[i].text == module->text &&
+		    !strcmp(m->list[i].name, module->name))
+			return &m->list[i];
+	return NULL;
+}
+
+/* Whether /proc/modules lists it at the end, at the address where it was at the start. */
+static bool listed_at_end(const struct model_file *start, const struct model_file *end,
+			  const char *name)
+{
+	const struct model_file *files[] = { start, end };
+	char line[2][64] = { "", "" };
+
+	for (int i = 0; i < 2; i++) {
+		const char *p = files[i] ? (const char *)files[i]->content.data : NULL;
+		const char *stop = p ? p + files[i]->content.len : NULL, *from = p;
+		uint64_t size;
+		struct text word;
+
+		while (p && next_module_line(&p, stop, &word, &size)) {
+			const char *eol = p - 1, *at;
+
+			if (word.len == strlen(name) && !memcmp(word.data, name, word.len)) {
+				for (at = eol; at > from && at[-1] != ' '; at--)
+					;
+				/* flags may follow the address in brackets */
+				if (at > from && *at == '(')
+					for (eol = --at; at > from && at[-1] != ' '; at--)
+						;
+				if ((size_t)(eol - at) < sizeof(line[i]))
+					memcpy(line[i], at, (size_t)(eol - at));
+			}
+			from = p;
+		}
+	}
+	return line[0][0] && !strcmp(line[0], line[1]) && strcmp(line[0], "0x0000000000000000");
+}
+
+static void find_stable(struct modules *m, const struct capture_model *model)
+{
+	const struct model_file *start = capture_model_file(model, "/proc/modules", "start"),
+				*end = capture_model_file(model, "/proc/modules", "end");
+
+	for (size_t i = 0; i < m->count; i++) {
+		struct module *module = &m->list[i], *twin;
+
+		if (module->seen)
+			continue;
+		twin = twin_at_end(m, module);
+		module->live = module->heard = true;
+		module->stable = twin || listed_at_end(start, end, module->name);
+		if (twin)
+			twin->live = twin->heard = twin->stable = true;
+	}
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct code_section *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return (x->module > y->module) - (x->module < y->module);
+}
+
+static void find_image(struct modules *m)
+{
+	static const char *const ends[] = { "_etext", "_einittext", "_end" };
+	uint64_t address;
+
+	if (!symbols_named(m->symbols, "_stext", &m->image_start))
+		return;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (symbols_named(m->symbols, ends[i], &address) && address > m->image_end)
+			m->image_end = address;
+}
+
+int modules_new(struct modules **ret, const struct capture_model *model,
+		const struct symbols *symbols, struct stacks *stacks, struct error *err)
+{
+	struct modules *m = calloc(1, sizeof(*m));
+	int rc = m ? 0 : ERR_NOMEM;
+
+	for (size_t i = 0; rc == 0 && i < model->file_count; i++)
+		rc = add_section(m, &model->files[i]);
+	for (size_t i = 0; rc == 0 && i < model->file_count; i++) {
+		const struct model_file *f = &model->files[i];
+
+		if (!strcmp(f->name, "/proc/modules"))
+			take_sizes(m, f);
+		else if (is_module_kallsyms(f->name))
+			rc = take_symbols(m, f, err);
+	}
+	if (rc < 0) {
+		modules_free(m);
+		return rc == ERR_NOMEM ? error_nomem(err) : rc;
+	}
+	m->symbols = symbols;
+	m->stacks = stacks;
+	m->epoch = 1;
+	m->has_start = capture_model_file(model, "/proc/modules", "start");
+	find_stable(m, model);
+	find_image(m);
+	if (m->section_count)
+		qsort(m->sections, m->section_count, sizeof(*m->sections), by_start);
+	*ret = m;
+	return 0;
+}
+
+void modules_free(struct modules *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->count; i++) {
+		free(m->list[i].name);
+		symbols_free(m->list[i].symbols);
+	}
+	free(m->list);
+	free(m->sections);
+	free(m);
+}
+
+/* ---- addresses ---- */
+
+/* Number of sections that start at address or below. */
+static size_t sections_below(const struct modules *m, uint64_t address)
+{
+	size_t low = 0, high = m->section_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (m->sections[middle].start <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Whether the section may reach that far. */
+static bool reaches(const struct modules *m, const struct code_section *s, uint64_t address)
+{
+	const struct module *module = &m->list[s->module];
+
+	if (s->init)
+		return address - s->start < INIT_SPAN;
+	return address - module->low < (module->size ? module->size : CODE_SPAN);
+}
+
+/* Whether kallsyms, asked without regard to time and sizes, would name a function of a module known here. */
+static bool would_be_named(const struct modules *m, uint64_t inside)
+{
+	struct symbol_hit hit;
+
+	if (!symbols_find(m->symbols, inside, &hit) || !hit.module.len)
+		return false;
+	for (size_t i = 0; i < m->count; i++)
+		if (strlen(m->list[i].name) == hit.module.len &&
+		    !memcmp(m->list[i].name, hit.module.data, hit.module.len))
+			return true;
+	return false;
+}
+
+bool modules_is_late(const struct modules *m, uint64_t address)
+{
+	uint64_t inside = address - 1;
+
+	if (!m->section_count || (inside >= m->image_start && inside < m->image_end))
+		return false;
+	for (size_t i = sections_below(m, inside); i--;) {
+		const struct code_section *s = &m->sections[i];
+
+		if (inside - s->start > NEAR_SPAN)
+			break;
+		if (reaches(m, s, inside))
+			return !m->list[s->module].stable || s->init;
+	}
+	return would_be_named(m, inside);
+}
+
+/* Whether no other module was loaded by that task since. */
+static bool is_loading(const struct modules *m, const struct module *module, int32_t pid)
+{
+	if (!module->order || module->loader != pid)
+		return false;
+	for (size_t i = 0; i < m->count; i++)
+		if (m->list[i].loader == pid && m->list[i].order > module->order)
+			return false;
+	return true;
+}
+
+/*
+ * The section that holds a byte of code, or NULL. Sections that exist at one time do not overlap:
+ * a module does not reach beyond the start of one that was loaded after it, nor one of its
+ * sections beyond the start of another.
+ */
+static const struct code_section *section_of(struct modules *m, uint64_t inside, int32_t pid,
+					     bool *ret_by_pid)
+{
+	const struct code_section *assumed = NULL, *other_init = NULL;
+	uint64_t latest = 0;
+	size_t other_inits = 0;
+
+	*ret_by_pid = false;
+	m->walks++;
+	for (size_t i = sections_below(m, inside); i--;) {
+		const struct code_section *s = &m->sections[i];
+		struct module *module = &m->list[s->module];
+		bool passed = module->walk == m->walks;
+
+		if (inside - s->start > NEAR_SPAN)
+			break;
+		module->walk = m->walks;
+		if (passed || module->order < latest)
+			continue;
+		latest = module->order;
+		if (!reaches(m, s, inside))
+			continue;
+		if (!s->init && module->heard && module->live)
+			return s;
+		*ret_by_pid |= s->init;
+		if (s->init && module->live && is_loading(m, module, pid))
+			return s;
+		if (!s->init && !module->heard && !m->has_start && !assumed)
+			assumed = s;
+		if (s->init && module->live && module->order) {
+			other_init = s;
+			other_inits++;
+		}
+	}
+	if (assumed)
+		return assumed;
+	return other_inits == 1 ? other_init : NULL;
+}
+
+/* The function's name where kallsyms has it, else the section's. */
+static bool name_of(const struct modules *m, const struct code_section *s, uint64_t inside,
+		    struct symbol_hit *ret, bool *ret_extra)
+{
+	const struct module *module = &m->list[s->module];
+	const struct symbols *symbols = module->symbols ? module->symbols : m->symbols;
+	bool found = !s->init && symbols_find(symbols, inside, ret) && ret->start >= s->start &&
+		     ret->module.len == strlen(module->name) &&
+		     !memcmp(ret->module.data, module->name, ret->module.len);
+	uint32_t id;
+
+	if (!found) {
+		ret->start = s->start;
+		ret->name = (struct text){ s->name, strlen(s->name) };
+	}
+	*ret_extra = !found || module->symbols;
+	if (!*ret_extra)
+		return true;
+	id = extra_symbols_add(&m->stacks->extra, EXTRA_MODULE | s->module, ret->name,
+			       module->name);
+	if (!id)
+		return false;
+	ret->index = id - 1;
+	return true;
+}
+
+uint32_t modules_frame(struct modules *m, uint64_t address, int32_t pid, bool *ret_by_pid)
+{
+	const struct code_section *s = section_of(m, address - 1, pid, ret_by_pid);
+	struct symbol_hit hit = { 0 };
+	bool extra = false;
+
+	if (s && !name_of(m, s, address - 1, &hit, &extra))
+		return 0;
+	return stacks_module_frame(m->stacks, s ? (uint32_t)(s - m->sections) + 1 : NO_MODULE,
+				   address, s ? &hit : NULL, extra);
+}
+
+uint32_t modules_unknown_frame(struct modules *m, uint64_t address)
+{
+	return stacks_module_frame(m->stacks, NO_MODULE, address, NULL, false);
+}
+
+/* ---- time ---- */
+
+static bool is_named(const struct module *module, struct text name)
+{
+	size_t len = strnlen(name.data, name.len);
+
+	return strlen(module->name) == len && !memcmp(module->name, name.data, len);
+}
+
+/* Its sections were read after it was loaded: the first reading since, or the last at all. */
+void modules_loaded(struct modules *m, struct text name, int32_t pid, uint64_t time)
+{
+	struct module *best = NULL;
+
+	m->epoch++;
+	for (size_t i = 0; i < m->count; i++) {
+		struct module *module = &m->list[i];
+
+		if (!is_named(module, name))
+			continue;
+		module->live = module->stable = false;
+		module->heard = true;
+		module->order = 0;
+		if (!best ||
+		    (module->seen >= time && (best->seen < time || module->seen < best->seen)) ||
+		    (best->seen < time && module->seen > best->seen))
+			best = module;
+	}
+	if (!best)
+		return;
+	best->live = true;
+	best->loader = pid;
+	best->order = m->epoch;
+}
+
+void modules_freed(struct modules *m, struct text name)
+{
+	m->epoch++;
+	for (size_t i = 0; i < m->count; i++) {
+		if (!is_named(&m->list[i], name))
+			continue;
+		m->list[i].live = false;
+		m->list[i].heard = true;
+	}
+}
+
+uint64_t modules_epoch(const struct modules *m)
+{
+	return m->epoch;
+}
