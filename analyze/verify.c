@@ -141,6 +141,13 @@ static int on_process(void *arg, const struct process_record *r)
 	return 0;
 }
 
+static int on_mark(void *arg, const struct mark_record *mark)
+{
+	(void)arg;
+	(void)mark;
+	return 0;
+}
+
 static int check_stats(struct verify *v, const struct section *s, struct error *err)
 {
 	enum stats_moment moment;
@@ -322,7 +329,7 @@ static int check_block(struct verify *v, const struct block_header *h, struct er
 		return check_events(v, h, err);
 	if (h->type == BLOCK_FOLDED)
 		return check_folded(v, h, err);
-	if (h->type > BLOCK_PROCESS || !h->type) {
+	if (h->type > BLOCK_FOLDED || !h->type) {
 		v->result.unknown++;
 		return 0;
 	}
@@ -341,6 +348,7 @@ static int check_block(struct verify *v, const struct block_header *h, struct er
 	case BLOCK_STATS: return check_stats(v, s, err);
 	case BLOCK_PROCESS:
 		return process_decode(s->data, s->len, h->first_time, on_process, v, err);
+	case BLOCK_MARKS: return marks_decode(s->data, s->len, h->first_time, on_mark, v, err);
 	case BLOCK_END:
 		v->have_end = true;
 		v->end_offset = h->offset;
