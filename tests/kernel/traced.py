@@ -21,7 +21,8 @@ def from_text(path):
             elif m := LINE.match(line):
                 ptr = re.search(r"ptr=(0x)?([0-9a-f]+|\(null\))", m["rest"])
                 address = 0 if not ptr or ptr[2] == "(null)" else int(ptr[2], 16)
-                events[int(m["cpu"]), int(m["pid"]), int(m["s"] + m["us"]), m["event"], address] += 1
+                name = "print" if m["event"] == "tracing_mark_write" else m["event"]
+                events[int(m["cpu"]), int(m["pid"]), int(m["s"] + m["us"]), name, address] += 1
     return events, stacks, frames
 
 
