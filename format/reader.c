@@ -34,7 +34,8 @@ int capture_is_directory(const char *path, int fd, struct error *err)
 {
 	if (faccessat(fd, "tracing", F_OK, 0) < 0 &&
 	    faccessat(fd, "sys/kernel/tracing", F_OK, 0) < 0)
-		return not_a_capture(path, "it is a directory, no regular file; name a capture", err);
+		return not_a_capture(path, "it is a directory, no regular file; name a capture",
+				     err);
 	return error_set(
 		err, ERR_FORMAT,
 		"'%s' is a saved tracing directory; make a capture of it first: kmem-record "

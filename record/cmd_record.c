@@ -87,8 +87,11 @@ static void print_help(void)
 	       "over or Ctrl-C is pressed, whichever is first. A COMMAND that outlives TIME is left running.\n"
 	       "It needs root. kmem-analyze reads the capture, anywhere and as any user.\n\n");
 	options_help(stdout, rows);
-	printf("\nkmem-record ctl pauses, marks and stops a recorder that runs: see " PROGRAM
-	       " ctl --help.\n");
+	printf("\nother commands, each with its own --help:\n"
+	       "  " PROGRAM " ctl         pauses, marks and stops a recorder that runs\n"
+	       "  " PROGRAM
+	       " dump        saves what the kernel's tracing rings hold already, of boot above all\n"
+	       "  " PROGRAM " boot-args   the kernel command line that records boot\n");
 	printf("\nEvery -e adds events; without one it is the slab set: kmalloc, kfree, kmem_cache_alloc,\n"
 	       "kmem_cache_free. SPEC may be a list: -e slab,page. Names may hold wildcards. FILTER is the\n"
 	       "kernel's, and knows functions: call_site==alloc_pipe_info. ATTR is stack, max-stack=FRAMES, or\n"
