@@ -35,7 +35,7 @@ int info_decode(const void *data, size_t len,
 
 struct file_part {
 	struct text name;   /* "/proc/kallsyms", "events/kmem/kmalloc/format" */
-	struct text moment; /* "start" or "end" */
+	struct text moment; /* "start", "end", or a time of the trace clock */
 	uint64_t offset;    /* of these bytes in the file */
 	bool last;
 	struct text bytes;

@@ -647,7 +647,7 @@ class Capture:
         cursor = Cursor(section.data)
         name, moment, offset, last, content = (cursor.blob(), cursor.blob(), cursor.varint(), cursor.u8(),
                                                cursor.blob())
-        if moment not in (b"start", b"end"):
+        if moment not in (b"start", b"end") and not moment.isdigit():
             raise Malformed("has a file of unknown moment '%s'" % text(moment))
         key = (name, moment)
         if self._open_file and self._open_file != key:
