@@ -330,6 +330,13 @@ const char *capture_model_info(const struct capture_model *m, const char *key)
 	return NULL;
 }
 
+bool capture_model_is_flight(const struct capture_model *m)
+{
+	const char *mode = capture_model_info(m, "recorder.mode");
+
+	return mode && !strcmp(mode, "flight");
+}
+
 uint64_t capture_model_number(const struct capture_model *m, const char *key, uint64_t otherwise)
 {
 	const char *text = capture_model_info(m, key);

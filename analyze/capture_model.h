@@ -74,6 +74,9 @@ void capture_model_release(struct capture_model *m);
 const char *capture_model_info(const struct capture_model *m, const char *key);
 uint64_t capture_model_number(const struct capture_model *m, const char *key, uint64_t otherwise);
 
+/* A flight recorder's: what its rings had overwritten when it was made is no loss. */
+bool capture_model_is_flight(const struct capture_model *m);
+
 /* A file of the target, or NULL. moment: "start" or "end". */
 const struct model_file *capture_model_file(const struct capture_model *m, const char *name,
 					    const char *moment);

@@ -343,7 +343,7 @@ static uint64_t overwritten(const struct capture_model *m)
 {
 	uint64_t records = 0;
 
-	for (size_t i = 0; i < m->stats_count[STATS_START]; i++)
+	for (size_t i = 0; capture_model_is_flight(m) && i < m->stats_count[STATS_START]; i++)
 		records += m->stats[STATS_START][i].overrun;
 	return records;
 }

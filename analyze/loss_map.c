@@ -214,6 +214,8 @@ static bool from_overwritten(struct loss_mapper *m)
 {
 	const struct capture_model *model = m->model;
 
+	if (!capture_model_is_flight(model))
+		return true;
 	for (size_t i = 0; i < model->stats_count[STATS_START]; i++) {
 		const struct ring_stats *s = &model->stats[STATS_START][i];
 		uint64_t last_gone = m->end;

@@ -297,7 +297,7 @@ int stats_decode(const void *data, size_t len, enum stats_moment *ret_moment,
 		return damaged(err, "STATS", &c);
 	*ret_moment = (enum stats_moment)moment;
 	while (cursor_left(&c)) {
-		struct ring_stats s;
+		struct ring_stats s = { 0 };
 		uint64_t number = cursor_varint(&c);
 
 		if (number >= CPU_MAX)

@@ -77,6 +77,8 @@ struct ring_stats {
 	uint16_t ring;
 	uint64_t entries, overrun, commit_overrun, dropped, read; /* the kernel's own counts */
 	uint64_t decoded, events, stacks, orphan_stacks, missing_stacks, bytes; /* the recorder's */
+	uint64_t overwritten; /* of overrun: by a flight recorder, on purpose. Not in the file: the
+			       * block of the start has it as overrun */
 };
 
 void stats_encode_moment(struct buf *b, enum stats_moment moment);
@@ -88,7 +90,7 @@ int stats_decode(const void *data, size_t len, enum stats_moment *ret_moment,
 /* Records that the ring refused or overwrote: what a report calls lost. */
 static inline uint64_t ring_stats_lost(const struct ring_stats *s)
 {
-	return s->overrun + s->commit_overrun + s->dropped;
+	return s->overrun + s->commit_overrun + s->dropped - s->overwritten;
 }
 
 /*

@@ -26,7 +26,7 @@ struct capture_writer {
 	uint8_t uuid[CAPTURE_UUID_LEN];
 	pthread_mutex_t lock; /* everything below */
 	struct error failure;
-	uint64_t bytes, events;
+	uint64_t bytes, events, last_time;
 	uint64_t seq[WRITER_MAX];
 	struct end_entry *index;
 	size_t index_count, index_cap;
@@ -283,6 +283,8 @@ int capture_writer_put(struct capture_writer *w, const struct block_header *head
 	if (rc < 0)
 		goto out;
 	w->seq[h.writer]++;
+	if (h.type == BLOCK_EVENTS && h.event_count && h.last_time > w->last_time)
+		__atomic_store_n(&w->last_time, h.last_time, __ATOMIC_RELAXED);
 	if (h.type == BLOCK_EVENTS)
 		__atomic_fetch_add(&w->events, h.event_count, __ATOMIC_RELAXED);
 out:
@@ -336,6 +338,11 @@ uint64_t capture_writer_bytes(const struct capture_writer *w)
 uint64_t capture_writer_events(const struct capture_writer *w)
 {
 	return __atomic_load_n(&w->events, __ATOMIC_RELAXED);
+}
+
+uint64_t capture_writer_last_time(const struct capture_writer *w)
+{
+	return __atomic_load_n(&w->last_time, __ATOMIC_RELAXED);
 }
 
 const uint8_t *capture_writer_uuid(const struct capture_writer *w)

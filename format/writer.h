@@ -66,6 +66,8 @@ int capture_writer_end(struct capture_writer *w, uint64_t lost, struct error *er
 /* Bytes written so far; events in the EVENTS blocks written so far. Callable from any thread. */
 uint64_t capture_writer_bytes(const struct capture_writer *w);
 uint64_t capture_writer_events(const struct capture_writer *w);
+/* The latest time in an EVENTS block so far; 0: there is none. Callable from any thread. */
+uint64_t capture_writer_last_time(const struct capture_writer *w);
 const uint8_t *capture_writer_uuid(const struct capture_writer *w); /* CAPTURE_UUID_LEN bytes */
 
 #endif

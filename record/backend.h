@@ -29,14 +29,16 @@
 #include "record/selection.h"
 
 struct session_options;
+struct flight_trigger;
 
 /* What a backend is asked for. Everything outlives it. */
 struct backend_request {
 	const struct session_options *options;
 	int top; /* the tracing directory */
 	struct event_list *events;
-	const struct selection *selection; /* for those events that are `selected` */
-	bool foreign_pids;		   /* events number tasks differently than our /proc does */
+	const struct flight_trigger *trigger; /* or NULL */
+	const struct selection *selection;    /* for those events that are `selected` */
+	bool foreign_pids; /* events number tasks differently than our /proc does */
 };
 
 struct backend;
@@ -47,9 +49,16 @@ struct backend_ops {
 	int (*prepare)(struct backend *b, struct error *err);
 	/* Puts INFO pairs into meta->info, and TYPES, formats and STATS blocks. */
 	int (*describe)(struct backend *b, struct meta *meta, struct error *err);
+	/*
+	 * Of a flight recorder first with a NULL writer: no reader runs, a full ring overwrites
+	 * itself, and go begins with empty rings. After stop, describe and arm with a writer: the
+	 * readers find what was recorded. After drain it can be armed with NULL again.
+	 */
 	int (*arm)(struct backend *b, struct capture_writer *writer, struct error *err);
 	int (*go)(struct backend *b, struct error *err);
 	int (*stop)(struct backend *b, struct error *err);
+	/* False: a trigger has stopped the rings. NULL: the backend cannot be a flight recorder. */
+	bool (*is_on)(const struct backend *b);
 	int (*failure_fd)(const struct backend *b);
 	uint64_t (*lost)(const struct backend *b); /* records so far, any time */
 	/* About once a second between go and stop. May be NULL. */

@@ -22,6 +22,9 @@ struct record_options {
 	bool user_stacks;
 	uint64_t duration_ns, ring_bytes, ring_pages, survivors_ns, fold_memory;
 	const char *watermark;
+	bool overwrite;
+	const char *trigger;
+	uint64_t flight_bytes;
 };
 
 static const char *const stacks_choices[] = { "alloc", "all", "none", NULL };
@@ -68,6 +71,12 @@ static const struct option_row rows[] = {
 	{ .name = "fold-memory", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(fold_memory),
 	  .min = FOLDING_MEMORY_MIN, .max = 1ull << 40,
 	  .help = "memory for --survivors (default: 256M, at most 5 % of memory)" },
+	{ .name = "overwrite", .kind = OPT_FLAG, .offset = AT(overwrite),
+	  .help = "flight recorder: keep the latest events in memory; write them on SIGUSR2, ctl dump, or the end" },
+	{ .name = "size", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(flight_bytes), .min = 65536,
+	  .max = 1ull << 40, .help = "its memory, all CPUs together (default: as --buffer)" },
+	{ .name = "trigger", .arg = "EVENT", .kind = OPT_STRING, .offset = AT(trigger),
+	  .help = "it also writes when SYSTEM:NAME[/FILTER/] happens, up to that very moment" },
 	{ .name = "symbols", .arg = "WHICH", .kind = OPT_CHOICE, .offset = AT(symbols),
 	  .choices = symbols_choices,
 	  .help = "kernel symbols to save: all (the default), or used: what the stacks need, at the end" },
@@ -207,6 +216,7 @@ static void print_folded(const struct session_report *r)
 static void print_account(const struct session_report *r, const struct record_options *o)
 {
 	char elapsed[UNITS_TEXT], events[UNITS_TEXT], stacks[UNITS_TEXT], bytes[UNITS_TEXT];
+	const char *name = r->output[0] ? r->output : o->output;
 	uint64_t joined = 0, missing = 0, orphans = 0;
 	uint64_t all = r->events + 2 * r->folded.counts.pairs + r->folded.counts.reused +
 		       r->folded.counts.null_frees;
@@ -231,8 +241,10 @@ static void print_account(const struct session_report *r, const struct record_op
 	print_losses(r);
 	if (r->command_status[0])
 		fprintf(stderr, "  command: %s\n", r->command_status);
+	if (r->captures > 1)
+		fprintf(stderr, "  %u captures were written, the last is:\n", r->captures);
 	if (strcmp(o->output, "-"))
-		fprintf(stderr, "  %s\n  next: kmem-analyze kmemleak %s\n", o->output, o->output);
+		fprintf(stderr, "  %s\n  next: kmem-analyze kmemleak %s\n", name, name);
 }
 
 /* ---- */
@@ -245,7 +257,7 @@ static enum exit_code exit_code_of(int rc, const struct session_report *r)
 		return EXIT_INCOMPLETE;
 	if (rc < 0)
 		return EXIT_FAILED;
-	return r->lost || !r->exact || !r->complete ? EXIT_INCOMPLETE : EXIT_DONE;
+	return r->lost || r->any_lost || !r->exact || !r->complete ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
 /* -m and --watermark. */
@@ -300,6 +312,9 @@ static enum exit_code record(const struct record_options *o, int argc, char **ar
 			   !strcmp(o->backend, "perf") ? BACKEND_PERF :
 							 BACKEND_FTRACE,
 		.user_stacks = o->user_stacks,
+		.overwrite = o->overwrite,
+		.flight_bytes = o->flight_bytes,
+		.trigger = o->trigger,
 		.symbols_used = o->symbols && !strcmp(o->symbols, "used"),
 		.command = command,
 		.command_line = command_line ? command_line : PROGRAM,

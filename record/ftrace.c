@@ -14,6 +14,7 @@
 
 #include "record/backend.h"
 #include "record/event_filter.h"
+#include "record/flight.h"
 #include "record/ftrace_ring.h"
 #include "record/instance.h"
 #include "record/session.h"
@@ -26,6 +27,7 @@ struct ftrace {
 	uint16_t count;
 	struct event_plan *plan;
 	struct readers *readers;
+	bool armed; /* events are switched on */
 };
 
 static struct ftrace *ftrace_of(struct backend *b)
@@ -85,6 +87,8 @@ static int make_instances(struct ftrace *f, struct error *err)
 	for (; rc == 0 && f->count < wanted; f->count += rc == 0)
 		rc = instance_new(&f->instances[f->count], q->top,
 				  &(struct instance_options){
+					  .overwrite = q->options->overwrite,
+					  .all_bytes = q->options->flight_bytes / wanted,
 					  .ring_bytes = q->options->ring_bytes,
 					  .wake_percent = q->options->watermark_percent,
 					  .wake_bytes = q->options->watermark_bytes,
@@ -131,6 +135,10 @@ static int add_start_stats(const struct ftrace *f, uint16_t ring, struct ring_st
 		stats[i].cpu = inst->cpus[i];
 		stats[i].ring = ring;
 		rc = fd < 0 ? fd : ring_counts_read(fd, &stats[i], err);
+		if (inst->overwrite) /* FORMAT.md, STATS: before the first record */
+			stats[i] = (struct ring_stats){ .cpu = stats[i].cpu,
+							.ring = ring,
+							.overrun = stats[i].overrun };
 		if (fd >= 0)
 			close(fd);
 	}
@@ -173,7 +181,35 @@ static int describe(struct backend *b, struct meta *meta, struct error *err)
 	return rc < 0 ? rc : put_start_stats(f, meta, err);
 }
 
+/* The rings of a flight recorder stop together, as far as one event can stop two. */
+static int set_trigger(struct ftrace *f, const struct flight_trigger *t, struct error *err)
+{
+	for (uint16_t i = 0; i < f->count; i++)
+		if (instance_stop_at(f->instances[i], t->system, t->name, t->filter, NULL) < 0)
+			return error_set(err, ERR_USAGE,
+					 "--trigger: the kernel rejects the filter '%s' for %s:%s",
+					 t->filter ? t->filter : "", t->system, t->name);
+	return 0;
+}
+
 /* Tracing is off: events are armed one by one and begin together with the switch. */
+static int enable_events(struct ftrace *f, struct error *err)
+{
+	const struct backend_request *q = &f->base.request;
+	int rc = f->count > 1 ? task_filter_set(f->instances[0], q->selection, err) : 0;
+
+	for (size_t i = 0; rc == 0 && i < q->events->count; i++) {
+		const struct listed_event *e = &q->events->items[i];
+		struct instance *inst = f->instances[f->count > 1 && !e->selected];
+
+		rc = instance_enable(inst, e->system, e->name, e->stacks, e->kernel_filter, err);
+	}
+	if (rc == 0 && q->trigger)
+		rc = set_trigger(f, q->trigger, err);
+	f->armed = rc == 0;
+	return rc;
+}
+
 static int arm(struct backend *b, struct capture_writer *writer, struct error *err)
 {
 	struct ftrace *f = ftrace_of(b);
@@ -184,13 +220,14 @@ static int arm(struct backend *b, struct capture_writer *writer, struct error *e
 								SIZE_MAX,
 					      .foreign_pids = b->request.foreign_pids };
 	struct ring_list rings = { 0 };
-	int rc = f->count > 1 ? task_filter_set(f->instances[0], b->request.selection, err) : 0;
+	int rc = f->armed ? 0 : enable_events(f, err);
 
-	for (size_t i = 0; rc == 0 && i < b->request.events->count; i++) {
-		const struct listed_event *e = &b->request.events->items[i];
-		struct instance *inst = f->instances[f->count > 1 && !e->selected];
-
-		rc = instance_enable(inst, e->system, e->name, e->stacks, e->kernel_filter, err);
+	readers_free(f->readers);
+	f->readers = NULL;
+	if (!writer) {
+		for (uint16_t i = 0; rc == 0 && i < f->count; i++)
+			rc = instance_clear(f->instances[i], err);
+		return rc;
 	}
 	if (rc == 0)
 		rc = ftrace_rings_open(&rings, f->instances, f->count, err);
@@ -208,7 +245,9 @@ static int go(struct backend *b, struct error *err)
 
 	/* before the switch: after a pause, no pair may span it */
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	readers_interrupt(f->readers, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
+	if (f->readers)
+		readers_interrupt(f->readers,
+				  (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
 	for (uint16_t i = f->count; rc == 0 && i--;)
 		rc = instance_switch(f->instances[i], true, err);
 	return rc;
@@ -238,12 +277,26 @@ static int tick(struct backend *b, struct error *err)
 
 static int failure_fd(const struct backend *b)
 {
-	return readers_event_fd(ftrace_const(b)->readers);
+	const struct readers *readers = ftrace_const(b)->readers;
+
+	return readers ? readers_event_fd(readers) : -1;
+}
+
+static bool is_on(const struct backend *b)
+{
+	const struct ftrace *f = ftrace_const(b);
+	bool on = true;
+
+	for (uint16_t i = 0; i < f->count; i++)
+		on &= instance_is_on(f->instances[i]);
+	return on;
 }
 
 static uint64_t lost(const struct backend *b)
 {
-	return readers_lost(ftrace_const(b)->readers);
+	const struct readers *readers = ftrace_const(b)->readers;
+
+	return readers ? readers_lost(readers) : 0;
 }
 
 static int drain(struct backend *b, struct error *err)
@@ -296,6 +349,7 @@ static const struct backend_ops ops = {
 	.go = go,
 	.stop = stop,
 	.tick = tick,
+	.is_on = is_on,
 	.failure_fd = failure_fd,
 	.lost = lost,
 	.drain = drain,

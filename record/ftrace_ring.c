@@ -15,7 +15,8 @@ struct ftrace_ring {
 	uint64_t lost_told;	     /* of them, told in front of a block, or about to be */
 	uint64_t lost_at_boundary;   /* lost records when a page boundary was last crossed */
 	uint32_t pages_since_look;
-	uint64_t bytes; /* read from the ring */
+	uint64_t overwritten; /* on purpose, before the ring was opened to be read */
+	uint64_t bytes;	      /* read from the ring */
 };
 
 static struct ftrace_ring *ftrace_ring_of(struct ring *ring)
@@ -154,6 +155,7 @@ static void stats(const struct ring *ring, struct ring_stats *ret)
 {
 	*ret = ftrace_ring_const(ring)->counts;
 	ret->bytes = ftrace_ring_const(ring)->bytes;
+	ret->overwritten = ftrace_ring_const(ring)->overwritten;
 }
 
 static void release(struct ring *ring)
@@ -174,6 +176,19 @@ static const struct ring_ops ops = {
 	.release = release,
 };
 
+/*
+ * The ring of a flight recorder, frozen: what it has overwritten is no loss. What was lost otherwise
+ * (an interrupt nested too deep) may be missing anywhere in it: the statistics tell, no block does.
+ */
+static int begin_frozen(struct ftrace_ring *c, struct error *err)
+{
+	int rc = ring_counts_read(c->stats_fd, &c->counts, err);
+
+	c->overwritten = c->counts.overrun;
+	c->lost_seen = c->lost_told = c->lost_at_boundary = ring_stats_lost(&c->counts);
+	return rc;
+}
+
 static int open_ring(struct ring_list *list, const struct instance *inst, uint16_t number,
 		     uint32_t cpu, struct error *err)
 {
@@ -192,7 +207,9 @@ static int open_ring(struct ring_list *list, const struct instance *inst, uint16
 	if (c->ring.fd < 0)
 		return c->ring.fd;
 	c->stats_fd = instance_open_cpu(inst, cpu, "stats", O_RDONLY, err);
-	return c->stats_fd < 0 ? c->stats_fd : 0;
+	if (c->stats_fd < 0)
+		return c->stats_fd;
+	return inst->overwrite ? begin_frozen(c, err) : 0;
 }
 
 int ftrace_rings_open(struct ring_list *ret, struct instance *const *instances, uint16_t count,

@@ -171,7 +171,9 @@ static int set_up_rings(struct instance *inst, const struct instance_options *op
 			struct error *err)
 {
 	uint32_t rings = inst->cpu_count * (options->count ? options->count : 1);
-	uint64_t kb = instance_ring_bytes(options->ring_bytes, rings) >> 10;
+	uint64_t asked = options->all_bytes ? options->all_bytes / inst->cpu_count :
+					      options->ring_bytes;
+	uint64_t kb = instance_ring_bytes(asked, rings) >> 10;
 	struct buf b = { 0 };
 	int rc;
 
@@ -210,6 +212,7 @@ int instance_new(struct instance **ret, int top, const struct instance_options *
 		return error_nomem(err);
 	inst->top = top;
 	inst->dir = -1;
+	inst->overwrite = options->overwrite;
 	rc = make_directory(inst, options->number, err);
 	if (rc == 0)
 		rc = instance_switch(inst, false, err);
@@ -221,7 +224,8 @@ int instance_new(struct instance **ret, int top, const struct instance_options *
 		rc = tracefs_write(inst->dir, "trace_clock", "mono", err);
 	if (rc ==
 	    0) /* refuse new records when full: then nothing that was promised is taken back */
-		rc = tracefs_write(inst->dir, "options/overwrite", "0", err);
+		rc = tracefs_write(inst->dir, "options/overwrite", options->overwrite ? "1" : "0",
+				   err);
 	if (rc == 0 && tracefs_has(inst->dir, "buffer_percent"))
 		rc = tracefs_write_u64(inst->dir, "buffer_percent", wake_percent(inst, options),
 				       err);
@@ -284,6 +288,33 @@ int instance_disable_all(struct instance *inst, struct error *err)
 int instance_switch(struct instance *inst, bool on, struct error *err)
 {
 	return tracefs_write(inst->dir, "tracing_on", on ? "1" : "0", err);
+}
+
+int instance_stop_at(struct instance *inst, const char *system, const char *name,
+		     const char *filter, struct error *err)
+{
+	char path[256], trigger[INSTANCE_FILTER_MAX + 32];
+
+	snprintf(path, sizeof(path), "events/%s/%s/trigger", system, name);
+	snprintf(trigger, sizeof(trigger), filter ? "traceoff if %s" : "traceoff", filter);
+	return tracefs_write(inst->dir, path, trigger, err);
+}
+
+bool instance_is_on(const struct instance *inst)
+{
+	uint64_t on = 1; /* if it cannot be read it was not a trigger that we set */
+
+	return tracefs_read_u64(inst->dir, "tracing_on", &on, NULL) < 0 || on;
+}
+
+int instance_clear(struct instance *inst, struct error *err)
+{
+	int fd = openat(inst->dir, "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_errno(err, "cannot empty the tracing instance");
+	close(fd);
+	return 0;
 }
 
 int instance_open_cpu(const struct instance *inst, uint32_t cpu, const char *file, int flags,

@@ -22,6 +22,8 @@
 #include "record/ring_page.h"
 
 struct instance_options {
+	bool overwrite;	     /* a full ring gives up its oldest records, not the newest */
+	uint64_t all_bytes;  /* of all CPUs together, instead of ring_bytes; 0: not said */
 	uint64_t ring_bytes; /* per CPU; 0: 16 MB, and never more than a tenth of memory in all */
 	uint16_t number, count; /* which of our instances this is, of how many */
 	/* how much of a ring wakes its reader; neither: 25 percent */
@@ -32,6 +34,7 @@ struct instance {
 	int top; /* the tracing directory; the caller's */
 	int dir; /* of the instance; locked */
 	char name[64];
+	bool overwrite;
 	uint64_t ring_bytes; /* per CPU, as the kernel says */
 	struct ring_layout layout;
 	uint32_t *cpus; /* CPUs that have a ring */
@@ -59,6 +62,13 @@ int instance_enable(struct instance *inst, const char *system, const char *name,
 		    const char *filter, struct error *err);
 int instance_disable_all(struct instance *inst, struct error *err);
 int instance_switch(struct instance *inst, bool on, struct error *err);
+
+/* Tracing is switched off in this instance at the moment of an event; filter: NULL, or which ones. */
+int instance_stop_at(struct instance *inst, const char *system, const char *name,
+		     const char *filter, struct error *err);
+bool instance_is_on(const struct instance *inst);
+/* Forgets everything that is in the rings, and their counts. */
+int instance_clear(struct instance *inst, struct error *err);
 
 /* Opens a file of a CPU: per_cpu/cpuN/FILE. flags as in open(2). */
 int instance_open_cpu(const struct instance *inst, uint32_t cpu, const char *file, int flags,

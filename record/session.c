@@ -17,6 +17,7 @@
 #include "format/base/units.h"
 #include "record/backend.h"
 #include "record/command.h"
+#include "record/flight.h"
 #include "record/meta.h"
 #include "record/output.h"
 #include "record/steer.h"
@@ -27,6 +28,7 @@
 #define STATUS_NS 500000000ull
 #define SYNC_NS	  5000000000ull
 #define TICK_NS	  1000000000ull
+#define LOOK_NS	  100000000ull /* whether a trigger has stopped the rings */
 
 struct session {
 	const struct session_options *options;
@@ -42,6 +44,9 @@ struct session {
 	struct meta meta;
 	struct backend *backend;
 	struct steer steer;
+	struct flight_trigger trigger;
+	unsigned int captures; /* of a flight recorder: written so far */
+	bool want_dump;
 	uint64_t start_ns;
 	bool foreign_pids; /* our /proc numbers tasks in another way than the events do */
 };
@@ -217,6 +222,9 @@ static int prepare(struct session *s, struct error *err)
 					   .selection = &s->selection };
 	int rc;
 
+	rc = flight_check(o, err);
+	if (rc < 0)
+		return rc;
 	look_at_pid_namespace(s);
 	rc = selection_make(&s->selection, o, s->foreign_pids, err);
 	if (rc < 0)
@@ -228,6 +236,11 @@ static int prepare(struct session *s, struct error *err)
 	if (rc < 0)
 		return rc;
 	pass_warnings(s);
+	if (o->trigger)
+		rc = flight_trigger_parse(&s->trigger, o->trigger, s->top, err);
+	if (rc < 0)
+		return rc;
+	request.trigger = o->trigger ? &s->trigger : NULL;
 	rc = check_folding(s, err);
 	if (rc == 0)
 		rc = block_signals(s, err);
@@ -240,21 +253,47 @@ static int prepare(struct session *s, struct error *err)
 	request.top = s->top;
 	request.foreign_pids = s->foreign_pids;
 	rc = choose_backend(s, &request, err);
+	if (rc == 0 && o->overwrite && !s->backend->ops->is_on)
+		rc = error_set(err, ERR_USAGE, "--overwrite needs the ftrace backend");
 	/* before the output: a filter that the kernel rejects must not empty a file */
 	if (rc == 0)
 		rc = s->backend->ops->prepare(s->backend, err);
-	if (rc == 0)
-		rc = output_open(&s->output, o->output, o->force, err);
+	if (rc < 0 || o->overwrite)
+		return rc;
+	rc = output_open(&s->output, o->output, o->force, err);
 	if (rc < 0)
 		return rc;
 	meta_init(&s->meta, s->output.writer, tree_live(s->top), "start");
 	return put_metadata(s, err);
 }
 
+static void listen_to_ctl(struct session *s)
+{
+	struct error cannot = { 0 };
+
+	s->steer.can_dump = s->options->overwrite;
+	if (steer_open(&s->steer, s->backend, &s->meta, &cannot) < 0)
+		note(s, cannot.text); /* it records all the same */
+}
+
+/* A flight recorder: the rings run, and there is no capture yet. */
+static int start_flight(struct session *s, struct error *err)
+{
+	int rc = s->backend->ops->arm(s->backend, NULL, err);
+
+	if (rc < 0)
+		return rc;
+	s->start_ns = now_ns();
+	s->report->started = true;
+	rc = s->backend->ops->go(s->backend, err);
+	command_go(&s->command);
+	listen_to_ctl(s);
+	return rc;
+}
+
 static int start(struct session *s, struct error *err)
 {
 	int rc = meta_put_memory_files(&s->meta, "start", err);
-	struct error cannot = { 0 };
 
 	if (rc == 0)
 		rc = s->backend->ops->arm(s->backend, s->output.writer, err);
@@ -270,8 +309,7 @@ static int start(struct session *s, struct error *err)
 	if (rc == 0 && !s->foreign_pids)
 		rc = meta_put_tasks(&s->meta, now_ns(), err);
 	command_go(&s->command);
-	if (steer_open(&s->steer, s->backend, &s->meta, &cannot) < 0)
-		note(s, cannot.text); /* it records all the same */
+	listen_to_ctl(s);
 	return rc;
 }
 
@@ -282,6 +320,8 @@ static void take_user_signal(struct session *s, uint32_t number)
 {
 	if (number == SIGUSR1)
 		steer_mark(&s->steer, "SIGUSR1", NULL);
+	else if (s->options->overwrite)
+		s->want_dump = true;
 	else
 		note(s, "SIGUSR2 is ignored: this recorder writes as it goes");
 }
@@ -326,11 +366,15 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static int look_at_flight(struct session *s, struct error *err);
+
 static int wait_for_end(struct session *s, struct error *err)
 {
 	uint64_t end = s->options->duration_ns ? s->start_ns + s->options->duration_ns : UINT64_MAX;
-	uint64_t next_status = s->ui->status ? s->start_ns + STATUS_NS : UINT64_MAX;
-	uint64_t next_sync = s->start_ns + SYNC_NS;
+	bool flight = s->options->overwrite;
+	uint64_t next_status = s->ui->status && !flight ? s->start_ns + STATUS_NS : UINT64_MAX;
+	uint64_t next_sync = flight ? UINT64_MAX : s->start_ns + SYNC_NS;
+	uint64_t look_ns = s->options->trigger ? LOOK_NS : 10 * LOOK_NS;
 	uint64_t next_tick = s->backend->ops->tick ? s->start_ns + TICK_NS : UINT64_MAX;
 	struct pollfd fds[3] = { { .fd = s->signal_fd, .events = POLLIN },
 				 { .fd = s->backend->ops->failure_fd(s->backend),
@@ -360,7 +404,9 @@ static int wait_for_end(struct session *s, struct error *err)
 			next_tick = now_ns() + TICK_NS;
 		}
 		wait_ms = next > now ? (next - now + 999999) / 1000000 : 0;
-		if (poll(fds, 3, wait_ms < 1000 ? (int)wait_ms : 1000) < 0 && errno != EINTR)
+		if (wait_ms > look_ns / 1000000)
+			wait_ms = look_ns / 1000000;
+		if (poll(fds, 3, (int)wait_ms) < 0 && errno != EINTR)
 			return error_errno(err, "cannot wait");
 		if (fds[1].revents) /* a reader has failed: drain says why */
 			return 0;
@@ -372,6 +418,8 @@ static int wait_for_end(struct session *s, struct error *err)
 		}
 		if (take_signals(s))
 			return 0;
+		if (flight && look_at_flight(s, err) < 0)
+			return err->code;
 	}
 }
 
@@ -482,15 +530,136 @@ static int put_end(struct session *s, uint64_t end_ns, struct error *err)
 	return rc;
 }
 
+/* ---- a flight recorder's captures ---- */
+
+static uint64_t overwritten(const struct session_report *r)
+{
+	uint64_t records = 0;
+
+	for (size_t i = 0; i < r->ring_count; i++)
+		records += r->rings[i].overwritten;
+	return records;
+}
+
+/*
+ * The rings are frozen: everything that is in them, into the open output. end_ns 0: a trigger stopped
+ * them, at the last event.
+ */
+static int put_flight(struct session *s, uint64_t end_ns, struct error *err)
+{
+	struct session_report *r = s->report;
+	int rc;
+
+	meta_init(&s->meta, s->output.writer, tree_live(s->top), "start");
+	info_encode(&s->meta.info, "recorder.mode", "flight");
+	rc = put_metadata(s, err);
+	if (rc == 0 && !s->foreign_pids)
+		rc = meta_put_tasks(&s->meta, end_ns ? end_ns : now_ns(), err);
+	if (rc == 0)
+		rc = meta_put_memory_files(&s->meta, "end", err);
+	if (rc == 0)
+		rc = s->backend->ops->arm(s->backend, s->output.writer, err);
+	if (rc == 0)
+		rc = s->backend->ops->drain(s->backend, err);
+	free(r->rings);
+	r->rings = NULL;
+	r->lost = 0;
+	if (rc == 0)
+		rc = make_account(s, err);
+	if (rc < 0)
+		return rc;
+	if (!end_ns) {
+		end_ns = capture_writer_last_time(s->output.writer);
+		rc = meta_put_mark(&s->meta, MARK_NAMED, end_ns, s->options->trigger, err);
+	}
+	if (!overwritten(r))
+		info_encode_u64(&s->meta.info, "time.start_ns", s->start_ns);
+	if (rc == 0)
+		rc = steer_put_held(&s->steer, err);
+	return rc < 0 ? rc : put_end(s, end_ns, err);
+}
+
+/* One capture of a flight recorder under a name of its own; the rings stay frozen. */
+static int write_flight(struct session *s, uint64_t end_ns, struct error *err)
+{
+	struct session_report *r = s->report;
+	int rc;
+
+	s->captures++;
+	flight_name(r->output, sizeof(r->output), s->options->output, &s->captures,
+		    s->options->force);
+	rc = output_open(&s->output, r->output, s->options->force, err);
+	if (rc < 0)
+		return rc;
+	rc = put_flight(s, end_ns, err);
+	r->events = capture_writer_events(s->output.writer);
+	r->bytes = capture_writer_bytes(s->output.writer);
+	r->captures += rc == 0;
+	r->any_lost |= rc < 0 || r->lost || !r->exact;
+	meta_release(&s->meta);
+	output_release(&s->output, true);
+	return rc;
+}
+
+/* Writes what there is, and flies on with empty rings. */
+static int dump_flight(struct session *s, const char *reason, uint64_t end_ns, struct error *err)
+{
+	struct session_report *r = s->report;
+	char text[CONTROL_ANSWER_MAX], events[UNITS_TEXT];
+	int rc;
+
+	snprintf(r->end_reason, sizeof(r->end_reason), "%s", reason);
+	rc = write_flight(s, end_ns, err);
+	if (rc == 0)
+		snprintf(text, sizeof(text), "%s: wrote %.400s, %s events", reason, r->output,
+			 units_count(events, r->events));
+	else
+		snprintf(text, sizeof(text), "%s", err ? err->text : "it failed");
+	steer_dumped(&s->steer, rc == 0, text);
+	if (rc == 0)
+		note(s, text);
+	s->want_dump = false;
+	if (rc == 0)
+		rc = s->backend->ops->arm(s->backend, NULL, err);
+	s->start_ns = now_ns();
+	if (rc == 0 && !s->steer.paused)
+		rc = s->backend->ops->go(s->backend, err);
+	return rc;
+}
+
+static bool has_triggered(const struct session *s)
+{
+	return s->options->trigger && !s->steer.paused && !s->backend->ops->is_on(s->backend);
+}
+
+/* Has a trigger stopped the rings, or has somebody asked for what is in them? */
+static int look_at_flight(struct session *s, struct error *err)
+{
+	int rc;
+
+	if (has_triggered(s))
+		return dump_flight(s, "trigger", 0, err);
+	if (!s->want_dump && !s->steer.dump)
+		return 0;
+	rc = s->backend->ops->stop(s->backend, err);
+	return rc < 0 ? rc : dump_flight(s, "dump", now_ns(), err);
+}
+
 /* Everything after the last event. The first failure is kept; what can still be done is done. */
 static int finish(struct session *s, int failed, struct error *err)
 {
 	struct session_report *r = s->report;
 	uint64_t end_ns;
+	bool triggered = s->options->overwrite && has_triggered(s);
 	int rc;
 
 	rc = s->backend->ops->stop(s->backend, err);
 	end_ns = now_ns();
+	if (s->options->overwrite) {
+		if (rc == 0)
+			rc = failed < 0 ? failed : write_flight(s, triggered ? 0 : end_ns, err);
+		goto told;
+	}
 	if (failed == 0 && rc == 0)
 		rc = meta_put_memory_files(&s->meta, "end", err);
 	if (failed < 0)
@@ -506,11 +675,12 @@ static int finish(struct session *s, int failed, struct error *err)
 		snprintf(r->end_reason, sizeof(r->end_reason), "error");
 		put_end(s, end_ns, NULL);
 	}
+	r->events = capture_writer_events(s->output.writer);
+	r->bytes = capture_writer_bytes(s->output.writer);
+told:
 	command_ended(&s->command);
 	snprintf(r->command_status, sizeof(r->command_status), "%s", s->command.status);
 	r->elapsed_ns = end_ns - s->start_ns;
-	r->events = capture_writer_events(s->output.writer);
-	r->bytes = capture_writer_bytes(s->output.writer);
 	return rc;
 }
 
@@ -523,7 +693,8 @@ static void tell_end(struct session *s, int rc, const struct error *err)
 	if (rc < 0)
 		snprintf(text, sizeof(text), "stopped with an error: %s", err ? err->text : "");
 	else
-		snprintf(text, sizeof(text), "stopped: %s, %s events, %s lost", s->options->output,
+		snprintf(text, sizeof(text), "stopped: %.400s, %s events, %s lost",
+			 r->output[0] ? r->output : s->options->output,
 			 units_count(events, r->events), units_count(lost, r->lost));
 	steer_close(&s->steer, rc == 0, text);
 }
@@ -534,6 +705,7 @@ static void session_release(struct session *s)
 		s->backend->ops->release(s->backend);
 	command_release(&s->command);
 	selection_release(&s->selection);
+	flight_trigger_release(&s->trigger);
 	meta_release(&s->meta);
 	event_list_release(&s->events);
 	/* nothing was recorded: leave no empty file behind */
@@ -564,7 +736,7 @@ int session_run(const struct session_options *options, const struct session_ui *
 	*report = (struct session_report){ 0 };
 	rc = prepare(&s, err);
 	if (rc == 0)
-		rc = start(&s, err);
+		rc = options->overwrite ? start_flight(&s, err) : start(&s, err);
 	if (rc == 0)
 		rc = wait_for_end(&s, err);
 	if (report->started)

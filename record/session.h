@@ -32,6 +32,9 @@ struct session_options {
 	enum backend_choice backend;
 	bool user_stacks; /* frames of the program, too */
 	bool symbols_used;
+	bool overwrite;	       /* a flight recorder: flight.h */
+	uint64_t flight_bytes; /* its rings, all CPUs together; 0: ring_bytes per CPU */
+	const char *trigger;   /* NULL: none */
 	/* whose allocations: selection.h; lists of texts as they were typed */
 	struct option_list pids, tids, cpus;
 	const char *cgroup; /* NULL: none */
@@ -64,7 +67,10 @@ struct session_report {
 	const char *backend; /* its name */
 	bool folds;	     /* --survivors: folded holds */
 	struct folding_report folded;
-	char problem[200]; /* the first way in which the account is not exact; "" if it is */
+	char output[4096];     /* of a flight recorder: the capture written last; else "" */
+	unsigned int captures; /* how many it has written */
+	bool any_lost;	       /* one of them is incomplete */
+	char problem[200];     /* the first way in which the account is not exact; "" if it is */
 };
 
 /*

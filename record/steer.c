@@ -1,6 +1,9 @@
 #include "record/steer.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "format/base/units.h"
@@ -11,6 +14,45 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+#define HELD_MAX 4096
+
+struct held_mark {
+	enum mark_kind kind;
+	uint64_t time;
+	char text[CONTROL_TEXT_MAX + 1];
+};
+
+static int put(struct steer *s, enum mark_kind kind, uint64_t time, const char *text,
+	       struct error *err)
+{
+	struct held_mark *m;
+
+	if (!s->can_dump)
+		return meta_put_mark(s->meta, kind, time, text, err);
+	if (!s->held)
+		s->held = calloc(HELD_MAX, sizeof(*s->held));
+	if (!s->held)
+		return error_nomem(err);
+	/* the oldest are most likely from before what the rings still hold */
+	if (s->held_count == HELD_MAX)
+		memmove(s->held, s->held + 1, --s->held_count * sizeof(*s->held));
+	m = &s->held[s->held_count++];
+	m->kind = kind;
+	m->time = time;
+	snprintf(m->text, sizeof(m->text), "%s", text);
+	return 0;
+}
+
+int steer_put_held(struct steer *s, struct error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->held_count; i++)
+		rc = meta_put_mark(s->meta, s->held[i].kind, s->held[i].time, s->held[i].text, err);
+	s->held_count = 0;
+	return s->paused && rc == 0 ? put(s, MARK_PAUSE, s->paused_ns, "", err) : rc;
 }
 
 int steer_open(struct steer *s, struct backend *backend, struct meta *meta, struct error *err)
@@ -37,7 +79,7 @@ static int pause_recording(struct steer *s, const struct control_request *r, str
 	}
 	rc = s->backend->ops->stop(s->backend, err);
 	if (rc == 0)
-		rc = meta_put_mark(s->meta, MARK_PAUSE, now, "", err);
+		rc = put(s, MARK_PAUSE, now, "", err);
 	if (rc < 0)
 		return rc;
 	s->paused = true;
@@ -59,7 +101,7 @@ static int resume_recording(struct steer *s, const struct control_request *r, st
 	rc = s->backend->ops->go(s->backend, err);
 	now = now_ns();
 	if (rc == 0)
-		rc = meta_put_mark(s->meta, MARK_RESUME, now, "", err);
+		rc = put(s, MARK_RESUME, now, "", err);
 	if (rc < 0)
 		return rc;
 	s->paused = false;
@@ -70,7 +112,7 @@ static int resume_recording(struct steer *s, const struct control_request *r, st
 
 int steer_mark(struct steer *s, const char *text, struct error *err)
 {
-	return meta_put_mark(s->meta, MARK_NAMED, now_ns(), text, err);
+	return put(s, MARK_NAMED, now_ns(), text, err);
 }
 
 static int put_mark(struct steer *s, const struct control_request *r, struct error *err)
@@ -136,5 +178,7 @@ void steer_close(struct steer *s, bool done, const char *text)
 		control_answer(s->control, &s->stop_request, done, "%s", text);
 	control_free(s->control);
 	s->control = NULL;
+	free(s->held);
+	s->held = NULL;
 	s->stop = false;
 }

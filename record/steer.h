@@ -19,7 +19,9 @@ struct steer {
 	struct backend *backend;
 	struct meta *meta;
 	struct control *control; /* NULL: not reachable */
-	bool can_dump;		 /* a flight recorder */
+	bool can_dump;		 /* a flight recorder: marks are held until there is a capture */
+	struct held_mark *held;
+	size_t held_count;
 	bool paused;
 	uint64_t paused_ns; /* trace clock when the pause began */
 	bool stop, dump;    /* asked for */
@@ -33,6 +35,12 @@ int steer_fd(const struct steer *s);
 int steer_serve(struct steer *s, struct error *err);
 
 int steer_mark(struct steer *s, const char *text, struct error *err);
+
+/*
+ * Of a flight recorder: the marks and pauses since the last capture, into this one. A pause that
+ * goes on is told to the next one, too.
+ */
+int steer_put_held(struct steer *s, struct error *err);
 
 /* Answers the request to dump, if it was one. */
 void steer_dumped(struct steer *s, bool done, const char *text);

@@ -933,7 +933,8 @@ class Capture:
         for block in self.event_blocks():
             if block.events:
                 begin.setdefault((block.cpu, block.ring), block.first)
-        rings = [(row["cpu"], row["ring"]) for row in self.stats.get("start", ()) if row["overrun"]]
+        rings = [(row["cpu"], row["ring"]) for row in self.stats.get("start", ()) if row["overrun"]
+                 and self.info.get("recorder.mode") == "flight"]
         return [Loss(key[0], None, begin.get(key, MASK64) - 1, 0) for key in rings
                 if begin.get(key, MASK64) - 1 > min(begin.values(), default=0)]
 

@@ -198,7 +198,7 @@ static void test_marks(void)
 static void test_small_records(void)
 {
 	struct task_record task = { 12, 11, 1, { "a task", 6 } };
-	struct ring_stats stats = { 3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, UINT64_MAX };
+	struct ring_stats stats = { 3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, UINT64_MAX, 0 };
 	struct end_entry entries[2] = { { 64, 0, 10, 5, 9 }, { 4096, 1, 20, 6, 6 } };
 	struct end_totals totals = { 30, 2, 9999, 2 }, back;
 	enum stats_moment moment;
