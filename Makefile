@@ -35,7 +35,7 @@ ldhardening := -pie
 endif
 optimise := $(if $(filter 1,$(DEBUG)),-Og -g3,-O2 -g)
 CFLAGS ?= $(optimise)
-all_cflags := -std=gnu11 -I. -I$(B)/gen -pthread -ffile-prefix-map=$(CURDIR)=. -ffunction-sections \
+all_cflags := -std=gnu11 -D_FILE_OFFSET_BITS=64 -I. -I$(B)/gen -pthread -ffile-prefix-map=$(CURDIR)=. -ffunction-sections \
 	-fdata-sections $(warnings) $(if $(WERROR),-Werror) $(hardening) $(CFLAGS) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
 	$(if $(filter 1,$(COVERAGE)),--coverage) $(EXTRA_CFLAGS)
