@@ -16,7 +16,9 @@
 
 static bool read_at(int fd, void *to, size_t n, uint64_t offset)
 {
-	return offset < INT64_MAX && pread(fd, to, n, (off_t)offset) == (ssize_t)n;
+	off_t at = (off_t)offset;
+
+	return at >= 0 && (uint64_t)at == offset && pread(fd, to, n, at) == (ssize_t)n;
 }
 
 static size_t padded(uint32_t len)

@@ -44,7 +44,8 @@ static bool is_trusted(int fd, const struct stat *process, size_t *ret_size)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
-	    (st.st_mode & (S_IWGRP | S_IWOTH)) || st.st_size <= 0 || st.st_size > JIT_MAP_MAX)
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) || st.st_size <= 0 ||
+	    (uint64_t)st.st_size > JIT_MAP_MAX)
 		return false;
 	*ret_size = (size_t)st.st_size;
 	return !process || st.st_uid == process->st_uid || st.st_uid == 0;
