@@ -43,11 +43,32 @@ static int on_pair(void *arg, struct text key, struct text value)
 	return pair->key && pair->value ? 0 : ERR_NOMEM;
 }
 
+static bool same_type(const struct event_type *a, const struct event_type *b)
+{
+	bool same = a->id == b->id && !strcmp(a->system, b->system) && !strcmp(a->name, b->name) &&
+		    a->has_stack == b->has_stack && a->field_count == b->field_count;
+
+	for (uint16_t i = 0; same && i < a->field_count; i++) {
+		const struct event_field *x = &a->fields[i], *y = &b->fields[i];
+
+		same = !strcmp(x->name, y->name) && x->offset == y->offset && x->size == y->size &&
+		       x->kind == y->kind && x->place == y->place;
+	}
+	return same;
+}
+
 static int on_type(void *arg, struct event_type *type)
 {
 	struct capture_model *m = arg;
 	struct event_type *slot = NULL;
 
+	if (m->types_seen < m->type_count) {
+		bool same = same_type(type, &m->types[m->types_seen++]);
+
+		event_type_release(type);
+		return same ? 0 : ERR_FORMAT;
+	}
+	m->types_seen++;
 	if (m->type_count < EVENT_TYPES_MAX)
 		slot = append(&m->types, &m->type_cap, &m->type_count, sizeof(*slot));
 	if (!slot) {
@@ -61,6 +82,11 @@ static int on_type(void *arg, struct event_type *type)
 struct task_context {
 	struct capture_model *model;
 	uint64_t time;
+};
+
+struct entry_context {
+	struct capture_model *model;
+	uint32_t file;
 };
 
 static int on_task(void *arg, const struct task_record *task)
@@ -122,12 +148,13 @@ static int on_stats(void *arg, const struct ring_stats *stats)
 
 static int on_end_entry(void *arg, const struct end_entry *entry)
 {
-	struct capture_model *m = arg;
-	struct end_entry *e = append(&m->index, &m->index_cap, &m->index_count, sizeof(*e));
+	struct entry_context *c = arg;
+	struct capture_model *m = c->model;
+	struct model_entry *e = append(&m->index, &m->index_cap, &m->index_count, sizeof(*e));
 
 	if (!e)
 		return ERR_NOMEM;
-	*e = *entry;
+	*e = (struct model_entry){ c->file, *entry };
 	return 0;
 }
 
@@ -136,7 +163,22 @@ static bool text_is(struct text t, const char *s)
 	return t.len == strlen(s) && !memcmp(t.data, s, t.len);
 }
 
-static int read_file_part(struct capture_model *m, const struct section *s, struct error *err)
+/* Of what was at the start the first whole copy is kept, of what was at the end the last. */
+static bool file_is_settled(struct model_file *f, uint32_t file)
+{
+	if (f->file == file)
+		return false;
+	if (f->whole && !f->torn && !strcmp(f->moment, "start"))
+		return true;
+	buf_clear(&f->content);
+	f->next = 0;
+	f->torn = f->whole = false;
+	f->file = file;
+	return false;
+}
+
+static int read_file_part(struct capture_model *m, const struct block_header *h,
+			  const struct section *s, struct error *err)
 {
 	struct file_part part;
 	struct model_file *f = NULL;
@@ -158,11 +200,14 @@ static int read_file_part(struct capture_model *m, const struct section *s, stru
 		f = append(&m->files, &m->file_cap, &m->file_count, sizeof(*f));
 		if (!f)
 			return error_nomem(err);
+		f->file = h->file;
 		f->name = strndup(part.name.len ? part.name.data : "", part.name.len);
 		f->moment = strndup(part.moment.len ? part.moment.data : "", part.moment.len);
 		if (!f->name || !f->moment)
 			return error_nomem(err);
 	}
+	if (file_is_settled(f, h->file))
+		return 0;
 	if (part.offset != f->next) {
 		/*
 		 * Half a line would be a wrong line: cut both sides of the hole back to whole ones.
@@ -176,8 +221,17 @@ static int read_file_part(struct capture_model *m, const struct section *s, stru
 		skip = nl ? (size_t)(nl + 1 - (const uint8_t *)part.bytes.data) : part.bytes.len;
 	}
 	f->next = part.offset + part.bytes.len;
+	f->whole = part.last;
 	buf_bytes(&f->content, part.bytes.data + skip, part.bytes.len - skip);
 	return f->content.oom ? error_nomem(err) : 0;
+}
+
+static void note_decoded(struct model_part *p, enum stats_moment moment,
+			 const struct ring_stats *list, size_t count)
+{
+	p->has_stats[moment] = true;
+	for (size_t i = 0; i < count; i++)
+		p->decoded[moment] += list[i].decoded;
 }
 
 static int read_stats(struct capture_model *m, const struct block_header *h,
@@ -189,6 +243,14 @@ static int read_stats(struct capture_model *m, const struct block_header *h,
 
 	if (rc == 0 && moment > STATS_END)
 		rc = error_set(err, ERR_DAMAGED, "ring statistics of an unknown moment");
+	if (rc == 0)
+		note_decoded(&m->parts[h->file], moment, c.list, c.count);
+	if (rc == 0 && moment == STATS_START && m->stats_count[moment] &&
+	    m->stats_file != h->file) {
+		free(c.list); /* of a later file: the recording began before */
+		return 0;
+	}
+	m->stats_file = moment == STATS_START ? h->file : m->stats_file;
 	/* those of the other rings stay */
 	for (size_t i = 0; rc == 0 && i < m->stats_count[moment]; i++) {
 		const struct ring_stats *other = &m->stats[moment][i];
@@ -218,29 +280,69 @@ static int read_block(struct capture_model *m, const struct block_header *h, con
 {
 	const struct section *s = block_section(b, SECTION_RECORDS);
 	struct task_context tasks = { m, h->first_time };
+	struct entry_context entries = { m, h->file };
+	struct end_totals totals;
 
 	if (!s)
 		return error_set(err, ERR_DAMAGED, "block at offset %llu has no record",
 				 (unsigned long long)h->offset);
 	switch (h->type) {
 	case BLOCK_INFO: return info_decode(s->data, s->len, on_pair, m, err);
-	case BLOCK_FILE: return read_file_part(m, s, err);
+	case BLOCK_FILE: return read_file_part(m, h, s, err);
 	case BLOCK_TYPES:
-		if (s->a != m->type_count)
+		if (s->a != m->types_seen)
 			return error_set(err, ERR_DAMAGED,
 					 "event types %zu to %u are missing before it",
-					 m->type_count, s->a);
+					 m->types_seen, s->a);
 		return types_decode(s->data, s->len, on_type, m, err);
-	case BLOCK_TASKS: return tasks_decode(s->data, s->len, on_task, &tasks, err);
+	case BLOCK_TASKS:
+		/* events have told of all that was born since the file before began */
+		if (h->file && !capture_model_hole_before(m, h->file))
+			return 0;
+		return tasks_decode(s->data, s->len, on_task, &tasks, err);
 	case BLOCK_STATS: return read_stats(m, h, s, err);
 	case BLOCK_MARKS: return marks_decode(s->data, s->len, h->first_time, on_mark, m, err);
 	case BLOCK_PROCESS:
 		return process_log_add(&m->processes, s->data, s->len, h->first_time, err);
 	default:
-		m->has_end = true;
-		m->index_count = 0;
-		return end_decode(s->data, s->len, &m->totals, on_end_entry, m, err);
+		m->parts[h->file].has_end = true;
+		while (m->index_count && m->index[m->index_count - 1].file == h->file)
+			m->index_count--;
+		return end_decode(s->data, s->len, &totals, on_end_entry, &entries, err);
 	}
+}
+
+/* What a file says about the end holds only until another file follows it. */
+static void forget_end(struct capture_model *m)
+{
+	static const char *const keys[] = { "end.reason", "time.end_ns", "clock.end.trace_ns",
+					    "clock.end.wall_ns", "command.status" };
+
+	for (size_t i = 0; i < m->pair_count; i++) {
+		bool forget = false;
+
+		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+			forget |= !strcmp(m->pairs[i].key, keys[k]);
+		if (!forget)
+			continue;
+		free(m->pairs[i].key);
+		free(m->pairs[i].value);
+		m->pairs[i--] = m->pairs[--m->pair_count];
+	}
+}
+
+static void end_part(struct capture_model *m, size_t file)
+{
+	const char *reason = capture_model_info(m, "end.reason");
+
+	m->parts[file].rotated = reason && !strcmp(reason, "rotated");
+}
+
+bool capture_model_hole_before(const struct capture_model *m, size_t file)
+{
+	const struct model_part *before = &m->parts[file - 1], *part = &m->parts[file];
+
+	return !before->has_end || part->number != before->number + 1;
 }
 
 int capture_model_note_damage(struct capture_scan *scan, size_t block, struct error *why,
@@ -249,6 +351,7 @@ int capture_model_note_damage(struct capture_scan *scan, size_t block, struct er
 	const struct block_header *h = &scan->blocks[block];
 	struct capture_damage d = { .kind = DAMAGE_BODY,
 				    .offset = h->offset,
+				    .file = h->file,
 				    .writer = h->writer,
 				    .length = (uint64_t)scan->header_len[block] + h->stored_len };
 
@@ -257,23 +360,40 @@ int capture_model_note_damage(struct capture_scan *scan, size_t block, struct er
 	return capture_scan_add_damage(scan, &d) < 0 ? error_nomem(err) : 0;
 }
 
-int capture_model_read(struct capture_model *m, const struct capture_reader *r,
+static int begin_parts(struct capture_model *m, const struct series *series, struct error *err)
+{
+	m->parts = calloc(series->count, sizeof(*m->parts));
+	if (!m->parts)
+		return error_nomem(err);
+	m->part_count = series->count;
+	for (size_t i = 0; i < series->count; i++)
+		m->parts[i].number = series->files[i].number;
+	return 0;
+}
+
+int capture_model_read(struct capture_model *m, const struct series *series,
 		       struct capture_scan *scan, struct error *err)
 {
 	struct block block = { 0 };
-	int rc = 0;
+	uint32_t file = 0;
+	int rc = begin_parts(m, series, err);
 
 	for (size_t i = 0; i < scan->count && rc == 0; i++) {
 		const struct block_header *h = &scan->blocks[i];
 		struct error why = { 0 };
 
+		for (; file < h->file; file++) {
+			end_part(m, file);
+			forget_end(m);
+			m->types_seen = 0;
+		}
 		if (h->type == BLOCK_DICT || h->type == BLOCK_EVENTS || h->type == BLOCK_FOLDED)
 			continue;
 		if (h->type < BLOCK_INFO || h->type > BLOCK_MARKS) {
 			m->unknown++;
 			continue;
 		}
-		rc = capture_reader_load(r, scan, i, &block, &why);
+		rc = series_load(series, scan, i, &block, &why);
 		if (rc == 0)
 			rc = read_block(m, h, &block, &why);
 		if (rc == 0 && m->torn) {
@@ -286,9 +406,17 @@ int capture_model_read(struct capture_model *m, const struct capture_reader *r,
 		m->unknown += rc == 0 ? block.unknown_sections : 0;
 		if (rc == ERR_NOMEM)
 			error_nomem(err);
+		else if (rc == ERR_FORMAT)
+			error_set(
+				err, ERR_FORMAT,
+				"'%s' has other event types than the files before it: it is not of "
+				"this series",
+				capture_reader_path(series->files[h->file].reader));
 		else if (rc < 0)
 			rc = capture_model_note_damage(scan, i, &why, err);
 	}
+	if (rc == 0)
+		end_part(m, file);
 	block_release(&block);
 	return rc < 0 ? rc : process_log_sort(&m->processes, err);
 }
@@ -319,6 +447,7 @@ void capture_model_release(struct capture_model *m)
 	free(m->stats[STATS_START]);
 	free(m->stats[STATS_END]);
 	free(m->index);
+	free(m->parts);
 	*m = (struct capture_model){ 0 };
 }
 

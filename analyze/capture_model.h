@@ -5,9 +5,12 @@
  *
  *	struct capture_model model = { 0 };
  *
- *	capture_model_read(&model, reader, &scan, &err);
+ *	capture_model_read(&model, &series, &scan, &err);
  *	page_size = capture_model_number(&model, "page_size", 4096);
  *	capture_model_release(&model);
+ *
+ * Of several files it is what one file over the same time would say: facts, types, names and what was
+ * at the start from the first that has it, what was at the end from the last.
  *
  * Damaged blocks are listed in the scan and left out. Does not look at EVENTS and DICT blocks.
  */
@@ -15,6 +18,7 @@
 #define KMEM_ANALYZE_CAPTURE_MODEL_H
 
 #include "analyze/process_log.h"
+#include "analyze/series.h"
 #include "format/base/buf.h"
 #include "format/base/error.h"
 #include "format/reader.h"
@@ -30,6 +34,8 @@ struct model_file {
 	struct buf content;
 	uint64_t next; /* offset at which the next part should begin */
 	bool torn;     /* a part is missing: the lines around the hole are left out */
+	bool whole;    /* the last part is there */
+	uint32_t file; /* that it comes from */
 };
 
 struct model_task {
@@ -42,6 +48,21 @@ struct model_mark {
 	uint8_t kind; /* enum mark_kind */
 	uint64_t time;
 	char *text;
+};
+
+/* An entry of an END block's index. */
+struct model_entry {
+	uint32_t file;
+	struct end_entry entry;
+};
+
+/* What one of several files says about itself. */
+struct model_part {
+	uint32_t number;     /* in its series; 0: it is of none */
+	bool has_end;	     /* its END block is there */
+	bool rotated;	     /* another file was begun after it */
+	bool has_stats[2];   /* by enum stats_moment */
+	uint64_t decoded[2]; /* records since the recording began, all rings, at these moments */
 };
 
 struct capture_model {
@@ -58,15 +79,18 @@ struct capture_model {
 	struct process_log processes;
 	struct ring_stats *stats[2]; /* by enum stats_moment */
 	size_t stats_count[2], stats_cap[2];
-	struct end_totals totals;
-	struct end_entry *index; /* of the END block, if it is there */
+	struct model_entry *index; /* of the END blocks that are there */
 	size_t index_count, index_cap;
-	bool has_end;
-	bool torn;	  /* the block read last left a hole in a file */
-	uint32_t unknown; /* blocks and sections of unknown kinds */
+	struct model_part *parts; /* one for each file */
+	size_t part_count;
+	size_t types_seen;   /* in the file that is being read */
+	uint32_t stats_file; /* that the statistics at the start come from */
+	bool torn;	     /* the block read last left a hole in a file */
+	uint32_t unknown;    /* blocks and sections of unknown kinds */
 };
 
-int capture_model_read(struct capture_model *m, const struct capture_reader *r,
+/* ERR_FORMAT: the files do not agree about their event types. */
+int capture_model_read(struct capture_model *m, const struct series *series,
 		       struct capture_scan *scan, struct error *err);
 void capture_model_release(struct capture_model *m);
 
@@ -80,6 +104,12 @@ bool capture_model_is_flight(const struct capture_model *m);
 /* A file of the target, or NULL. moment: "start" or "end". */
 const struct model_file *capture_model_file(const struct capture_model *m, const char *name,
 					    const char *moment);
+
+/*
+ * Whether events between this file and the one before it may be missing: segments are not there, or the
+ * one before has no end.
+ */
+bool capture_model_hole_before(const struct capture_model *m, size_t file);
 
 /* A damaged block, noted in the scan; returns 0, or ERR_NOMEM. why is cleared. */
 int capture_model_note_damage(struct capture_scan *scan, size_t block, struct error *why,

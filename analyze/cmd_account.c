@@ -132,7 +132,7 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command cmd_account = {
 	.name = "account",
 	.summary = "bytes and objects per call site: total, waste, still live",
-	.operands = "CAPTURE|DB",
+	.operands = "CAPTURE...|DB",
 	.description =
 		"One line per call site: all bytes it allocated, bytes it still holds that nobody asked for\n"
 		"(waste), bytes it still holds (net), allocations and frees of its objects, and its name.\n",

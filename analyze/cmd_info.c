@@ -56,6 +56,21 @@ static void count_line(struct report *r, const char *label, const char *key)
 		units_count(text, (uint64_t)capture_int(r->db, key, 0)));
 }
 
+static void print_segments(struct report *r)
+{
+	int64_t first = capture_int(r->db, "segments.first", 0),
+		missing = capture_int(r->db, "segments.missing", 0);
+
+	if (!first)
+		return;
+	fprintf(r->out, "%-22s%" PRId64 " to %" PRId64, "segments:", first,
+		capture_int(r->db, "segments.last", 0));
+	if (missing)
+		fprintf(r->out, ", %" PRId64 " of them MISSING", missing);
+	fprintf(r->out, "%s\n",
+		capture_int(r->db, "segments.more", 0) ? ", and the recording went on" : "");
+}
+
 static void print_facts(struct report *r, bool exact)
 {
 	char text[UNITS_TEXT];
@@ -89,6 +104,7 @@ static void print_facts(struct report *r, bool exact)
 	report_timestamp(r, 0);
 	fprintf(r->out, "%-22s%s\n", "length:", units_duration(text, (uint64_t)r->length_ns));
 	bytes_line(r, "capture file:", "identity.length", exact);
+	print_segments(r);
 }
 
 static int print_events(struct report *r, bool exact, struct error *err)
@@ -235,7 +251,7 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command cmd_info = {
 	.name = "info",
 	.summary = "what is in a capture: machine, kernel, length, events, losses",
-	.operands = "CAPTURE|DB",
+	.operands = "CAPTURE...|DB",
 	.description =
 		"Where, when and how the capture was made, how many events of which type it has, what was lost.\n",
 	.examples = "  kmem-analyze info cap.kmem\n"

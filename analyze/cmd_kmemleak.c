@@ -345,7 +345,7 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command cmd_kmemleak = {
 	.name = "kmemleak",
 	.summary = "what was allocated and never freed, by stack, with how sure that is",
-	.operands = "CAPTURE|DB",
+	.operands = "CAPTURE...|DB",
 	.description =
 		"Objects that were allocated during the capture and were still live at its end, grouped by the\n"
 		"stack that allocated them. Each group says how many are certain, and how many are in doubt and\n"

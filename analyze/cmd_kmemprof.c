@@ -227,7 +227,7 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command cmd_kmemprof = {
 	.name = "kmemprof",
 	.summary = "the stacks that allocate and free most, pair by pair of events",
-	.operands = "CAPTURE|DB",
+	.operands = "CAPTURE...|DB",
 	.description =
 		"For each allocation event: what was not freed; then, for each event that freed its objects,\n"
 		"the stacks that allocated them and the stacks that freed them, with bytes, objects, shares.\n",

@@ -51,7 +51,7 @@ static void print_result(const struct load_result *result, const char *db)
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct load_command_options o = { 0 };
-	int first = command_parse(self, &o, argc, argv, 1, 1);
+	int first = command_parse(self, &o, argc, argv, 1, 0);
 	struct load_result result;
 	struct error err = { 0 };
 	struct load_options options;
@@ -63,7 +63,8 @@ static int run(const struct command *self, int argc, char **argv)
 		return command_exit_code(first);
 	}
 	options = (struct load_options){
-		.capture = argv[first],
+		.captures = argv + first,
+		.count = (size_t)(argc - first),
 		.db = o.output,
 		.force = o.force,
 		.progress = !o.quiet,
@@ -74,7 +75,7 @@ static int run(const struct command *self, int argc, char **argv)
 	option_list_release(&o.debug_dirs);
 	if (failed < 0)
 		return command_fail(&err);
-	name = load_db_name(argv[first]);
+	name = options.count > 1 ? load_series_db_name(argv[first]) : load_db_name(argv[first]);
 	if (!o.quiet)
 		print_result(&result, o.output ? o.output : name ? name : "?");
 	free(name);
@@ -84,15 +85,18 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command cmd_load = {
 	.name = "load",
 	.summary = "load a capture into its database (every question does this on first use)",
-	.operands = "CAPTURE",
+	.operands = "CAPTURE...",
 	.description =
 		"Replays the capture in the order of its timestamps, pairs allocations with frees and keeps the\n"
 		"result in an SQLite database, whose documented views the sqlite3 shell can query, too.\n"
 		"User frames get their names here, from the ELF files of this machine, or of a DIR (a copy of the\n"
-		"target's root, a tree of .build-id links, or just the files), whose build-id is that of the capture.\n",
+		"target's root, a tree of .build-id links, or just the files), whose build-id is that of the capture.\n"
+		"Several files have to be segments of one recording (kmem-record --rotate); just those that are\n"
+		"named are loaded, in the order of their numbers.\n",
 	.examples =
 		"  kmem-analyze load cap.kmem                     makes cap.kmem.db\n"
 		"  kmem-analyze load -f -o /tmp/cap.db cap.kmem\n"
+		"  kmem-analyze load cap.0*.kmem                  segments: makes cap.kmem.db\n"
 		"  sqlite3 cap.kmem.db 'SELECT cache, sum(bytes_alloc) FROM live GROUP BY cache'\n",
 	.options = rows,
 	.run = run,

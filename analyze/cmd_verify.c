@@ -69,28 +69,34 @@ static void print_result(const char *path, const struct verify_result *v)
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct verify_options o = { 0 };
-	int first = command_parse(self, &o, argc, argv, 1, 1);
-	struct printer printer = { 0 };
-	struct verify_result result;
-	struct error err = { 0 };
+	int first = command_parse(self, &o, argc, argv, 1, 0);
+	int code = EXIT_DONE;
 
 	if (first < 0)
 		return command_exit_code(first);
-	printer.quiet = o.quiet;
-	if (verify_capture(argv[first], print_problem, &printer, &result, &err) < 0)
-		return command_fail(&err);
-	if (!o.quiet)
-		print_result(argv[first], &result);
-	return result.damage || result.lost_records ? EXIT_INCOMPLETE : EXIT_DONE;
+	for (; first < argc; first++) {
+		struct printer printer = { .quiet = o.quiet };
+		struct verify_result result;
+		struct error err = { 0 };
+
+		if (verify_capture(argv[first], print_problem, &printer, &result, &err) < 0)
+			return command_fail(&err);
+		if (!o.quiet)
+			print_result(argv[first], &result);
+		if (result.damage || result.lost_records)
+			code = EXIT_INCOMPLETE;
+	}
+	return code;
 }
 
 const struct command cmd_verify = {
 	.name = "verify",
 	.summary = "check every block of a capture: what is damaged, what survives",
-	.operands = "CAPTURE",
+	.operands = "CAPTURE...",
 	.description =
 		"Reads the whole capture, checks every checksum, decodes every block and compares the totals.\n"
-		"Nothing is written. Exit status: 0 whole; 3 usable, but something is missing; 1 no capture.\n",
+		"Each file is looked at alone. Nothing is written.\n"
+		"Exit status: 0 whole; 3 usable, but something is missing; 1 no capture.\n",
 	.examples = "  kmem-analyze verify cap.kmem\n"
 		    "  kmem-analyze verify -q cap.kmem && scp cap.kmem host:\n",
 	.options = rows,

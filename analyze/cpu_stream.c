@@ -77,7 +77,7 @@ void cpu_streams_release(struct cpu_streams *all)
 static int decode(struct cpu_streams *all, struct cpu_stream *s, size_t i, struct error *why)
 {
 	const struct block_header *h = &all->scan->blocks[i];
-	int rc = capture_reader_load(all->reader, all->scan, i, &s->block, why);
+	int rc = series_load(all->series, all->scan, i, &s->block, why);
 
 	if (rc < 0)
 		return rc;

@@ -2,7 +2,7 @@
  * cpu_stream.h - the events of one ring of one CPU in their order, one decoded block in memory at a
  * time.
  *
- *	struct cpu_streams all = { .reader = r, .scan = &scan, .types = types, .type_count = n,
+ *	struct cpu_streams all = { .series = &series, .scan = &scan, .types = types, .type_count = n,
  *				   .dictionaries = d, .losses = &losses, .base = base };
  *
  *	cpu_streams_init(&all, &err);			// finds the CPUs; no block is loaded yet
@@ -19,13 +19,13 @@
 
 #include "analyze/dictionary.h"
 #include "analyze/losses.h"
+#include "analyze/series.h"
 #include "format/events.h"
-#include "format/reader.h"
 
 struct cpu_stream {
 	int32_t cpu;
 	uint16_t ring;
-	uint32_t *blocks; /* of the scan, in file order */
+	uint32_t *blocks; /* of the scan, in the order of files and in them */
 	size_t block_count, next_block;
 	struct block block;
 	struct event_block rows;
@@ -34,7 +34,7 @@ struct cpu_stream {
 };
 
 struct cpu_streams {
-	const struct capture_reader *reader;
+	const struct series *series;
 	struct capture_scan *scan;
 	const struct event_type *types;
 	size_t type_count;

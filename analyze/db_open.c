@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "analyze/load.h"
-#include "format/reader.h"
+#include "analyze/series.h"
 
 static const char sqlite_magic[16] = "SQLite format 3";
 
@@ -172,17 +172,18 @@ struct wanted {
 	char uuid[2 * CAPTURE_UUID_LEN + 1];
 };
 
-static int wanted_identity(const char *path, struct wanted *ret, struct error *err)
+static int wanted_identity(const struct path_list *files, struct wanted *ret, struct error *err)
 {
-	struct capture_reader *r = NULL;
-	int rc = capture_reader_open(&r, path, err);
+	struct series s;
+	int rc = series_open(&s, files->items, files->count, err);
 
-	if (rc == 0)
-		rc = capture_reader_identity(r, &ret->identity, err);
-	for (int i = 0; i < CAPTURE_UUID_LEN && rc == 0; i++)
+	if (rc < 0)
+		return rc;
+	series_identity(&s, &ret->identity);
+	for (int i = 0; i < CAPTURE_UUID_LEN; i++)
 		snprintf(ret->uuid + 2 * i, 3, "%02x", ret->identity.uuid[i]);
-	capture_reader_free(r);
-	return rc;
+	series_release(&s);
+	return 0;
 }
 
 enum fit { FIT_NONE, FIT_GOOD, FIT_STALE, FIT_FOREIGN, FIT_UNREADABLE };
@@ -269,9 +270,11 @@ static char *cache_name(const char *uuid)
 }
 
 /* Where the capture's database is or goes, when the user named no place. Heap. */
-static char *default_name(const char *capture, const struct wanted *w)
+static char *default_name(const struct path_list *files, const struct wanted *w)
 {
-	char *beside = load_db_name(capture), *cached;
+	char *beside = files->count > 1 ? load_series_db_name(files->items[0]) :
+					  load_db_name(files->items[0]),
+	     *cached;
 
 	if (!beside || directory_is_writable(beside) || access(beside, R_OK) == 0)
 		return beside;
@@ -282,30 +285,36 @@ static char *default_name(const char *capture, const struct wanted *w)
 	return cached;
 }
 
-static int load_into(const char *capture, const char *name, bool force,
+static int load_into(const struct path_list *files, const char *name, bool force,
 		     const struct db_open_options *o, struct error *err)
 {
-	const struct load_options options = {
-		.capture = capture, .db = name, .force = force, .progress = o->progress
-	};
+	const struct load_options options = { .captures = files->items,
+					      .count = files->count,
+					      .db = name,
+					      .force = force,
+					      .progress = o->progress };
 	int rc = load_capture(&options, NULL, err);
 
-	if (rc == 0)
-		note(o, "loaded '%s' into '%s'", capture, name);
+	if (rc == 0 && files->count > 1)
+		note(o, "loaded %zu segments beside '%s' into '%s'", files->count, files->items[0],
+		     name);
+	else if (rc == 0)
+		note(o, "loaded '%s' into '%s'", files->items[0], name);
 	return rc;
 }
 
-static int open_capture(sqlite3 **ret, const char *path, const struct db_open_options *o,
-			struct error *err)
+static int open_captures(sqlite3 **ret, const struct path_list *files,
+			 const struct db_open_options *o, struct error *err)
 {
+	const char *path = files->items[0];
 	struct wanted w = { .uuid = "" };
 	char *name = NULL;
 	enum fit fit;
-	int rc = wanted_identity(path, &w, err);
+	int rc = wanted_identity(files, &w, err);
 
 	if (rc < 0)
 		return rc;
-	name = o->db ? strdup(o->db) : default_name(path, &w);
+	name = o->db ? strdup(o->db) : default_name(files, &w);
 	if (!name)
 		return error_nomem(err);
 	fit = fit_of(name, &w, ret, err);
@@ -325,21 +334,45 @@ static int open_capture(sqlite3 **ret, const char *path, const struct db_open_op
 		rc = error_set(err, ERR_EXISTS,
 			       "'%s' is not the database of '%s'; -f overwrites it", name, path);
 	else if (fit != FIT_GOOD)
-		rc = load_into(path, name, fit != FIT_NONE, o, err);
+		rc = load_into(files, name, fit != FIT_NONE, o, err);
 	if (rc == 0 && fit != FIT_GOOD)
 		rc = db_open_database(ret, name, err);
 	free(name);
 	return rc;
 }
 
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
 int db_open(sqlite3 **ret, const char *path, const struct db_open_options *options,
 	    struct error *err)
 {
 	enum db_path_kind kind = DB_PATH_CAPTURE;
-	int rc = db_path_kind(path, &kind, err);
+	struct path_list files = { 0 };
+	/* a name that is not there may stand for segments */
+	int rc = is_there(path) ? db_path_kind(path, &kind, err) : 0;
 
-	if (rc < 0)
-		return rc;
-	return kind == DB_PATH_DATABASE ? db_open_database(ret, path, err) :
-					  open_capture(ret, path, options, err);
+	if (rc == 0 && kind == DB_PATH_DATABASE)
+		return db_open_database(ret, path, err);
+	if (rc == 0)
+		rc = series_find(&files, path, options->note, options->arg, err);
+	if (rc == 0 && files.count == 1 && !is_there(files.items[0]))
+		rc = db_path_kind(files.items[0], &kind, err);
+	if (rc == 0)
+		rc = open_captures(ret, &files, options, err);
+	path_list_release(&files);
+	return rc;
+}
+
+int db_open_several(sqlite3 **ret, char *const *paths, size_t count,
+		    const struct db_open_options *options, struct error *err)
+{
+	const struct path_list files = { (char **)(uintptr_t)paths, count };
+
+	return count == 1 ? db_open(ret, paths[0], options, err) :
+			    open_captures(ret, &files, options, err);
 }

@@ -4,7 +4,8 @@
  *
  * Which of the two a file is, its content says, never its name. A capture is loaded when it has no
  * database yet or the one it has is of another state of it (a capture that was still growing); a
- * database is used as it is. Nothing is printed: what the user should know (where the database was
+ * database is used as it is. A segment of a series stands for all of them that lie beside it, and so
+ * does the name that was given to kmem-record (series.h). Nothing is printed: what the user should know (where the database was
  * put, that it was loaded) goes to `note`.
  *
  *	struct db_open_options options = { .note = print_note, .progress = true };
@@ -18,6 +19,7 @@
 #define KMEM_ANALYZE_DB_OPEN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sqlite3.h>
 
 #include "format/base/error.h"
@@ -47,6 +49,10 @@ int db_path_kind(const char *path, enum db_path_kind *ret, struct error *err);
  */
 int db_open(sqlite3 **ret, const char *path, const struct db_open_options *options,
 	    struct error *err);
+
+/* Exactly these segments of one series; a single path as db_open. */
+int db_open_several(sqlite3 **ret, char *const *paths, size_t count,
+		    const struct db_open_options *options, struct error *err);
 
 /* Opens a file that is our database already; no loading. */
 int db_open_database(sqlite3 **ret, const char *path, struct error *err);

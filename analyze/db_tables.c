@@ -348,6 +348,29 @@ static uint64_t overwritten(const struct capture_model *m)
 	return records;
 }
 
+static int fill_segments(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			 struct error *err)
+{
+	const struct model_part *first = f->model->parts, *last = first + f->model->part_count - 1;
+	const struct {
+		const char *key;
+		int64_t value;
+	} numbers[] = {
+		{ "segments.count", (int64_t)f->model->part_count },
+		{ "segments.first", first->number },
+		{ "segments.last", last->number },
+		{ "segments.missing",
+		  (int64_t)last->number - first->number + 1 - (int64_t)f->model->part_count },
+		{ "segments.more", last->rotated },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; first->number && i < sizeof(numbers) / sizeof(numbers[0]) && rc == 0;
+	     i++)
+		rc = db_put(w, stmt, err, "si", numbers[i].key, numbers[i].value);
+	return rc;
+}
+
 static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
 			struct error *err)
 {
@@ -397,6 +420,8 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		snprintf(uuid + 2 * i, 3, "%02x", f->identity.uuid[i]);
 	if (rc == 0)
 		rc = db_put(w, stmt, err, "ss", "identity.uuid", uuid);
+	if (rc == 0)
+		rc = fill_segments(w, f, stmt, err);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && rc == 0; i++)
 		rc = db_put(w, stmt, err, "si", numbers[i].key, numbers[i].value);
 	return rc;

@@ -13,7 +13,7 @@
 #define LATE_FRAMES_MAX (1u << 26) /* of one dictionary; as all frames of struct stacks */
 
 struct dictionaries {
-	const struct capture_reader *reader;
+	const struct series *series;
 	struct capture_scan *scan;
 	const struct event_type *types;
 	const struct role *roles;
@@ -29,14 +29,22 @@ struct dictionaries {
 };
 
 struct block_key {
+	uint32_t file;
 	uint16_t writer;
 	uint32_t generation, block;
 };
+
+static bool same_dictionary(const struct block_key *a, const struct block_key *b)
+{
+	return a->file == b->file && a->writer == b->writer && a->generation == b->generation;
+}
 
 static int by_key(const void *a, const void *b)
 {
 	const struct block_key *x = a, *y = b;
 
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
 	if (x->writer != y->writer)
 		return x->writer < y->writer ? -1 : 1;
 	if (x->generation != y->generation)
@@ -44,7 +52,7 @@ static int by_key(const void *a, const void *b)
 	return x->block < y->block ? -1 : 1;
 }
 
-/* Gives each (writer, generation) its struct dictionary, and each block its place among them. */
+/* Gives each (file, writer, generation) its struct dictionary, and each block its place among them. */
 static bool group_blocks(struct dictionaries *d, enum block_type users)
 {
 	const struct capture_scan *scan = d->scan;
@@ -62,12 +70,12 @@ static bool group_blocks(struct dictionaries *d, enum block_type users)
 
 		d->of_block[i] = NO_DICTIONARY;
 		if (h->type == BLOCK_DICT || h->type == users)
-			keys[n++] = (struct block_key){ h->writer, h->generation, (uint32_t)i };
+			keys[n++] = (struct block_key){ h->file, h->writer, h->generation,
+							(uint32_t)i };
 	}
 	qsort(keys, n, sizeof(*keys), by_key);
 	for (size_t i = 0; i < n; i++) {
-		bool first = !i || keys[i].writer != keys[i - 1].writer ||
-			     keys[i].generation != keys[i - 1].generation;
+		bool first = !i || !same_dictionary(&keys[i], &keys[i - 1]);
 		struct dictionary *dict;
 
 		d->count += first;
@@ -83,7 +91,7 @@ static bool group_blocks(struct dictionaries *d, enum block_type users)
 	return true;
 }
 
-int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r,
+int dictionaries_new(struct dictionaries **ret, const struct series *series,
 		     struct capture_scan *scan, enum block_type users,
 		     const struct event_type *types, size_t type_count, const struct role *roles,
 		     struct sites *sites, const struct modules *modules, uint64_t page_size,
@@ -93,7 +101,7 @@ int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r,
 
 	if (!d)
 		return error_nomem(err);
-	d->reader = r;
+	d->series = series;
 	d->scan = scan;
 	d->types = types;
 	d->type_count = type_count;
@@ -409,7 +417,7 @@ static int read_dict_block(struct dictionaries *d, struct dictionary *dict, size
 {
 	struct decode_context c = { d, dict };
 	struct error why = { 0 };
-	int rc = capture_reader_load(d->reader, d->scan, block, &d->block, &why);
+	int rc = series_load(d->series, d->scan, block, &d->block, &why);
 
 	for (size_t i = 0; rc == 0 && i < d->block.section_count; i++) {
 		const struct section *s = &d->block.sections[i];

@@ -2,14 +2,14 @@
  * dictionary.h - what a tuple number of an event block means for the replay, worked out once per
  * tuple.
  *
- * Dictionaries belong to a writer and a generation. They are read when the first event block that
+ * Dictionaries belong to a file, a writer and a generation. They are read when the first event block that
  * needs them is, and forgotten after the last one, so that memory holds the dictionaries in use
  * only. Entries whose DICT block is damaged stay FACT_UNKNOWN: their events keep type, time, CPU,
  * pid and address.
  *
  *	struct dictionaries *d;
  *
- *	dictionaries_new(&d, reader, &scan, BLOCK_EVENTS, types, type_count, roles, &sites,
+ *	dictionaries_new(&d, &series, &scan, BLOCK_EVENTS, types, type_count, roles, &sites,
  *			 modules, page_size, &err);
  *	dictionaries_get(d, block_index, &dictionary, &err);		// for the event block at that index
  *	fact = dictionary_fact(dictionary, row.tuple);
@@ -22,10 +22,10 @@
 
 #include "analyze/modules.h"
 #include "analyze/roles.h"
+#include "analyze/series.h"
 #include "analyze/sites.h"
 #include "format/base/buf.h"
 #include "format/base/error.h"
-#include "format/reader.h"
 
 enum fact_kind { FACT_UNKNOWN, FACT_ALLOC, FACT_FREE, FACT_OTHER };
 
@@ -95,7 +95,7 @@ struct dictionaries;
  * Everything handed in outlives the dictionaries. users: the blocks that they are read for, EVENTS
  * or FOLDED; what the text here calls event blocks are these. roles: one per type.
  */
-int dictionaries_new(struct dictionaries **ret, const struct capture_reader *r,
+int dictionaries_new(struct dictionaries **ret, const struct series *series,
 		     struct capture_scan *scan, enum block_type users,
 		     const struct event_type *types, size_t type_count, const struct role *roles,
 		     struct sites *sites, const struct modules *modules, uint64_t page_size,

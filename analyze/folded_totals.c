@@ -116,7 +116,7 @@ static int decode_block(struct folded_totals *f, size_t i, struct dictionary *di
 			struct block *block, struct error *why)
 {
 	struct block_totals b = { .replay = f->replay, .dictionary = dictionary };
-	int rc = capture_reader_load(f->reader, f->scan, i, block, why);
+	int rc = series_load(f->series, f->scan, i, block, why);
 
 	for (int pass = 0; rc == 0 && pass < 2; pass++) {
 		b.apply = pass == 1;
@@ -136,7 +136,7 @@ int folded_totals(struct folded_totals *f, struct error *err)
 	struct replay *r = f->replay;
 	struct dictionaries *dictionaries = NULL;
 	struct block block = { 0 };
-	int rc = dictionaries_new(&dictionaries, f->reader, f->scan, BLOCK_FOLDED, r->types,
+	int rc = dictionaries_new(&dictionaries, f->series, f->scan, BLOCK_FOLDED, r->types,
 				  r->type_count, r->roles, r->sites, r->late->modules, f->page_size,
 				  err);
 

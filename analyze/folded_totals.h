@@ -9,10 +9,10 @@
 #define KMEM_ANALYZE_FOLDED_TOTALS_H
 
 #include "analyze/replay.h"
-#include "format/reader.h"
+#include "analyze/series.h"
 
 struct folded_totals {
-	const struct capture_reader *reader;
+	const struct series *series;
 	struct capture_scan *scan; /* damaged blocks are noted here */
 	struct replay *replay;	   /* its sites get new entries */
 	uint64_t page_size;

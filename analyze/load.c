@@ -29,7 +29,7 @@ static bool is_interrupted(void)
 }
 
 struct load {
-	struct capture_reader *reader;
+	struct series series;
 	struct capture_identity identity;
 	struct capture_scan scan;
 	struct capture_model model;
@@ -69,6 +69,14 @@ char *load_db_name(const char *capture)
 	char *name;
 
 	return asprintf(&name, "%s.db", capture) < 0 ? NULL : name;
+}
+
+char *load_series_db_name(const char *segment)
+{
+	char *series = series_name(segment), *name = series ? load_db_name(series) : NULL;
+
+	free(series);
+	return name;
 }
 
 /* -f means a database: a capture cannot be made again. */
@@ -157,16 +165,16 @@ static int prepare_roles(struct load *l, struct error *err)
 }
 
 /* Everything up to the first event. */
-static int read_metadata(struct load *l, const char *path, struct error *err)
+static int read_metadata(struct load *l, char *const *paths, size_t count, struct error *err)
 {
-	int rc = capture_reader_open(&l->reader, path, err);
+	int rc = series_open(&l->series, paths, count, err);
 
+	if (rc < 0)
+		return rc;
+	series_identity(&l->series, &l->identity);
+	rc = series_scan(&l->series, &l->scan, on_scan, &l->progress, err);
 	if (rc == 0)
-		rc = capture_reader_identity(l->reader, &l->identity, err);
-	if (rc == 0)
-		rc = capture_reader_scan(l->reader, &l->scan, on_scan, &l->progress, err);
-	if (rc == 0)
-		rc = capture_model_read(&l->model, l->reader, &l->scan, err);
+		rc = capture_model_read(&l->model, &l->series, &l->scan, err);
 	if (rc < 0)
 		return rc;
 	l->progress.what = "loading";
@@ -201,12 +209,12 @@ static int prepare_replay(struct load *l, struct error *err)
 	if (rc < 0)
 		return rc;
 	l->late.modules = l->modules;
-	rc = dictionaries_new(&l->dictionaries, l->reader, &l->scan, BLOCK_EVENTS, m->types,
+	rc = dictionaries_new(&l->dictionaries, &l->series, &l->scan, BLOCK_EVENTS, m->types,
 			      m->type_count, l->roles, &l->sites, l->modules,
 			      capture_model_number(m, "page_size", 4096), err);
 	if (rc < 0)
 		return rc;
-	l->streams = (struct cpu_streams){ .reader = l->reader,
+	l->streams = (struct cpu_streams){ .series = &l->series,
 					   .scan = &l->scan,
 					   .types = m->types,
 					   .type_count = m->type_count,
@@ -232,7 +240,7 @@ static int prepare_replay(struct load *l, struct error *err)
 
 static int add_folded(struct load *l)
 {
-	l->folded = (struct folded_totals){ .reader = l->reader,
+	l->folded = (struct folded_totals){ .series = &l->series,
 					    .scan = &l->scan,
 					    .replay = &l->replay,
 					    .page_size = capture_model_number(&l->model,
@@ -328,20 +336,29 @@ static int name_user_frames(struct load *l, struct error *err)
 		       user_frames_name(&l->users, &l->symbol_files, &l->processes, &l->model, err);
 }
 
+static uint32_t ignored_features(const struct series *s)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		n += capture_reader_ignored_features(s->files[i].reader);
+	return n;
+}
+
 static int finish_database(struct load *l, struct load_result *ret, struct error *err)
 {
-	const struct db_facts facts = { .model = &l->model,
-					.scan = &l->scan,
-					.replay = &l->replay,
-					.symbols = l->symbols,
-					.users = &l->users,
-					.maps_refused = l->processes.refused,
-					.identity = l->identity,
-					.created_ns = capture_reader_created_ns(l->reader),
-					.unknown = capture_reader_ignored_features(l->reader) +
-						   l->model.unknown + l->streams.unknown +
-						   l->folded.unknown +
-						   dictionaries_unknown(l->dictionaries) };
+	const struct db_facts facts = {
+		.model = &l->model,
+		.scan = &l->scan,
+		.replay = &l->replay,
+		.symbols = l->symbols,
+		.users = &l->users,
+		.maps_refused = l->processes.refused,
+		.identity = l->identity,
+		.created_ns = capture_reader_created_ns(l->series.files[0].reader),
+		.unknown = ignored_features(&l->series) + l->model.unknown + l->streams.unknown +
+			   l->folded.unknown + dictionaries_unknown(l->dictionaries)
+	};
 	int rc = name_user_frames(l, err);
 
 	if (rc == 0)
@@ -385,13 +402,15 @@ static void load_release(struct load *l)
 	symbols_free(l->symbols);
 	capture_model_release(&l->model);
 	capture_scan_release(&l->scan);
-	capture_reader_free(l->reader);
+	series_release(&l->series);
 	free(l);
 }
 
 static int load(const struct load_options *options, const char *target, struct load_result *ret,
 		struct error *err)
 {
+	char *one[] = { (char *)(uintptr_t)options->capture };
+	char *const *paths = options->count ? options->captures : one;
 	struct load *l = calloc(1, sizeof(*l));
 	int rc;
 
@@ -404,7 +423,7 @@ static int load(const struct load_options *options, const char *target, struct l
 	if (rc == 0)
 		rc = feed_new(&l->feed, err);
 	if (rc == 0)
-		rc = read_metadata(l, options->capture, err);
+		rc = read_metadata(l, paths, options->count ? options->count : 1, err);
 	if (rc == 0)
 		rc = prepare_replay(l, err);
 	if (rc == 0)
@@ -422,7 +441,11 @@ int load_capture(const struct load_options *options, struct load_result *ret, st
 	struct sigaction old_int, old_term;
 	struct load_result result = { 0 };
 	struct timespec start, end;
-	char *name = options->db ? strdup(options->db) : load_db_name(options->capture);
+	char *name = options->db ?
+			     strdup(options->db) :
+		     options->count > 1 ?
+			     load_series_db_name(options->captures[0]) :
+			     load_db_name(options->count ? options->captures[0] : options->capture);
 	int rc;
 
 	if (!name)

@@ -41,6 +41,10 @@
  *	tuples.lost		events whose dictionary entry is gone or makes no sense: they count with 0 bytes
  *	clean_end		1: the recorder ended in order; 0: cut off, or still recording
  *	damage.count		rows of `damage`
+ *	segments.count		files that were loaded, of a series only (FORMAT.md, Segments); with it:
+ *	segments.first segments.last	their lowest and highest number
+ *	segments.missing	numbers between these that were not there: a row of `loss` for each gap
+ *	segments.more		1: the recording went on in later segments
  *	blocks.unknown		blocks and sections of kinds that this version does not know, stepped over
  *	symbols			symbols in the capture's kallsyms; symbols.hidden 1: its addresses are all zero
  *				(kptr_restrict), so that no name could be given
@@ -58,8 +62,10 @@
 #include "format/base/error.h"
 
 struct load_options {
-	const char *capture;
-	const char *db; /* NULL: the capture's name with ".db" added */
+	const char *capture;   /* one file; or: */
+	char *const *captures; /* segments of one series, in any order */
+	size_t count;	       /* of these; 0: capture counts */
+	const char *db; /* NULL: the capture's name with ".db" added, of several the series' name */
 	bool force;	/* replace a file of that name; a directory or device is refused anyway */
 	bool progress;	/* a line on stderr, if that is a terminal */
 	const char *const
@@ -74,8 +80,9 @@ struct load_result {
 	bool clean_end;
 };
 
-/* The default name of a capture's database; heap, NULL when out of memory. */
+/* The default name of the database of a capture, or of several segments; heap, NULL: no memory. */
 char *load_db_name(const char *capture);
+char *load_series_db_name(const char *segment);
 
 /* ERR_EXISTS when the database is there and force is not set. ret may be NULL. */
 int load_capture(const struct load_options *options, struct load_result *ret, struct error *err);

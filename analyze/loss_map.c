@@ -5,7 +5,7 @@
 #define GAPS_PLACED 64 /* a file with more is in shreds: the rest may have been lost at any time */
 
 struct ring_state {
-	bool seen;
+	bool seen, first_seen;
 	uint64_t last; /* of its previous block with events */
 	uint64_t lost; /* placed so far */
 };
@@ -75,27 +75,34 @@ static bool from_headers(struct loss_mapper *m)
 	return true;
 }
 
-static bool block_at(const struct capture_scan *scan, uint64_t offset)
+/* Files in the order of their numbers, each in its own. */
+static bool before(const struct block_header *h, uint32_t file, uint64_t offset)
+{
+	return h->file != file ? h->file < file : h->offset < offset;
+}
+
+static bool block_at(const struct capture_scan *scan, uint32_t file, uint64_t offset)
 {
 	size_t low = 0, high = scan->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (scan->blocks[middle].offset < offset)
+		if (before(&scan->blocks[middle], file, offset))
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < scan->count && scan->blocks[low].offset == offset;
+	return low < scan->count && scan->blocks[low].file == file &&
+	       scan->blocks[low].offset == offset;
 }
 
 static bool from_index(struct loss_mapper *m)
 {
 	for (size_t i = 0; i < m->model->index_count; i++) {
-		const struct end_entry *e = &m->model->index[i];
+		const struct end_entry *e = &m->model->index[i].entry;
 
-		if (!block_at(m->scan, e->offset) && e->cpu < CPU_MAX &&
+		if (!block_at(m->scan, m->model->index[i].file, e->offset) && e->cpu < CPU_MAX &&
 		    !add(m, (int32_t)e->cpu, e->first_time, e->last_time,
 			 e->event_count ? e->event_count : 1))
 			return false;
@@ -122,7 +129,7 @@ static bool from_gap(struct loss_mapper *m, const struct capture_damage *d)
 			continue;
 		several |= cpu != LOSS_CPU_UNKNOWN && cpu != h->cpu;
 		cpu = h->cpu;
-		if (h->offset < d->offset) {
+		if (before(h, d->file, d->offset)) {
 			ring_of(m, h)->last = h->last_time;
 			ring_of(m, h)->seen = true;
 		} else if (h->first_time > to) {
@@ -144,12 +151,57 @@ static bool from_gaps(struct loss_mapper *m)
 	for (size_t i = 0; i < m->scan->damage_count; i++) {
 		const struct capture_damage *d = &m->scan->damage[i];
 
-		if (d->kind != DAMAGE_MISSING || !d->count || !d->writer)
+		if (d->kind != DAMAGE_MISSING || !d->count || !d->writer ||
+		    m->model->parts[d->file].has_end)
 			continue;
 		if (gaps++ < GAPS_PLACED && !from_gap(m, d))
 			return false;
 	}
 	return gaps <= GAPS_PLACED || add(m, LOSS_CPU_UNKNOWN, m->base, m->end, gaps - GAPS_PLACED);
+}
+
+/* A reader may leave a record in its ring for so long. */
+#define READ_LATE_NS 1000000000u
+
+/* Between two files whose events do not follow each other. */
+static bool from_hole(struct loss_mapper *m, uint32_t file)
+{
+	const struct model_part *last = &m->model->parts[file - 1], *next = last + 1;
+	uint64_t from = UINT64_MAX, to = 0, records = 1;
+
+	for (size_t c = 0; c < m->ring_count; c++)
+		m->rings[c].seen = false;
+	for (size_t i = 0; i < m->scan->count; i++) {
+		const struct block_header *h = &m->scan->blocks[i];
+
+		if (!has_cpu(h) || !h->event_count)
+			continue;
+		if (h->file == file - 1) {
+			ring_of(m, h)->last = h->last_time;
+			ring_of(m, h)->seen = true;
+		} else if (h->file == file && !ring_of(m, h)->first_seen) {
+			ring_of(m, h)->first_seen = true;
+			to = h->first_time > to ? h->first_time : to;
+		}
+	}
+	for (size_t c = 0; c < m->ring_count; c++) {
+		if (m->rings[c].seen && m->rings[c].last < from)
+			from = m->rings[c].last;
+		m->rings[c].first_seen = false;
+	}
+	from = from == UINT64_MAX || from < m->base + READ_LATE_NS ? m->base : from - READ_LATE_NS;
+	if (last->has_stats[STATS_END] && next->has_stats[STATS_START] &&
+	    next->decoded[STATS_START] > last->decoded[STATS_END])
+		records = next->decoded[STATS_START] - last->decoded[STATS_END];
+	return add(m, LOSS_CPU_UNKNOWN, from, to ? to : m->end, records);
+}
+
+static bool from_holes(struct loss_mapper *m)
+{
+	for (size_t i = 1; i < m->model->part_count; i++)
+		if (capture_model_hole_before(m->model, i) && !from_hole(m, (uint32_t)i))
+			return false;
+	return true;
 }
 
 static uint64_t stats_lost(const struct capture_model *model, enum stats_moment moment,
@@ -273,10 +325,7 @@ int loss_map(struct losses *losses, const struct capture_scan *scan,
 
 	m.rings = calloc(m.ring_count, sizeof(*m.rings));
 	good = m.rings && from_headers(&m) && from_stats(&m) && from_marks(&m) &&
-	       from_overwritten(&m);
-
-	if (good)
-		good = model->has_end ? from_index(&m) : from_gaps(&m);
+	       from_overwritten(&m) && from_index(&m) && from_gaps(&m) && from_holes(&m);
 	losses_sort(losses);
 	free(m.rings);
 	return good ? 0 : error_nomem(err);

@@ -15,7 +15,7 @@ static const struct command *const commands[] = {
 
 static void help(void)
 {
-	printf("usage: kmem-analyze COMMAND [OPTION...] CAPTURE|DB\n\n"
+	printf("usage: kmem-analyze COMMAND [OPTION...] CAPTURE...|DB\n\n"
 	       "Answers questions about kernel memory from a capture that kmem-record made. The first\n"
 	       "question loads CAPTURE into CAPTURE.db (SQLite); every later one is answered from there.\n"
 	       "\ncommands:\n");

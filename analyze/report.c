@@ -65,8 +65,8 @@ static bool is_dump(struct report *r)
 	       !strcmp(backend, "dump");
 }
 
-static int report_open(struct report *r, const struct report_options *options, const char *path,
-		       struct error *err)
+static int report_open(struct report *r, const struct report_options *options, char *const *paths,
+		       size_t count, struct error *err)
 {
 	struct db_open_options how = {
 		.db = options->db,
@@ -77,7 +77,7 @@ static int report_open(struct report *r, const struct report_options *options, c
 	int rc;
 
 	*r = (struct report){ .options = options, .out = stdout };
-	rc = db_open(&r->db, path, &how, err);
+	rc = db_open_several(&r->db, paths, count, &how, err);
 	if (rc < 0)
 		return rc;
 	r->base_wall_ns = capture_int(r->db, "clock.start.wall_ns", 0) +
@@ -386,6 +386,33 @@ static void header_capture(struct report *r, const char *name)
 		report_safe(safe[1], sizeof(safe[1]), machine));
 }
 
+/* Of a series: which part of the recording this is. */
+static void header_segments(struct report *r)
+{
+	int64_t first = capture_int(r->db, "segments.first", 0),
+		last = capture_int(r->db, "segments.last", 0),
+		missing = capture_int(r->db, "segments.missing", 0);
+
+	if (!first)
+		return;
+	if (first > 1)
+		fprintf(r->out,
+			"# begins with segment %" PRId64
+			" of the recording: what was allocated before is not here\n",
+			first);
+	if (capture_int(r->db, "segments.more", 0))
+		fprintf(r->out,
+			"# ends with segment %" PRId64
+			": the recording went on in segments that are not here\n",
+			last);
+	if (missing)
+		fprintf(r->out,
+			"# %" PRId64 " of the segments %" PRId64 " to %" PRId64
+			" %s MISSING: %s events are lost\n",
+			missing, first, last, missing == 1 ? "is" : "are",
+			missing == 1 ? "its" : "their");
+}
+
 static void header_loss(struct report *r)
 {
 	char events[UNITS_TEXT], lost[UNITS_TEXT];
@@ -637,6 +664,7 @@ int report_header(struct report *r, const char *name, struct error *err)
 	int rc;
 
 	header_capture(r, name);
+	header_segments(r);
 	header_loss(r);
 	header_tasks(r);
 	header_selection(r);
@@ -667,7 +695,7 @@ int report_run(const struct command *self, int argc, char **argv, void *options,
 	       const struct report_options *common, const struct sort_key *keys, const char *ties,
 	       int (*print)(struct report *r, void *options, const char *order, struct error *err))
 {
-	int first = command_parse(self, options, argc, argv, 1, 1);
+	int first = command_parse(self, options, argc, argv, 1, 0);
 	struct error err = { 0 };
 	struct report r = { 0 };
 	char order[256] = "";
@@ -676,7 +704,7 @@ int report_run(const struct command *self, int argc, char **argv, void *options,
 		return command_exit_code(first);
 	if (keys && report_order(order, sizeof(order), keys, common->sort, ties, &err) < 0)
 		return command_fail(&err);
-	if (report_open(&r, common, argv[first], &err) == 0)
+	if (report_open(&r, common, argv + first, (size_t)(argc - first), &err) == 0)
 		print(&r, options, order, &err);
 	return report_close(&r, &err);
 }

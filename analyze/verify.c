@@ -156,9 +156,9 @@ static int check_stats(struct verify *v, const struct section *s, struct error *
 
 	if (rc == 0 && moment == STATS_END) {
 		v->have_stats = true;
-	} else {
-		v->ring_events = events;
-		v->ring_lost = lost;
+	} else { /* what other files of the series hold is not here */
+		v->ring_events = events - (v->ring_events - events);
+		v->ring_lost = lost - (v->ring_lost - lost);
 	}
 	return rc;
 }

@@ -71,6 +71,7 @@ struct block_header {
 	uint32_t raw_len;    /* sum of the raw lengths of the sections */
 	uint32_t stored_len; /* bytes of the body that follow the header */
 	uint64_t offset;     /* where the header stands in the file */
+	uint32_t file; /* which of several files it stands in; whoever reads several sets it */
 };
 
 /* Section kinds. What a and b mean is said in the header of the record, and in FORMAT.md. */

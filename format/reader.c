@@ -555,6 +555,28 @@ int capture_reader_load(const struct capture_reader *r, const struct capture_sca
 	return 0;
 }
 
+int capture_reader_first(const struct capture_reader *r, struct block_header *ret_header,
+			 struct block *ret, struct error *err)
+{
+	uint8_t bytes[BLOCK_HEADER_LEN];
+	struct block_header h;
+	uint32_t len;
+	const struct capture_scan scan = { .blocks = &h, .header_len = &len, .count = 1 };
+	int rc = file_read_at(r->fd, bytes, sizeof(bytes), r->blocks_at, r->path, err);
+
+	if (rc < 0)
+		return rc;
+	if (!header_decode(bytes, r->blocks_at, &h, &len))
+		return error_set(err, ERR_DAMAGED,
+				 "cannot read '%s': its first block, at offset %" PRIu64
+				 ", is damaged",
+				 r->path, r->blocks_at);
+	rc = capture_reader_load(r, &scan, 0, ret, err);
+	if (rc == 0)
+		*ret_header = h;
+	return rc;
+}
+
 const struct section *block_section(const struct block *block, enum section_kind kind)
 {
 	for (size_t i = 0; i < block->section_count; i++)

@@ -50,6 +50,7 @@ struct capture_damage {
 	uint64_t offset, length; /* bytes of the file concerned */
 	uint64_t count;		 /* DAMAGE_MISSING */
 	uint16_t writer;	 /* DAMAGE_MISSING */
+	uint32_t file;		 /* as in struct block_header */
 	char text[160];		 /* one sentence */
 };
 
@@ -107,6 +108,13 @@ int capture_scan_add_damage(struct capture_scan *scan, const struct capture_dama
 int capture_reader_load(const struct capture_reader *r, const struct capture_scan *scan, size_t i,
 			struct block *ret, struct error *err);
 void block_release(struct block *block);
+
+/*
+ * Loads the first block alone, without a scan of the file. ERR_TRUNCATED or ERR_DAMAGED when it is not
+ * there or not intact.
+ */
+int capture_reader_first(const struct capture_reader *r, struct block_header *ret_header,
+			 struct block *ret, struct error *err);
 
 /* The first section of that kind, or NULL. */
 const struct section *block_section(const struct block *block, enum section_kind kind);

@@ -31,6 +31,8 @@ struct capture_writer {
 	struct end_entry *index;
 	size_t index_count, index_cap;
 	bool index_full;
+	uint64_t watched; /* how many bytes are to be told to watch_fd; UINT64_MAX: none */
+	int watch_fd;
 };
 
 void block_body_clear(struct block_body *body)
@@ -162,6 +164,7 @@ int capture_writer_new(struct capture_writer **ret, int fd, const char *name, st
 		return error_nomem(err);
 	}
 	w->fd = fd;
+	w->watched = UINT64_MAX;
 	start = lseek(fd, 0, SEEK_CUR);
 	w->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && start == 0;
 	pthread_mutex_init(&w->lock, NULL);
@@ -250,6 +253,27 @@ static void header_encode(struct buf *b, const struct block_header *h, uint32_t 
 	buf_u32(b, crc32_update(0, b->data, b->len));
 }
 
+/* The lock is held. */
+static void tell_watcher(struct capture_writer *w)
+{
+	uint64_t one = 1;
+
+	if (w->bytes < w->watched)
+		return;
+	w->watched = UINT64_MAX;
+	while (write(w->watch_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+void capture_writer_watch(struct capture_writer *w, uint64_t bytes, int fd)
+{
+	pthread_mutex_lock(&w->lock);
+	w->watched = bytes;
+	w->watch_fd = fd;
+	tell_watcher(w);
+	pthread_mutex_unlock(&w->lock);
+}
+
 int capture_writer_put(struct capture_writer *w, const struct block_header *header,
 		       const struct block_body *body, struct error *err)
 {
@@ -285,6 +309,7 @@ int capture_writer_put(struct capture_writer *w, const struct block_header *head
 	w->seq[h.writer]++;
 	if (h.type == BLOCK_EVENTS && h.event_count && h.last_time > w->last_time)
 		__atomic_store_n(&w->last_time, h.last_time, __ATOMIC_RELAXED);
+	tell_watcher(w);
 	if (h.type == BLOCK_EVENTS)
 		__atomic_fetch_add(&w->events, h.event_count, __ATOMIC_RELAXED);
 out:

@@ -63,6 +63,9 @@ int capture_writer_sync(struct capture_writer *w, struct error *err);
 /* The END block with totals and index, then a sync. lost: records lost in all. */
 int capture_writer_end(struct capture_writer *w, uint64_t lost, struct error *err);
 
+/* fd, an eventfd, becomes readable when `bytes` bytes have been written; once. */
+void capture_writer_watch(struct capture_writer *w, uint64_t bytes, int fd);
+
 /* Bytes written so far; events in the EVENTS blocks written so far. Callable from any thread. */
 uint64_t capture_writer_bytes(const struct capture_writer *w);
 uint64_t capture_writer_events(const struct capture_writer *w);

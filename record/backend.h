@@ -63,6 +63,14 @@ struct backend_ops {
 	uint64_t (*lost)(const struct backend *b); /* records so far, any time */
 	/* About once a second between go and stop. May be NULL. */
 	int (*tick)(struct backend *b, struct error *err);
+	/*
+	 * Another file, as in reader.h: readers_change, readers_changed, and as `stats` the account up
+	 * to there. All NULL: this backend cannot.
+	 */
+	void (*change)(struct backend *b, struct capture_writer *writer);
+	bool (*changed)(const struct backend *b);
+	int (*change_stats)(const struct backend *b, struct ring_stats **ret, size_t *ret_count,
+			    struct error *err);
 	/* The first failure of any reader; what could be read was read all the same. */
 	int (*drain)(struct backend *b, struct error *err);
 	/* After drain: per CPU and ring, ordered by ring. The caller frees *ret. */

@@ -21,6 +21,7 @@ struct record_options {
 	const char *stacks, *symbols, *backend;
 	bool user_stacks;
 	uint64_t duration_ns, ring_bytes, ring_pages, survivors_ns, fold_memory;
+	uint64_t max_bytes, rotate_bytes, keep;
 	const char *watermark;
 	bool overwrite;
 	const char *trigger;
@@ -60,6 +61,12 @@ static const struct option_row rows[] = {
 	  .help = "ftrace (the cheaper one, the default) or perf (where user stacks or page faults need it)" },
 	{ .name = "duration", .letter = 'd', .arg = "TIME", .kind = OPT_TIME, .offset = AT(duration_ns),
 	  .unit = 1000000000, .help = "stop after TIME: 10s 500ms 2m; a bare number is seconds" },
+	{ .name = "max-size", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(max_bytes), .min = 65536,
+	  .help = "stop before FILE is larger than SIZE: 500M 2G" },
+	{ .name = "rotate", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(rotate_bytes), .min = 65536,
+	  .help = "a new file whenever one has SIZE: FILE with a number, cap.000001.kmem and so on" },
+	{ .name = "keep", .arg = "N", .kind = OPT_NUMBER, .offset = AT(keep), .min = 1, .max = 999999,
+	  .help = "with --rotate: only the last N files are kept (default: all)" },
 	{ .name = "buffer", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(ring_bytes), .min = 4096,
 	  .max = 1ull << 32, .help = "ring buffer per CPU (default: 16M, all at most 10 % of memory)" },
 	{ .name = "mmap-pages", .letter = 'm', .arg = "PAGES", .kind = OPT_NUMBER, .offset = AT(ring_pages), .min = 1,
@@ -243,8 +250,14 @@ static void print_account(const struct session_report *r, const struct record_op
 		fprintf(stderr, "  command: %s\n", r->command_status);
 	if (r->captures > 1)
 		fprintf(stderr, "  %u captures were written, the last is:\n", r->captures);
-	if (strcmp(o->output, "-"))
-		fprintf(stderr, "  %s\n  next: kmem-analyze kmemleak %s\n", name, name);
+	if (!strcmp(o->output, "-"))
+		return;
+	if (r->segments)
+		fprintf(stderr, "  %s, as %" PRIu32 " numbered files%s\n", name, r->segments,
+			o->keep && r->segments > o->keep ? "; the last ones are kept" : "");
+	else
+		fprintf(stderr, "  %s\n", name);
+	fprintf(stderr, "  next: kmem-analyze kmemleak %s\n", name);
 }
 
 /* ---- */
@@ -293,6 +306,9 @@ static enum exit_code record(const struct record_options *o, int argc, char **ar
 	char *command_line = command_line_text(argc, argv);
 	struct session_options options = {
 		.output = o->output,
+		.max_bytes = o->max_bytes,
+		.rotate_bytes = o->rotate_bytes,
+		.keep = (uint32_t)o->keep,
 		.force = o->force,
 		.specs = o->events.items,
 		.spec_count = o->events.count,
@@ -345,6 +361,37 @@ static enum exit_code record(const struct record_options *o, int argc, char **ar
 	return code;
 }
 
+static int check_options(const struct record_options *o, struct error *err)
+{
+	if (o->keep && !o->rotate_bytes)
+		return error_set(err, ERR_USAGE,
+				 "--keep says how many files of --rotate are kept: "
+				 "give both");
+	if (o->overwrite && (o->rotate_bytes || o->max_bytes))
+		return error_set(
+			err, ERR_USAGE,
+			"--overwrite writes what its rings hold, which --buffer bounds: leave "
+			"out --max-size and --rotate");
+	if (o->survivors_ns && (o->rotate_bytes || o->max_bytes))
+		return error_set(err, ERR_USAGE,
+				 "--survivors holds events back, so that neither --max-size nor "
+				 "--rotate can say what a file will hold: leave one out");
+	if (!o->rotate_bytes)
+		return 0;
+	if (!strcmp(o->output, "-"))
+		return error_set(err, ERR_USAGE,
+				 "--rotate makes several files: give -o a name for them");
+	if (o->max_bytes)
+		return error_set(err, ERR_USAGE,
+				 "--max-size ends the recording and --rotate goes on: give one of "
+				 "them (--keep bounds what --rotate needs)");
+	if (o->symbols && !strcmp(o->symbols, "used"))
+		return error_set(err, ERR_USAGE,
+				 "--symbols used is saved at the end, and with --rotate each file "
+				 "needs its symbols from the start");
+	return 0;
+}
+
 enum exit_code cmd_record(int argc, char **argv)
 {
 	struct record_options o = { 0 };
@@ -366,7 +413,12 @@ enum exit_code cmd_record(int argc, char **argv)
 			default_output_name(name, sizeof(name));
 			o.output = name;
 		}
-		code = record(&o, argc, argv, first < argc ? argv + first : NULL);
+		if (check_options(&o, &err) < 0) {
+			complain(err.text);
+			code = EXIT_USAGE;
+		} else {
+			code = record(&o, argc, argv, first < argc ? argv + first : NULL);
+		}
 	}
 	option_list_release(&o.events);
 	option_list_release(&o.pids);

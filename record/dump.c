@@ -695,6 +695,8 @@ static void dump_release(struct dump *d)
 /* With tracing stopped: nobody must end us before it goes on again. */
 static int save(struct dump *d, struct error *err)
 {
+	const struct output_options out = { .path = d->options->output,
+					    .force = d->options->force };
 	int rc = read_dmesg(d, err);
 
 	if (rc == 0)
@@ -702,7 +704,7 @@ static int save(struct dump *d, struct error *err)
 	if (rc == 0)
 		rc = make_plan(d, err);
 	if (rc == 0)
-		rc = output_open(&d->output, d->options->output, d->options->force, err);
+		rc = output_open(&d->output, &out, err);
 	if (rc < 0)
 		return rc;
 	d->meta.writer = d->output.writer;

@@ -261,3 +261,9 @@ void emitter_past_release(struct emitter_past *past)
 	free(past->numbers);
 	*past = (struct emitter_past){ 0 };
 }
+
+void emitter_change(struct emitter *e, struct capture_writer *writer)
+{
+	e->writer = writer;
+	emitter_new_generation(e);
+}

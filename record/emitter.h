@@ -85,4 +85,7 @@ int emitter_renew(struct emitter *e, struct emitter_past *past, struct error *er
 uint32_t emitter_again(struct emitter *e, struct emitter_past *past, uint32_t tuple);
 void emitter_past_release(struct emitter_past *past);
 
+/* The same, in another file: nothing that comes refers to what the file before holds. */
+void emitter_change(struct emitter *e, struct capture_writer *writer);
+
 #endif

@@ -304,8 +304,9 @@ static int drain(struct backend *b, struct error *err)
 	return readers_stop(ftrace_of(b)->readers, err);
 }
 
-static int stats(const struct backend *b, struct ring_stats **ret, size_t *ret_count,
-		 struct error *err)
+static int list_stats(const struct backend *b,
+		      void (*get)(const struct readers *r, size_t i, struct ring_stats *ret),
+		      struct ring_stats **ret, size_t *ret_count, struct error *err)
 {
 	const struct readers *readers = ftrace_const(b)->readers;
 	size_t count = readers_ring_count(readers);
@@ -314,10 +315,32 @@ static int stats(const struct backend *b, struct ring_stats **ret, size_t *ret_c
 	if (!list)
 		return error_nomem(err);
 	for (size_t i = 0; i < count; i++)
-		readers_stats(readers, i, &list[i]);
+		get(readers, i, &list[i]);
 	*ret = list;
 	*ret_count = count;
 	return 0;
+}
+
+static int stats(const struct backend *b, struct ring_stats **ret, size_t *ret_count,
+		 struct error *err)
+{
+	return list_stats(b, readers_stats, ret, ret_count, err);
+}
+
+static void change(struct backend *b, struct capture_writer *writer)
+{
+	readers_change(ftrace_of(b)->readers, writer);
+}
+
+static bool changed(const struct backend *b)
+{
+	return readers_changed(ftrace_const(b)->readers);
+}
+
+static int change_stats(const struct backend *b, struct ring_stats **ret, size_t *ret_count,
+			struct error *err)
+{
+	return list_stats(b, readers_change_stats, ret, ret_count, err);
 }
 
 static int addresses(const struct backend *b, struct intern *set, struct error *err)
@@ -352,6 +375,9 @@ static const struct backend_ops ops = {
 	.is_on = is_on,
 	.failure_fd = failure_fd,
 	.lost = lost,
+	.change = change,
+	.changed = changed,
+	.change_stats = change_stats,
 	.drain = drain,
 	.stats = stats,
 	.addresses = addresses,

@@ -13,6 +13,12 @@
 
 #define FILE_MAX (256u << 20)
 
+struct kept_block {
+	struct block_header header;
+	uint32_t raw_len;
+	struct buf bytes; /* of its body, compressed */
+};
+
 void meta_init(struct meta *m, struct capture_writer *writer, struct tree tree, const char *moment)
 {
 	*m = (struct meta){
@@ -26,7 +32,46 @@ void meta_release(struct meta *m)
 	buf_release(&m->scratch);
 	buf_release(&m->file);
 	block_body_release(&m->body);
+	for (size_t i = 0; i < m->kept_count; i++)
+		buf_release(&m->kept[i].bytes);
+	free(m->kept);
 	*m = (struct meta){ 0 };
+}
+
+static int keep_block(struct meta *m, const struct block_header *h, struct error *err)
+{
+	struct kept_block *p = realloc(m->kept, (m->kept_count + 1) * sizeof(*p));
+
+	if (!p)
+		return error_nomem(err);
+	m->kept = p;
+	p += m->kept_count++;
+	*p = (struct kept_block){ .header = *h, .raw_len = m->body.raw_len };
+	buf_bytes(&p->bytes, m->body.bytes.data, m->body.bytes.len);
+	return p->bytes.oom ? error_nomem(err) : 0;
+}
+
+int meta_put_kept(struct meta *m, struct error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < m->kept_count; i++) {
+		const struct kept_block *k = &m->kept[i];
+		const struct block_body body = { .bytes = k->bytes, .raw_len = k->raw_len };
+
+		rc = capture_writer_put(m->writer, &k->header, &body, err);
+	}
+	return rc;
+}
+
+/* One block with what is in m->body. */
+static int put_body(struct meta *m, const struct block_header *h, struct error *err)
+{
+	bool kept = m->keep &&
+		    (h->type == BLOCK_INFO || h->type == BLOCK_FILE || h->type == BLOCK_TYPES);
+	int rc = kept ? keep_block(m, h, err) : 0;
+
+	return rc < 0 ? rc : capture_writer_put(m->writer, h, &m->body, err);
 }
 
 /* One block with the records in b. */
@@ -37,7 +82,7 @@ static int put_block(struct meta *m, const struct block_header *h, const struct 
 		return error_nomem(err);
 	block_body_clear(&m->body);
 	block_body_add(&m->body, SECTION_RECORDS, 0, 0, b->data, b->len);
-	return capture_writer_put(m->writer, h, &m->body, err);
+	return put_body(m, h, err);
 }
 
 static int put_records(struct meta *m, enum block_type type, uint64_t time, const struct buf *b,
@@ -190,7 +235,7 @@ int meta_put_types(struct meta *m, const struct event_plan *plan, size_t first, 
 	block_body_clear(&m->body);
 	block_body_add(&m->body, SECTION_RECORDS, (uint32_t)first, 0, m->scratch.data,
 		       m->scratch.len);
-	return capture_writer_put(m->writer, &h, &m->body, err);
+	return put_body(m, &h, err);
 }
 
 /* ---- tasks ---- */

@@ -31,12 +31,21 @@ struct meta {
 	struct buf info;    /* pairs for the next INFO block */
 	struct block_body body;
 	struct buf scratch, file;
+	bool keep; /* INFO, FILE and TYPES blocks that are put are remembered, too */
+	struct kept_block *kept;
+	size_t kept_count;
 };
 
 void meta_init(struct meta *m, struct capture_writer *writer, struct tree tree, const char *moment);
 void meta_release(struct meta *m);
 
 int meta_put_info(struct meta *m, struct error *err);
+
+/*
+ * The blocks remembered while m->keep was set, once more: for a file that is to be read without the
+ * one before it.
+ */
+int meta_put_kept(struct meta *m, struct error *err);
 
 /*
  * A file of the tree; its name in the capture is its path. Bytes that are at hand already:

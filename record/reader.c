@@ -41,7 +41,9 @@ struct readers {
 	struct ring_list rings;
 	struct reader *threads;
 	uint32_t thread_count;
-	uint64_t lost; /* atomic */
+	uint64_t lost;		       /* atomic */
+	struct capture_writer *writer; /* atomic: where blocks are to go */
+	uint32_t changed;	       /* atomic: threads that put them there */
 };
 
 static uint64_t now_ns(void)
@@ -62,10 +64,45 @@ void ring_list_release(struct ring_list *list)
 	*list = (struct ring_list){ 0 };
 }
 
+static void ring_account(const struct ring *c, struct ring_stats *ret)
+{
+	const struct stream *s = &c->sink.stream;
+
+	*ret = (struct ring_stats){ 0 };
+	c->ops->stats(c, ret);
+	ret->cpu = c->cpu;
+	ret->ring = c->number;
+	ret->decoded = s->decoded;
+	ret->events = s->events;
+	ret->stacks = s->stacks;
+	ret->orphan_stacks = s->orphan_stacks;
+	ret->missing_stacks = s->missing_stacks;
+}
+
+static struct capture_writer *wanted_writer(const struct reader *r)
+{
+	return __atomic_load_n(&r->all->writer, __ATOMIC_ACQUIRE);
+}
+
+/* All blocks have been put. */
+static void change_over(struct reader *r)
+{
+	for (uint32_t i = 0; i < r->ring_count; i++) {
+		struct ring *c = r->rings[i];
+
+		ring_account(c, &c->at_change);
+		c->at_change.entries = 0;
+		c->at_change.read = c->at_change.decoded;
+	}
+	emitter_change(&r->emitter, wanted_writer(r));
+	__atomic_fetch_add(&r->all->changed, 1, __ATOMIC_RELEASE);
+}
+
 /* Blocks that are old enough, or all of them when a new generation of the dictionary is due. */
 static int put_old_blocks(struct reader *r)
 {
-	bool generation = emitter_wants_generation(&r->emitter);
+	bool change = wanted_writer(r) != r->emitter.writer;
+	bool generation = change || emitter_wants_generation(&r->emitter);
 	uint64_t now = now_ns();
 	int rc = 0;
 
@@ -80,7 +117,9 @@ static int put_old_blocks(struct reader *r)
 		if (generation || row_sink_due(sink, now))
 			rc = row_sink_put(sink, &r->failure);
 	}
-	if (rc == 0 && generation)
+	if (rc == 0 && generation && change)
+		change_over(r);
+	else if (rc == 0 && generation)
 		emitter_new_generation(&r->emitter);
 	return rc;
 }
@@ -156,6 +195,8 @@ static int reader_loop(struct reader *r)
 		rc = drain_rest(r, r->rings[i]);
 	if (rc == 0 && r->folding)
 		rc = folding_finish(r->folding, &r->failure);
+	else if (rc == 0 && wanted_writer(r) != r->emitter.writer)
+		change_over(r);
 	return rc;
 }
 
@@ -334,7 +375,8 @@ static int set_up(struct readers *all, const struct event_plan *plan, struct cap
 	all->threads = calloc(THREADS_MAX, sizeof(*all->threads));
 	if (!all->threads)
 		return error_nomem(err);
-	all->thread_count = fold ? 1 : thread_count(&online);
+	all->thread_count = all->changed = fold ? 1 : thread_count(&online);
+	all->writer = writer;
 	for (uint32_t i = 0; rc == 0 && i < all->thread_count; i++)
 		rc = reader_init(&all->threads[i], all, i, plan, writer, err);
 	if (rc == 0)
@@ -430,18 +472,23 @@ size_t readers_ring_count(const struct readers *r)
 
 void readers_stats(const struct readers *r, size_t i, struct ring_stats *ret)
 {
-	const struct ring *c = r->rings.items[i];
-	const struct stream *s = &c->sink.stream;
+	ring_account(r->rings.items[i], ret);
+}
 
-	*ret = (struct ring_stats){ 0 };
-	c->ops->stats(c, ret);
-	ret->cpu = c->cpu;
-	ret->ring = c->number;
-	ret->decoded = s->decoded;
-	ret->events = s->events;
-	ret->stacks = s->stacks;
-	ret->orphan_stacks = s->orphan_stacks;
-	ret->missing_stacks = s->missing_stacks;
+void readers_change(struct readers *r, struct capture_writer *writer)
+{
+	__atomic_store_n(&r->changed, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&r->writer, writer, __ATOMIC_RELEASE);
+}
+
+bool readers_changed(const struct readers *r)
+{
+	return __atomic_load_n(&r->changed, __ATOMIC_ACQUIRE) == r->thread_count;
+}
+
+void readers_change_stats(const struct readers *r, size_t i, struct ring_stats *ret)
+{
+	*ret = r->rings.items[i]->at_change;
 }
 
 void readers_interrupt(const struct readers *r, uint64_t until_ns)

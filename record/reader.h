@@ -44,7 +44,8 @@ struct ring {
 	uint16_t number; /* which of the CPU's rings */
 	int fd;		 /* readable when there is enough to read */
 	struct row_sink sink;
-	uint8_t *page; /* scratch of its thread: plan->layout.subbuf_size bytes */
+	uint8_t *page;		     /* scratch of its thread: plan->layout.subbuf_size bytes */
+	struct ring_stats at_change; /* its account when its thread last changed over */
 };
 
 struct ring_list {
@@ -79,6 +80,21 @@ uint64_t readers_lost(const struct readers *r);
 /* After readers_stop: the account of the i-th ring of the list. */
 size_t readers_ring_count(const struct readers *r);
 void readers_stats(const struct readers *r, size_t i, struct ring_stats *ret);
+
+/*
+ * Another file: each thread puts what it has, starts a new dictionary and goes on in `writer`. This
+ * returns at once; the writer of before is needed until readers_changed. A change begins only when
+ * the one before has ended. readers_stop ends one that is under way, unless a thread has failed.
+ */
+void readers_change(struct readers *r, struct capture_writer *writer);
+bool readers_changed(const struct readers *r);
+
+/*
+ * After readers_changed: the account of the i-th ring of the list up to where its thread changed
+ * over. `read` is what was decoded, and nothing is left in the ring: what is there belongs to the
+ * next file.
+ */
+void readers_change_stats(const struct readers *r, size_t i, struct ring_stats *ret);
 
 /* folding_interrupt, if anything is folded. Any thread. */
 void readers_interrupt(const struct readers *r, uint64_t until_ns);

@@ -20,6 +20,7 @@
 #include "record/flight.h"
 #include "record/meta.h"
 #include "record/output.h"
+#include "record/segments.h"
 #include "record/steer.h"
 #include "record/software_event.h"
 #include "record/symbols.h"
@@ -36,6 +37,7 @@ struct session {
 	struct session_report *report;
 	int top, signal_fd;
 	struct output output;
+	struct segments segments;
 	sigset_t old_mask;
 	struct sigaction old_pipe;
 	struct event_list events;
@@ -217,6 +219,10 @@ static int choose_backend(struct session *s, const struct backend_request *reque
 static int prepare(struct session *s, struct error *err)
 {
 	const struct session_options *o = s->options;
+	const struct output_options out = { .path = o->output,
+					    .force = o->force,
+					    .rotate_bytes = o->rotate_bytes,
+					    .keep = o->keep };
 	struct backend_request request = { .options = o,
 					   .events = &s->events,
 					   .selection = &s->selection };
@@ -260,11 +266,17 @@ static int prepare(struct session *s, struct error *err)
 		rc = s->backend->ops->prepare(s->backend, err);
 	if (rc < 0 || o->overwrite)
 		return rc;
-	rc = output_open(&s->output, o->output, o->force, err);
+	rc = output_open(&s->output, &out, err);
 	if (rc < 0)
 		return rc;
 	meta_init(&s->meta, s->output.writer, tree_live(s->top), "start");
-	return put_metadata(s, err);
+	rc = segments_init(&s->segments, &s->output, &s->meta, s->backend, o->max_bytes, err);
+	s->segments.tasks = !s->foreign_pids;
+	if (rc == 0)
+		rc = segments_first(&s->segments, err);
+	if (rc == 0)
+		rc = put_metadata(s, err);
+	return rc < 0 ? rc : segments_started(&s->segments, err);
 }
 
 static void listen_to_ctl(struct session *s)
@@ -352,8 +364,8 @@ static void tell_status(const struct session *s, uint64_t now)
 {
 	struct session_status status = {
 		.elapsed_ns = now - s->start_ns,
-		.events = capture_writer_events(s->output.writer),
-		.bytes = capture_writer_bytes(s->output.writer),
+		.events = output_events(&s->output),
+		.bytes = output_bytes(&s->output),
 		.lost = s->backend->ops->lost(s->backend),
 	};
 
@@ -376,10 +388,13 @@ static int wait_for_end(struct session *s, struct error *err)
 	uint64_t next_sync = flight ? UINT64_MAX : s->start_ns + SYNC_NS;
 	uint64_t look_ns = s->options->trigger ? LOOK_NS : 10 * LOOK_NS;
 	uint64_t next_tick = s->backend->ops->tick ? s->start_ns + TICK_NS : UINT64_MAX;
-	struct pollfd fds[3] = { { .fd = s->signal_fd, .events = POLLIN },
-				 { .fd = s->backend->ops->failure_fd(s->backend),
-				   .events = POLLIN },
-				 { .fd = steer_fd(&s->steer), .events = POLLIN } };
+	struct pollfd fds[] = {
+		{ .fd = s->signal_fd, .events = POLLIN },
+		{ .fd = s->backend->ops->failure_fd(s->backend), .events = POLLIN },
+		{ .fd = steer_fd(&s->steer), .events = POLLIN },
+		{ .fd = segments_fd(&s->segments), .events = POLLIN },
+	};
+	int rc;
 
 	for (;;) {
 		uint64_t now = now_ns(), wait_ms,
@@ -406,7 +421,8 @@ static int wait_for_end(struct session *s, struct error *err)
 		wait_ms = next > now ? (next - now + 999999) / 1000000 : 0;
 		if (wait_ms > look_ns / 1000000)
 			wait_ms = look_ns / 1000000;
-		if (poll(fds, 3, (int)wait_ms) < 0 && errno != EINTR)
+		wait_ms = earlier(wait_ms, segments_wait_ms(&s->segments, 1000));
+		if (poll(fds, sizeof(fds) / sizeof(fds[0]), (int)wait_ms) < 0 && errno != EINTR)
 			return error_errno(err, "cannot wait");
 		if (fds[1].revents) /* a reader has failed: drain says why */
 			return 0;
@@ -420,6 +436,11 @@ static int wait_for_end(struct session *s, struct error *err)
 			return 0;
 		if (flight && look_at_flight(s, err) < 0)
 			return err->code;
+		rc = segments_step(&s->segments, err);
+		if (rc > 0)
+			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "size");
+		if (rc)
+			return rc < 0 ? rc : 0;
 	}
 }
 
@@ -525,7 +546,7 @@ static int put_end(struct session *s, uint64_t end_ns, struct error *err)
 	if (rc == 0)
 		rc = meta_put_info(&s->meta, err);
 	if (rc == 0)
-		rc = capture_writer_end(s->output.writer, r->lost, err);
+		rc = capture_writer_end(s->output.writer, r->lost - s->segments.lost_before, err);
 	r->complete = rc == 0;
 	return rc;
 }
@@ -583,12 +604,13 @@ static int put_flight(struct session *s, uint64_t end_ns, struct error *err)
 static int write_flight(struct session *s, uint64_t end_ns, struct error *err)
 {
 	struct session_report *r = s->report;
+	const struct output_options out = { .path = r->output, .force = s->options->force };
 	int rc;
 
 	s->captures++;
 	flight_name(r->output, sizeof(r->output), s->options->output, &s->captures,
 		    s->options->force);
-	rc = output_open(&s->output, r->output, s->options->force, err);
+	rc = output_open(&s->output, &out, err);
 	if (rc < 0)
 		return rc;
 	rc = put_flight(s, end_ns, err);
@@ -666,6 +688,8 @@ static int finish(struct session *s, int failed, struct error *err)
 		rc = failed;
 	if (s->backend->ops->drain(s->backend, err) < 0 && rc == 0)
 		rc = err->code;
+	if (segments_finish(&s->segments, err) < 0 && rc == 0)
+		rc = err->code;
 	if (make_account(s, err) < 0 && rc == 0)
 		rc = err->code;
 	if (rc == 0) {
@@ -675,8 +699,9 @@ static int finish(struct session *s, int failed, struct error *err)
 		snprintf(r->end_reason, sizeof(r->end_reason), "error");
 		put_end(s, end_ns, NULL);
 	}
-	r->events = capture_writer_events(s->output.writer);
-	r->bytes = capture_writer_bytes(s->output.writer);
+	r->events = output_events(&s->output);
+	r->bytes = output_bytes(&s->output);
+	r->segments = s->output.number;
 told:
 	command_ended(&s->command);
 	snprintf(r->command_status, sizeof(r->command_status), "%s", s->command.status);
@@ -710,6 +735,7 @@ static void session_release(struct session *s)
 	event_list_release(&s->events);
 	/* nothing was recorded: leave no empty file behind */
 	output_release(&s->output, s->report->started);
+	segments_release(&s->segments);
 	if (s->signal_fd >= 0) {
 		close(s->signal_fd);
 		sigaction(SIGPIPE, &s->old_pipe, NULL);
@@ -728,6 +754,7 @@ int session_run(const struct session_options *options, const struct session_ui *
 		.report = report,
 		.top = -1,
 		.output = OUTPUT_NONE,
+		.segments = { .full_fd = -1 },
 		.signal_fd = -1,
 		.command = { .go_fd = -1 },
 	};

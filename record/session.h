@@ -20,6 +20,9 @@ enum backend_choice { BACKEND_ANY, BACKEND_FTRACE, BACKEND_PERF };
 struct session_options {
 	const char *output; /* "-": standard output */
 	bool force;
+	uint64_t max_bytes;    /* the recording ends when the file has so many; 0: no limit */
+	uint64_t rotate_bytes; /* a new file when one has so many; 0: one file */
+	uint32_t keep;	       /* of these; 0: all */
 	const char *const *specs;
 	size_t spec_count;
 	enum stacks_mode stacks;
@@ -62,6 +65,7 @@ struct session_report {
 	char end_reason[32];
 	char command_status[32]; /* "exit 0", "signal 9", "" */
 	uint64_t elapsed_ns, events, bytes, lost;
+	uint32_t segments; /* files that were written; 0: it was not a series */
 	struct ring_stats *rings;
 	size_t ring_count;
 	const char *backend; /* its name */

@@ -7,6 +7,7 @@ conclusions: tests/naive/replay.py does that.
 
     read_capture.py FILE --events          one line per event, in the order of time
     read_capture.py FILE --verify          check everything, say what is damaged
+    read_capture.py FILE FILE... --events  segments of one series as one capture (--events, --info, --stats, --verify)
 
 As a module:
 
@@ -877,6 +878,7 @@ class Capture:
         """The account of each ring: nothing may be gone between the kernel's count and the blocks."""
         if self.damage or not self.end:
             return                      # then blocks are missing, and their events with them
+        before = {(row["cpu"], row["ring"]): row["events"] for row in self.stats.get("start", ())}
         written = {}
         for block in self.event_blocks():
             key = block.cpu, block.ring
@@ -887,10 +889,11 @@ class Capture:
             if row["decoded"] != row["events"] + row["stacks"] + row["orphan_stacks"]:
                 self._damaged(self.size, 0, "CPU %(cpu)d: %(events)d events, %(stacks)d stacks and %(orphan_stacks)d "
                               "orphan stacks are not the %(decoded)d records decoded" % row)
-            have = written.get((row["cpu"], row["ring"]), 0)
-            if row["events"] != have and not self.folded:       # folded ones belong to no ring any more
+            key = row["cpu"], row["ring"]
+            have, said = written.get(key, 0), row["events"] - before.get(key, 0)
+            if said != have and not self.folded:    # folded ones belong to no ring any more
                 self._damaged(self.size, 0, "CPU %d: %d events are in the blocks and %d in the statistics"
-                              % (row["cpu"], have, row["events"]))
+                              % (row["cpu"], have, said))
 
         entered = sum(row["events"] for row in self.stats.get("end", ()))
         have = sum(written.values()) + self.folded_events()
@@ -930,6 +933,8 @@ class Capture:
     def overwritten(self):
         """Per ring whose older records a flight recorder overwrote: from the first event of all to its own."""
         begin = {}
+        if int(self.info.get("segment.number", 1)) > 1:
+            return []                   # counted in the segments before
         for block in self.event_blocks():
             if block.events:
                 begin.setdefault((block.cpu, block.ring), block.first)
@@ -938,10 +943,9 @@ class Capture:
         return [Loss(key[0], None, begin.get(key, MASK64) - 1, 0) for key in rings
                 if begin.get(key, MASK64) - 1 > min(begin.values(), default=0)]
 
-    def events(self):
-        """All events in the order of time. Each ring keeps its own order. Where the next events of several rings
-        have the same time, that of the lowest CPU and ring comes first, unless it allocates an address that another of
-        them frees. Damaged blocks are reported in self.damage and left out."""
+    def rings(self):
+        """Events of each ring in its order: pairs of (CPU, ring) and an iterator. Damaged blocks are reported in
+        self.damage and left out."""
         by_ring = OrderedDict()
         groups = {}
         for number, group in enumerate(self._grouped(self.event_blocks())):
@@ -953,35 +957,11 @@ class Capture:
             for block in by_ring[ring]:
                 yield from self._events_of(block, *groups[block.number])
 
-        heads = []                      # (time, (CPU, ring), next event, the events after it): never two of one ring
-        for ring in by_ring:
-            rest = stream(ring)
-            for event in rest:
-                heads.append((event.time, ring, event, rest))
-                break
-        heapq.heapify(heads)
-        while heads:
-            time, cpu, event, rest = heads[0]
-            place = self._freed_elsewhere(event, heads) if event.type.allocates and len(heads) > 1 else 0
-            if place:
-                time, cpu, event, rest = heads[place]
-            yield event
-            follower = next(rest, None)
-            if follower and not place:
-                heapq.heapreplace(heads, (follower.time, cpu, follower, rest))
-                continue
-            if follower:
-                heads[place] = (follower.time, cpu, follower, rest)
-            else:
-                del heads[place]
-            heapq.heapify(heads)
+        return [(ring, stream(ring)) for ring in by_ring]
 
-    @staticmethod
-    def _freed_elsewhere(event, heads):
-        """Place of the lowest CPU's head that frees, at the same time, the address that event allocates; or 0."""
-        found = [(cpu, place) for place, (time, cpu, other, _) in enumerate(heads)
-                 if time == event.time and other.type.frees == event.type.allocates and other.address == event.address]
-        return min(found)[1] if found else 0
+    def events(self):
+        """All events in the order of time, as merged() says."""
+        return merged(self.rings())
 
     def _events_of(self, block, group_number, group):
         if group_number not in self._groups:
@@ -1138,6 +1118,152 @@ class Capture:
         return result
 
 
+def freed_elsewhere(event, heads):
+    """Place of the lowest CPU's head that frees, at the same time, the address that event allocates; or 0."""
+    found = [(cpu, place) for place, (time, cpu, other, _) in enumerate(heads)
+             if time == event.time and other.type.frees == event.type.allocates and other.address == event.address]
+    return min(found)[1] if found else 0
+
+
+def merged(rings):
+    """All events of some rings in the order of time. Each ring keeps its own order. Where the next events of several
+    rings have the same time, that of the lowest CPU and ring comes first, unless it allocates an address that another
+    of them frees."""
+    heads = []                          # (time, (CPU, ring), next event, the events after it): never two of one ring
+    for ring, rest in rings:
+        for event in rest:
+            heads.append((event.time, ring, event, rest))
+            break
+    heapq.heapify(heads)
+    while heads:
+        time, cpu, event, rest = heads[0]
+        place = freed_elsewhere(event, heads) if event.type.allocates and len(heads) > 1 else 0
+        if place:
+            time, cpu, event, rest = heads[place]
+        yield event
+        follower = next(rest, None)
+        if follower and not place:
+            heapq.heapreplace(heads, (follower.time, cpu, follower, rest))
+            continue
+        if follower:
+            heads[place] = (follower.time, cpu, follower, rest)
+        else:
+            del heads[place]
+        heapq.heapify(heads)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Several files
+
+class Series:
+    """Segments of one recording as one capture. `missing` lists numbers between others that are not there."""
+
+    def __init__(self, paths):
+        self.parts = sorted((self._part(path) for path in paths), key=lambda part: part[0])
+        numbers = [number for number, _, _ in self.parts]
+        first = self.parts[0][2]
+        for number, path, capture in self.parts:
+            if capture.info["segment.series"] != first.info["segment.series"]:
+                raise NotACapture("is of another recording than '%s'" % path)
+            if [t.full_name for t in capture.types] != [t.full_name for t in first.types]:
+                raise NotACapture("does not list the event types of '%s'" % path)
+            if numbers.count(number) > 1:
+                raise NotACapture("is segment %d, as another file is" % number)
+        self.missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
+        self.stacks, self._numbers = [], {}
+
+    @staticmethod
+    def _part(path):
+        capture = Capture.open(path)
+        place = capture.blocks[0] if capture.blocks else None
+        if not place or place.type != INFO or "segment.number" not in capture.info or "segment.series" not in capture.info:
+            raise NotACapture("is no segment of a series")
+        return int(capture.info["segment.number"]), path, capture
+
+    def captures(self):
+        return [capture for _, _, capture in self.parts]
+
+    @property
+    def notes(self):
+        return [note for capture in self.captures() for note in capture.notes]
+
+    @property
+    def damage(self):
+        found = [d._replace(text="%s: %s" % (os.path.basename(path), d.text))
+                 for _, path, capture in self.parts for d in capture.damage]
+        found += [Damage(0, 0, text) for text in self._account_breaks()]
+        found += [Damage(0, 0, "segment %d is missing" % number) for number in self.missing]
+        return found + [Damage(0, 0, "segment %d has no end, and segment %d follows" % (a, b))
+                        for (a, _, one), (b, _, _) in zip(self.parts, self.parts[1:]) if one.cut_off is not None]
+
+    @property
+    def cut_off(self):
+        return self.parts[-1][2].cut_off
+
+    @property
+    def blocks(self):
+        return [block for capture in self.captures() for block in capture.blocks]
+
+    def event_blocks(self):
+        return [block for capture in self.captures() for block in capture.event_blocks()]
+
+    losses, pauses = Capture.losses, Capture.pauses     # over all files, as over the blocks of one
+
+    @property
+    def info(self):
+        facts = OrderedDict()
+        for capture in self.captures():
+            for key in ("end.reason", "time.end_ns", "clock.end.trace_ns", "clock.end.wall_ns", "command.status"):
+                facts.pop(key, None)        # of the last file only
+            facts.update(capture.info)
+        return facts
+
+    @property
+    def tasks(self):
+        return self.parts[0][2].tasks       # events tell of all that came later
+
+    @property
+    def marks(self):
+        return [mark for capture in self.captures() for mark in capture.marks]
+
+    def overwritten(self):
+        return self.parts[0][2].overwritten()
+
+    @property
+    def folded(self):
+        return [entry for capture in self.captures() for entry in capture.folded]
+
+    def _renumbered(self, capture, events):
+        """Stacks are numbered over all files."""
+        for event in events:
+            if event.tuple and event.tuple.stack >= 0:
+                stack = capture.stacks[event.tuple.stack]
+                number = self._numbers.setdefault(stack, len(self.stacks))
+                if number == len(self.stacks):
+                    self.stacks.append(stack)
+                event.tuple = event.tuple._replace(stack=number)
+            yield event
+
+    def events(self):
+        by_ring = OrderedDict()
+        for capture in self.captures():
+            for ring, rest in capture.rings():
+                by_ring.setdefault(ring, []).append(self._renumbered(capture, rest))
+
+        def chained(streams):
+            for stream in streams:
+                yield from stream
+
+        return merged([(ring, chained(streams)) for ring, streams in by_ring.items()])
+
+    def _account_breaks(self):
+        """The account goes on where the segment before ended it."""
+        for (_, _, one), (number, path, two) in zip(self.parts, self.parts[1:]):
+            if one.stats.get("end") and two.stats.get("start") and number - 1 not in self.missing \
+                    and one.stats["end"] != two.stats["start"]:
+                yield "%s: its statistics do not go on from those of the segment before" % os.path.basename(path)
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Printing
 
@@ -1190,8 +1316,27 @@ def call_site_text(entry):
     return "0x%x" % entry.values[entry.type.tuple_place["call_site"]]
 
 
+def rows_of_series(series, what):
+    """What is said of several files: their sums, and of the rest what the last one says."""
+    captures = series.captures()
+    if what == "info":
+        ends = series.event_blocks()
+        return {"series": captures[0].info["segment.series"], "segments": ",".join(str(n) for n, _, _ in series.parts),
+                "size": sum(c.size for c in captures), "blocks": len(series.blocks),
+                "events": sum(b.events for b in ends), "lost": sum(b.lost_before for b in ends),
+                "complete": series.cut_off is None and not series.missing, "info": series.info}
+    if what == "stats":
+        ends = [c.end for c in captures if c.end]
+        return {"start": captures[0].stats.get("start"), "end": captures[-1].stats.get("end"),
+                "end_block": {"events": sum(e["events"] for e in ends), "lost": sum(e["lost"] for e in ends),
+                              "bytes": sum(e["bytes"] for e in ends)} if len(ends) == len(captures) else None}
+    raise NotACapture("can be shown together with others by --events, --info, --stats and --verify only")
+
+
 def rows_of(capture, what):
     """What --info, --blocks, ... print, as a value for JSON."""
+    if isinstance(capture, Series):
+        return rows_of_series(capture, what)
     if what == "info":
         ends = capture.event_blocks()
         return {"uuid": str(capture.uuid), "version": capture.version, "created_ns": capture.created,
@@ -1279,32 +1424,33 @@ def verify(capture, as_json):
 
 def main():
     parser = argparse.ArgumentParser(description="Read a capture of kmem-record.")
-    parser.add_argument("file", help="the capture, - for standard input")
+    parser.add_argument("files", nargs="+", metavar="FILE",
+                        help="the capture, - for standard input; or segments of one series")
     what = parser.add_mutually_exclusive_group()
     for name in ("events", "info", "blocks", "types", "stacks", "tasks", "processes", "marks", "folded", "stats", "verify"):
         what.add_argument("--" + name, dest="what", action="store_const", const=name)
-    what.add_argument("--files", nargs="?", const="", metavar="NAME[@MOMENT]",
+    what.add_argument("--files", dest="target", nargs="?", const="", metavar="NAME[@MOMENT]",
                       help="list the files of the target, or print one")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    what = options.what or ("files" if options.files is not None else "info")
+    what = options.what or ("files" if options.target is not None else "info")
 
     try:
-        capture = Capture.open(options.file)
+        capture = Capture.open(options.files[0]) if len(options.files) == 1 else Series(options.files)
         if what == "events":
             print_events(capture, options.json)
         elif what == "verify":
             verify(capture, options.json)
         elif what == "files":
-            if not print_files(capture, options.files):
-                raise NotACapture("has no file %s" % options.files)
+            if isinstance(capture, Series) or not print_files(capture, options.target):
+                raise NotACapture("has no file %s" % options.target)
         elif options.json:
             print(json.dumps(rows_of(capture, what), indent=1))
         else:
             print_rows(what, rows_of(capture, what))
         sys.stdout.flush()
     except NotACapture as problem:
-        print("read_capture.py: '%s' %s" % (options.file, problem), file=sys.stderr)
+        print("read_capture.py: '%s' %s" % (options.files[0], problem), file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """compare_db.py - does a database that kmem-analyze loaded hold exactly the events of its capture?
 
-    compare_db.py cap.kmem cap.kmem.db
+    compare_db.py cap.kmem [segment...] cap.kmem.db
 
 Every slab allocation and unmatched free is worked out from the capture by the naive replay and compared with the
 rows of the database, field by field; so are the counters and the summaries. Prints `ok NAME` and `not ok NAME: why`.
@@ -107,11 +107,12 @@ class Score:
 
 
 def main():
-    if len(sys.argv) != 3:
-        print("usage: compare_db.py CAPTURE DB", file=sys.stderr)
+    if len(sys.argv) < 3:
+        print("usage: compare_db.py CAPTURE... DB", file=sys.stderr)
         return 2
-    capture = read_capture.Capture.open(sys.argv[1])
-    db = sqlite3.connect("file:%s?mode=ro" % sys.argv[2].replace("?", "%3f"), uri=True)
+    paths = sys.argv[1:-1]
+    capture = read_capture.Series(paths) if len(paths) > 1 else read_capture.Capture.open(paths[0])
+    db = sqlite3.connect("file:%s?mode=ro" % sys.argv[-1].replace("?", "%3f"), uri=True)
     score = Score(os.path.basename(sys.argv[1]))
     facts = dict(db.execute("SELECT key, value FROM capture"))
     base = facts["time.base_ns"]

@@ -8,6 +8,7 @@
  * or SYMBOL+0xN once the symbol is declared.
  *
  *	info KEY VALUE...		an INFO pair (page_size 4096, clock mono and recorder.tgid 1 are preset)
+ *				keys segment.* stand in a block of their own, the first of the file
  *	task PID TGID PPID COMM		a task at the start
  *	map TIME PID TGID START LENGTH OFFSET PATH [BUILD-ID] [snapshot]	records of processes;
  *	comm TIME PID TGID NAME [exec]	BUILD-ID is hexadecimal, - for none
@@ -78,6 +79,7 @@ struct maker {
 	struct symbol *symbols;
 	size_t symbol_count;
 	struct buf info, tasks, kallsyms, stats[2][RINGS_MAX]; /* by enum stats_moment, ring */
+	struct buf place;				       /* segment.* */
 	bool started, no_end;
 	struct cpu cpus[RINGS_MAX][CPUS_MAX];
 	uint16_t ring;			     /* of what follows */
@@ -223,6 +225,8 @@ static void start(struct maker *m)
 	struct buf types = { 0 };
 	uint32_t first = m->types_written;
 
+	if (m->place.len)
+		put_record(m, BLOCK_INFO, 0, &m->place);
 	for (; m->types_written < m->type_count; m->types_written++)
 		type_encode(&types, &m->types[m->types_written]);
 	if (types.len)
@@ -580,7 +584,8 @@ static void directive(struct maker *m, char **words, int n)
 		strncat(text, words[i], sizeof(text) - strlen(text) - 1);
 	}
 	if (!strcmp(verb, "info") && n >= 2) {
-		info_encode(&m->info, words[1], text);
+		info_encode(strncmp(words[1], "segment.", 8) ? &m->info : &m->place, words[1],
+			    text);
 	} else if (!strcmp(verb, "mark") && n >= 3) {
 		add_mark(m, MARK_NAMED, words[1], text);
 	} else if (!strcmp(verb, "pause") && n == 2) {
@@ -671,6 +676,7 @@ static void release(struct maker *m)
 	for (int i = 0; i < 2 * RINGS_MAX; i++)
 		buf_release(&m->stats[i % 2][i / 2]);
 	process_encoder_release(&m->processes);
+	buf_release(&m->place);
 	buf_release(&m->info);
 	buf_release(&m->tasks);
 	buf_release(&m->kallsyms);
