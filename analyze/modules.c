@@ -10,7 +10,8 @@
 #define CODE_SPAN   (1u << 20) /* of a module whose size is not known */
 #define NEAR_SPAN   (64u << 20)
 #define MODULES_MAX 65536
-#define NO_MODULE   UINT32_MAX /* of frames that belong to none for certain */
+#define NO_MODULE   UINT32_MAX	/* of frames that belong to none for certain */
+#define ASSUMED	    0x80000000u /* in a frame's module: that the module was there is only assumed */
 
 /* A module at one place; the same module loaded elsewhere is another one. */
 struct module {
@@ -471,11 +472,16 @@ uint32_t modules_frame(struct modules *m, uint64_t address, int32_t pid, bool *r
 	const struct code_section *s = section_of(m, address - 1, pid, ret_by_pid);
 	struct symbol_hit hit = { 0 };
 	bool extra = false;
+	uint32_t key;
 
-	if (s && !name_of(m, s, address - 1, &hit, &extra))
+	if (!s)
+		return modules_unknown_frame(m, address);
+	if (!name_of(m, s, address - 1, &hit, &extra))
 		return 0;
-	return stacks_module_frame(m->stacks, s ? (uint32_t)(s - m->sections) + 1 : NO_MODULE,
-				   address, s ? &hit : NULL, extra);
+	key = (uint32_t)(s - m->sections) + 1;
+	if (!m->list[s->module].heard)
+		key |= ASSUMED;
+	return stacks_module_frame(m->stacks, key, address, &hit, extra);
 }
 
 uint32_t modules_unknown_frame(struct modules *m, uint64_t address)
@@ -492,6 +498,19 @@ static bool is_named(const struct module *module, struct text name)
 	return strlen(module->name) == len && !memcmp(module->name, name.data, len);
 }
 
+/* It was not there before this moment, although that was assumed: frames lose the names they got by it. */
+static void was_not_there(struct modules *m, const struct module *module)
+{
+	for (size_t i = 0; i < m->stacks->frame_count; i++) {
+		struct frame *f = &m->stacks->frames[i];
+		uint32_t key = f->module & ~ASSUMED;
+
+		if (f->module != NO_MODULE && f->module & ASSUMED &&
+		    &m->list[m->sections[key - 1].module] == module)
+			f->known = false;
+	}
+}
+
 /* Its sections were read after it was loaded: the first reading since, or the last at all. */
 void modules_loaded(struct modules *m, struct text name, int32_t pid, uint64_t time)
 {
@@ -503,6 +522,8 @@ void modules_loaded(struct modules *m, struct text name, int32_t pid, uint64_t t
 
 		if (!is_named(module, name))
 			continue;
+		if (!module->heard && !m->has_start)
+			was_not_there(m, module);
 		module->live = module->stable = false;
 		module->heard = true;
 		module->order = 0;

@@ -140,12 +140,27 @@ static void test_load_not_seen(void)
 	load_script_done(db);
 }
 
+/* A module that came and went before another came to its place left no sections; its frames have no name. */
+static void test_place_of_one_unknown(void)
+{
+	sqlite3 *db = load_script(
+		KERNEL
+		"symbol 0xffffffffc0001000 b_run b\n" SECTION("end", "b", ".text", "0xffffffffc0001000") "10 0 11 module_load name=a\n" ALLOC(
+			11, 11, "0xffffffffc0001010") "12 0 11 module_free name=a\n"
+						      "20 0 12 module_load name=b\n" ALLOC(
+							      21, 12, "0xffffffffc0001010"));
+
+	CHECK(answers(db, FRAMES, "11|0xffffffffc0001010 21|b_run+0x10 [b]"));
+	load_script_done(db);
+}
+
 int main(void)
 {
 	RUN(test_init_by_load_time);
 	RUN(test_init_by_task);
 	RUN(test_removed_module);
 	RUN(test_load_not_seen);
+	RUN(test_place_of_one_unknown);
 	RUN(test_stable_and_call_site);
 	return check_done();
 }
