@@ -8,6 +8,14 @@
 #define RING_MAX_MB \
 	64 /* a boot of a large machine leaves 60 to 130 MB in all, most of it on one CPU */
 #define MEMORY_SHARE 10 /* all rings together: more, and CPUs do not start for lack of memory */
+/*
+ * Where most of memory is initialised only after the CPUs have started (CONFIG_DEFERRED_STRUCT_PAGE_INIT), their
+ * rings have to fit into what is there before: 101 MB of 1 GB on arm64, 255 MB on x86-64 (Linux 6.1, measured), and
+ * the zones below the last one, which is where memory beyond 4 GB lies.
+ */
+#define EARLY_SMALL_MB 64
+#define EARLY_LARGE_MB 768
+#define LARGE_MB       4096
 
 int boot_kernel_parse(struct boot_machine *m, const char *release, struct error *err)
 {
@@ -25,7 +33,9 @@ static bool is_since(const struct boot_machine *m, unsigned int major, unsigned 
 
 uint64_t boot_ring_bytes(const struct boot_machine *m)
 {
-	uint64_t mb = m->memory / MEMORY_SHARE / (m->cpus ? m->cpus : 1) / MB;
+	uint64_t all = m->memory / MB / MEMORY_SHARE;
+	uint64_t early = m->memory / MB > LARGE_MB ? EARLY_LARGE_MB : EARLY_SMALL_MB;
+	uint64_t mb = (all < early ? all : early) / (m->cpus ? m->cpus : 1);
 
 	return (mb < 1 ? 1 : mb > RING_MAX_MB ? RING_MAX_MB : mb) * MB;
 }

@@ -23,7 +23,10 @@ struct boot_machine {
 /* "6.12", "5.10.0-28-amd64"; ERR_USAGE. */
 int boot_kernel_parse(struct boot_machine *m, const char *release, struct error *err);
 
-/* Bytes of ring per CPU: all together at most a tenth of memory, whole MB. */
+/*
+ * Bytes of ring per CPU, whole MB: all together at most a tenth of memory, and what memory there is when
+ * CPUs start.
+ */
 uint64_t boot_ring_bytes(const struct boot_machine *m);
 
 /* Allocations alone can carry stacks (boot parameter trace_trigger). */
