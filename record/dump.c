@@ -357,7 +357,8 @@ static ssize_t read_page(const struct dump *d, int fd)
 		if (n > 0)
 			done += (size_t)n;
 	} while (d->tree.saved && n != 0 && (n > 0 || errno == EINTR) && done < size);
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
+	/* a CPU that could not start for lack of memory has no ring */
+	if (n < 0 && errno != EAGAIN && errno != EINTR && errno != ENODEV)
 		return -1;
 	return (ssize_t)done;
 }
