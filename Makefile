@@ -67,6 +67,7 @@ analyze_src := $(wildcard analyze/*.c)
 unit_src := $(wildcard tests/unit/test_*.c)
 tool_src := $(wildcard tests/tools/*.c)
 kernel_src := $(wildcard tests/kernel/*.c)
+boot_src := $(wildcard tests/boot/*.c)
 sql_src := $(wildcard schema/*.sql schema/query/*.sql)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -79,13 +80,14 @@ units := $(patsubst tests/unit/%.c,$(B)/tests/%,$(unit_src))
 format_tests := $(B)/tests/test_base $(B)/tests/test_format
 tools := $(patsubst tests/tools/%.c,$(B)/tests/%,$(tool_src))
 kernel_tests := $(patsubst tests/kernel/%.c,$(B)/tests/%,$(kernel_src))
+boot_tests := $(patsubst tests/boot/%.c,$(B)/tests/%,$(boot_src))
 
 quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help record analyze test-programs demo check check-kernel check-cross cross-programs check-valgrind bench format lint install clean FORCE
+.PHONY: all help record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-valgrind bench format lint install clean FORCE
 
 all: record $(if $(CROSS_COMPILE),,analyze)	## Build build/kmem-record and build/kmem-analyze (the default)
 
@@ -93,7 +95,7 @@ record: $(out)/kmem-record	## Build the recorder only (needs libzstd)
 
 analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzstd, libelf)
 
-test-programs: $(units) $(tools) $(kernel_tests)
+test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests)
 	@:
 
 help:	## This list
@@ -123,13 +125,16 @@ $(tools): $(B)/tests/%: $(B)/tests/tools/%.o $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(format_obj) $(all_ldflags) $(zstd_libs)
 $(kernel_tests): $(B)/tests/%: $(B)/tests/kernel/%.o $(record_lib_obj) $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(all_ldflags) $(record_libs) $(trace_libs)
+# A witness shares no code with the programs.
+$(boot_tests): $(B)/tests/%: $(B)/tests/boot/%.o $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(all_ldflags) $(trace_libs)
 
 $(sysroot_lib):
 	@sh scripts/sysroot.sh $(triplet) $(SYSROOT)
 
 $(B)/%.o: %.c $(B)/flags | $(sysroot_lib)
 	@mkdir -p $(@D)
-	$(call quiet,CC,$@)$(CC) $(all_cflags) $(if $(filter tests/kernel/%,$<),$(trace_cflags)) \
+	$(call quiet,CC,$@)$(CC) $(all_cflags) $(if $(filter tests/kernel/% tests/boot/%,$<),$(trace_cflags)) \
 		-MMD -MP -c -o $@ $<
 $(call obj,$(analyze_src) $(unit_src)): $(B)/gen/schema_sql.h
 $(call obj,$(wildcard record/cmd_*.c) analyze/main.c): $(B)/gen/version.h
@@ -177,6 +182,15 @@ check-cross:	## The recorder and the format for arm64, armhf and s390x, static, 
 	done
 	@$(run_tests) cross
 
+check-boot:	## Boots of amd64, arm64, armhf and s390x under QEMU with events from the start, and what is made of them
+	@sh scripts/setup.sh build test cross boot
+	@$(MAKE) --no-print-directory all test-programs
+	@for cross in x86_64-linux-gnu $(crosses); do \
+		$(MAKE) --no-print-directory CROSS_COMPILE=$$cross- STATIC=1 record || exit 1; \
+	done
+	@sh tests/boot/boots.sh
+	@$(run_tests) boot
+
 cross-programs: $(format_tests) $(B)/tests/mkcapture
 	@:
 
@@ -212,4 +226,4 @@ clean:	## Remove everything that was built
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(format_obj) $(record_obj) $(analyze_obj) \
-	$(call obj,$(patsubst %,%,$(unit_src) $(tool_src) $(kernel_src))))
+	$(call obj,$(patsubst %,%,$(unit_src) $(tool_src) $(kernel_src) $(boot_src))))

@@ -13,9 +13,10 @@ packages() {
 		echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf \
 			libc6-dev-armhf-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user-static
 		;;
+	boot) echo qemu-system-x86 qemu-system-arm qemu-system-misc cpio xz-utils ;;
 	bench) echo linux-perf ;;
 	*)
-		echo "setup.sh: unknown group '$1'; the groups are build, test, cross, lint, bench" >&2
+		echo "setup.sh: unknown group '$1'; the groups are build, test, cross, boot, lint, bench" >&2
 		exit 2
 		;;
 	esac
