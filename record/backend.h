@@ -26,6 +26,7 @@
 #include "record/intern.h"
 #include "record/meta.h"
 #include "record/presets.h"
+#include "record/placement.h"
 #include "record/selection.h"
 
 struct session_options;
@@ -37,8 +38,9 @@ struct backend_request {
 	int top; /* the tracing directory */
 	struct event_list *events;
 	const struct flight_trigger *trigger; /* or NULL */
-	const struct selection *selection;    /* for those events that are `selected` */
-	bool foreign_pids; /* events number tasks differently than our /proc does */
+	const struct selection *selection;
+	const struct placement *placement; /* for those events that are `selected` */
+	bool foreign_pids;		   /* events number tasks differently than our /proc does */
 };
 
 struct backend;

@@ -22,7 +22,8 @@ struct record_options {
 	bool user_stacks;
 	uint64_t duration_ns, ring_bytes, ring_pages, survivors_ns, fold_memory;
 	uint64_t max_bytes, rotate_bytes, keep;
-	const char *watermark;
+	const char *watermark, *nice;
+	struct option_list place_cpus;
 	bool overwrite;
 	const char *trigger;
 	uint64_t flight_bytes;
@@ -73,6 +74,10 @@ static const struct option_row rows[] = {
 	  .max = 1u << 20, .help = "the same in pages, a power of two" },
 	{ .name = "watermark", .arg = "BYTES|PERCENT", .kind = OPT_STRING, .offset = AT(watermark),
 	  .help = "how much in a ring wakes its reader: 1M, 10% (default: 25%)" },
+	{ .name = "nice", .arg = "N", .kind = OPT_STRING, .offset = AT(nice),
+	  .help = "how urgent the threads that read the rings are: -20 (the default) to 19" },
+	{ .name = "place-cpu", .arg = "CPUS", .kind = OPT_LIST, .offset = AT(place_cpus),
+	  .help = "where they run: 0-3,8 (default: each on the CPUs that it reads)" },
 	{ .name = "survivors", .arg = "AGE", .kind = OPT_TIME, .offset = AT(survivors_ns), .unit = 1000000000,
 	  .help = "count what is freed within AGE (1ms to 60s) instead of writing it: small files" },
 	{ .name = "fold-memory", .arg = "SIZE", .kind = OPT_BYTES, .offset = AT(fold_memory),
@@ -315,6 +320,8 @@ static enum exit_code record(const struct record_options *o, int argc, char **ar
 		.stacks = !o->stacks || !strcmp(o->stacks, "alloc") ? STACKS_ALLOC :
 			  !strcmp(o->stacks, "all")		    ? STACKS_ALL :
 								      STACKS_NONE,
+		.nice = o->nice,
+		.place_cpus = o->place_cpus,
 		.pids = o->pids,
 		.tids = o->tids,
 		.cpus = o->cpus,
@@ -422,6 +429,7 @@ enum exit_code cmd_record(int argc, char **argv)
 	}
 	option_list_release(&o.events);
 	option_list_release(&o.pids);
+	option_list_release(&o.place_cpus);
 	option_list_release(&o.tids);
 	option_list_release(&o.cpus);
 	return code;

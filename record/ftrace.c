@@ -233,7 +233,8 @@ static int arm(struct backend *b, struct capture_writer *writer, struct error *e
 		rc = ftrace_rings_open(&rings, f->instances, f->count, err);
 	if (rc < 0)
 		return rc;
-	return readers_start(&f->readers, &rings, f->plan, writer, fold.age_ns ? &fold : NULL, err);
+	return readers_start(&f->readers, &rings, f->plan, writer, b->request.placement,
+			     fold.age_ns ? &fold : NULL, err);
 }
 
 /* Frees are recorded before the first allocation is, and until after the last. */

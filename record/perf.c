@@ -303,7 +303,9 @@ static int arm(struct backend *b, struct capture_writer *writer, struct error *e
 	int rc = p->jit_maps ? jit_maps_start(p->jit_maps, writer, err) : 0;
 
 	p->writer = writer;
-	return rc < 0 ? rc : readers_start(&p->readers, &p->rings, p->plan, writer, NULL, err);
+	return rc < 0 ? rc :
+			readers_start(&p->readers, &p->rings, p->plan, writer, b->request.placement,
+				      NULL, err);
 }
 
 static int switch_all(struct perf *p, enum perf_part part, bool on, struct error *err)

@@ -14,12 +14,6 @@
 
 #define THREADS_MAX 16u
 #define POLL_MS	    200
-/*
- * A reader needs a fifth to a third of its CPU when the workload does nothing but allocate. Among
- * ten busy tasks it would get a tenth, the ring would fill and records would be lost; it never
- * takes more than there is to read.
- */
-#define READER_NICE -20
 #define FINAL_TRIES 200 /* x 5 ms: writers that were inside an event when tracing stopped */
 
 struct reader {
@@ -44,6 +38,7 @@ struct readers {
 	uint64_t lost;		       /* atomic */
 	struct capture_writer *writer; /* atomic: where blocks are to go */
 	uint32_t changed;	       /* atomic: threads that put them there */
+	const struct placement *placement;
 };
 
 static uint64_t now_ns(void)
@@ -213,7 +208,7 @@ static void *reader_main(void *arg)
 	struct reader *r = arg;
 
 	/* not allowed without CAP_SYS_NICE: then the rings have to last longer */
-	setpriority(PRIO_PROCESS, (id_t)gettid(), READER_NICE);
+	setpriority(PRIO_PROCESS, (id_t)gettid(), r->all->placement->nice);
 	if (r->folding)
 		folding_start(r->folding);
 	if (reader_loop(r) < 0)
@@ -278,13 +273,17 @@ static int share_out(struct readers *all, const cpu_set_t *online, struct error 
 	return 0;
 }
 
+/* On the CPU that was asked for, or on those whose rings it reads. */
 static void pin(struct reader *r, uint32_t number)
 {
+	const struct number_list *places = &r->all->placement->cpus;
 	char name[32];
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	for (uint32_t i = 0; i < r->ring_count; i++)
+	if (places->count && places->items[number % places->count] < CPU_SETSIZE)
+		CPU_SET(places->items[number % places->count], &set);
+	for (uint32_t i = 0; !places->count && i < r->ring_count; i++)
 		if (r->rings[i]->cpu < CPU_SETSIZE)
 			CPU_SET(r->rings[i]->cpu, &set);
 	/* not allowed in some containers: then the scheduler places it, which costs only speed */
@@ -293,10 +292,13 @@ static void pin(struct reader *r, uint32_t number)
 	pthread_setname_np(r->thread, name);
 }
 
-static uint32_t thread_count(const cpu_set_t *online)
+/* As many as there are CPUs to serve, or as there are places. */
+static uint32_t thread_count(const struct placement *placement, const cpu_set_t *online)
 {
 	uint32_t n = (uint32_t)CPU_COUNT(online);
 
+	if (placement->cpus.count && placement->cpus.count < n)
+		n = (uint32_t)placement->cpus.count;
 	return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : n;
 }
 
@@ -375,7 +377,7 @@ static int set_up(struct readers *all, const struct event_plan *plan, struct cap
 	all->threads = calloc(THREADS_MAX, sizeof(*all->threads));
 	if (!all->threads)
 		return error_nomem(err);
-	all->thread_count = all->changed = fold ? 1 : thread_count(&online);
+	all->thread_count = all->changed = fold ? 1 : thread_count(all->placement, &online);
 	all->writer = writer;
 	for (uint32_t i = 0; rc == 0 && i < all->thread_count; i++)
 		rc = reader_init(&all->threads[i], all, i, plan, writer, err);
@@ -387,8 +389,8 @@ static int set_up(struct readers *all, const struct event_plan *plan, struct cap
 }
 
 int readers_start(struct readers **ret, struct ring_list *rings, const struct event_plan *plan,
-		  struct capture_writer *writer, const struct folding_options *fold,
-		  struct error *err)
+		  struct capture_writer *writer, const struct placement *placement,
+		  const struct folding_options *fold, struct error *err)
 {
 	struct readers *all = calloc(1, sizeof(*all));
 	int rc;
@@ -397,7 +399,9 @@ int readers_start(struct readers **ret, struct ring_list *rings, const struct ev
 		ring_list_release(rings);
 		return error_nomem(err);
 	}
-	*all = (struct readers){ .stop_fd = -1, .event_fd = -1, .rings = *rings };
+	*all = (struct readers){
+		.stop_fd = -1, .event_fd = -1, .rings = *rings, .placement = placement
+	};
 	*rings = (struct ring_list){ 0 };
 	rc = set_up(all, plan, writer, fold, err);
 	if (rc < 0)

@@ -18,6 +18,7 @@
 
 #include "format/records.h"
 #include "format/writer.h"
+#include "record/placement.h"
 #include "record/event_plan.h"
 #include "record/folding.h"
 #include "record/intern.h"
@@ -58,13 +59,13 @@ void ring_list_release(struct ring_list *list);
 struct readers;
 
 /*
- * Takes over the rings, also when it fails. Plan and writer must outlive the readers. Signals should
+ * Takes over the rings, also when it fails. Plan, writer and placement must outlive the readers. Signals should
  * be blocked before: threads inherit the mask. fold: NULL, or what folding is asked for; then one
  * thread reads all rings.
  */
 int readers_start(struct readers **ret, struct ring_list *rings, const struct event_plan *plan,
-		  struct capture_writer *writer, const struct folding_options *fold,
-		  struct error *err);
+		  struct capture_writer *writer, const struct placement *placement,
+		  const struct folding_options *fold, struct error *err);
 int readers_event_fd(const struct readers *r);
 
 /* The first failure of any thread is returned; the others are stopped all the same. */

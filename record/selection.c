@@ -9,10 +9,10 @@
 #include "format/base/fileio.h"
 #include "format/records.h"
 #include "record/cgroup.h"
+#include "record/cpu_list.h"
 #include "record/session.h"
 
 #define PID_LAST 4194303u /* PID_MAX_LIMIT - 1 */
-#define CPU_LAST 8191u	  /* NR_CPUS of the largest kernels */
 
 /* ---- processes and threads ---- */
 
@@ -75,67 +75,6 @@ static int parse_tasks(struct number_list *list, const struct option_list *texts
 	return rc;
 }
 
-/* ---- CPUs ---- */
-
-/* The kernel's list in /sys/devices/system/cpu/WHICH. */
-static int kernel_cpus(struct number_list *list, const char *which, struct error *err)
-{
-	struct buf text = { 0 };
-	char path[60];
-	int rc;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/%s", which);
-	rc = file_slurp(AT_FDCWD, path, 1u << 16, &text, err);
-	buf_u8(&text, '\0');
-	if (rc == 0 && text.oom)
-		rc = error_nomem(err);
-	if (rc == 0)
-		rc = number_list_parse(list, (char *)text.data, path, 0, CPU_LAST, true, err);
-	number_list_sort(list);
-	buf_release(&text);
-	return rc;
-}
-
-static int check_cpus(const struct number_list *cpus, struct error *err)
-{
-	struct number_list possible = { 0 }, online = { 0 };
-	struct buf there = { 0 };
-	int rc = kernel_cpus(&possible, "possible", err);
-
-	if (rc == 0)
-		rc = kernel_cpus(&online, "online", err);
-	number_list_text(&online, true, &there);
-	buf_u8(&there, '\0');
-	if (rc == 0 && there.oom)
-		rc = error_nomem(err);
-	for (size_t i = 0; rc == 0 && i < cpus->count; i++) {
-		uint32_t cpu = cpus->items[i];
-
-		if (!number_list_has(&online, cpu))
-			rc = error_set(err, ERR_USAGE, "-C: CPU %u %s: %.200s are online", cpu,
-				       number_list_has(&possible, cpu) ? "is offline" :
-									 "does not exist",
-				       (char *)there.data);
-	}
-	number_list_release(&possible);
-	number_list_release(&online);
-	buf_release(&there);
-	return rc;
-}
-
-static int parse_cpus(struct number_list *list, const struct option_list *texts, struct error *err)
-{
-	char what[120];
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < texts->count; i++) {
-		snprintf(what, sizeof(what), "-C %.80s", texts->items[i]);
-		rc = number_list_parse(list, texts->items[i], what, 0, CPU_LAST, true, err);
-		number_list_sort(list);
-	}
-	return rc == 0 && list->count ? check_cpus(list, err) : rc;
-}
-
 /* ---- */
 
 /* What makes no sense together, and what cannot be known here. */
@@ -170,7 +109,7 @@ int selection_make(struct selection *ret, const struct session_options *o, bool 
 	if (rc == 0)
 		rc = parse_tasks(&ret->tids, &o->tids, 't', check_thread, err);
 	if (rc == 0)
-		rc = parse_cpus(&ret->cpus, &o->cpus, err);
+		rc = cpu_list_parse(&ret->cpus, &o->cpus, "-C", err);
 	if (rc == 0 && o->cgroup)
 		rc = cgroup_find(&ret->cgroup, o->cgroup, err);
 	return rc;

@@ -42,6 +42,7 @@ struct session {
 	struct sigaction old_pipe;
 	struct event_list events;
 	struct command command;
+	struct placement placement;
 	struct selection selection;
 	struct meta meta;
 	struct backend *backend;
@@ -225,7 +226,8 @@ static int prepare(struct session *s, struct error *err)
 					    .keep = o->keep };
 	struct backend_request request = { .options = o,
 					   .events = &s->events,
-					   .selection = &s->selection };
+					   .selection = &s->selection,
+					   .placement = &s->placement };
 	int rc;
 
 	rc = flight_check(o, err);
@@ -233,6 +235,8 @@ static int prepare(struct session *s, struct error *err)
 		return rc;
 	look_at_pid_namespace(s);
 	rc = selection_make(&s->selection, o, s->foreign_pids, err);
+	if (rc == 0)
+		rc = placement_make(&s->placement, o, err);
 	if (rc < 0)
 		return rc;
 	s->top = tracefs_open(err);
@@ -730,6 +734,7 @@ static void session_release(struct session *s)
 		s->backend->ops->release(s->backend);
 	command_release(&s->command);
 	selection_release(&s->selection);
+	placement_release(&s->placement);
 	flight_trigger_release(&s->trigger);
 	meta_release(&s->meta);
 	event_list_release(&s->events);

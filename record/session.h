@@ -42,8 +42,10 @@ struct session_options {
 	struct option_list pids, tids, cpus;
 	const char *cgroup; /* NULL: none */
 	bool only_command;
-	char **command;		  /* NULL-terminated; NULL: none */
-	const char *command_line; /* our own, for the record */
+	const char *nice;	       /* of the threads; NULL: placement.h */
+	struct option_list place_cpus; /* where they run; none: on the CPUs that they read */
+	char **command;		       /* NULL-terminated; NULL: none */
+	const char *command_line;      /* our own, for the record */
 	const char *version;
 };
 

@@ -118,5 +118,18 @@ record 0 "two recorders at once" -f -o "$cap" -d 500ms
 wait $pid
 check "two recorders at once: the other one, too" [ $? -eq 0 ]
 exact "two recorders at once: exact" "$work/a.kmem"
+# where the threads run: the command looks at its parent's
+# shellcheck disable=SC2016
+look='for task in /proc/$PPID/task/*; do grep -q kmem-read "$task/comm" &&
+	echo "$(cut -d " " -f 19 "$task/stat") $(sed -n "s/^Cpus_allowed_list:\t//p" "$task/status")"; done'
+record 0 "placement: recorded" -q -f -o "$cap" --nice 5 --place-cpu 0 -- sh -c "$look"
+check "placement: one thread, there, so urgent" [ "$(cat "$work/out")" = "5 0" ]
+record 0 "placement: not asked for" -q -f -o "$cap" -- sh -c "$look"
+check "placement: not asked for: a thread per CPU, most urgent" [ "$(cut -d ' ' -f 1 "$work/out" | sort | uniq -c | tr -s ' ')" = " $(nproc) -20" ]
+record 2 "placement: no such nice" -f -o "$cap" --nice 20
+says "placement: no such nice: what there is" "from -20 (most urgent) to 19"
+record 2 "placement: no such CPU" -f -o "$cap" --place-cpu 8000
+says "placement: no such CPU: which are online" "--place-cpu: CPU 8000 does not exist"
+
 clean "session: kernel left as it was"
 finish
