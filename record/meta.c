@@ -151,7 +151,8 @@ int meta_put_memory_files(struct meta *m, const char *moment, struct error *err)
 	return rc;
 }
 
-static int put_directory_files(struct meta *m, const char *directory, struct error *err)
+static int put_directory_files(struct meta *m, const char *directory, const char *moment,
+			       struct error *err)
 {
 	DIR *dir = tree_list(&m->tree, directory);
 	struct dirent *d;
@@ -162,29 +163,33 @@ static int put_directory_files(struct meta *m, const char *directory, struct err
 		if (d->d_type != DT_REG && d->d_type != DT_UNKNOWN)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", directory, d->d_name);
-		rc = meta_put_file(m, path, m->moment, err);
+		rc = meta_put_file(m, path, moment, err);
 	}
 	if (dir)
 		closedir(dir);
 	return rc;
 }
 
+int meta_put_module(struct meta *m, const char *name, const char *moment, struct error *err)
+{
+	char path[512];
+	int rc;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/sections", name);
+	rc = put_directory_files(m, path, moment, err);
+	snprintf(path, sizeof(path), "/sys/module/%s/notes/.note.gnu.build-id", name);
+	return rc < 0 ? rc : meta_put_file(m, path, moment, err);
+}
+
 static int put_modules(struct meta *m, struct error *err)
 {
 	DIR *dir = tree_list(&m->tree, "/sys/module");
 	struct dirent *d;
-	char path[512];
 	int rc = 0;
 
-	while (dir && rc == 0 && (d = readdir(dir))) {
-		if (d->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/sys/module/%s/sections", d->d_name);
-		rc = put_directory_files(m, path, err);
-		snprintf(path, sizeof(path), "/sys/module/%s/notes/.note.gnu.build-id", d->d_name);
-		if (rc == 0)
-			rc = meta_put_file(m, path, m->moment, err);
-	}
+	while (dir && rc == 0 && (d = readdir(dir)))
+		if (d->d_name[0] != '.')
+			rc = meta_put_module(m, d->d_name, m->moment, err);
 	if (dir)
 		closedir(dir);
 	return rc;

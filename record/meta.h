@@ -64,6 +64,9 @@ int meta_put_memory_files(struct meta *m, const char *moment, struct error *err)
  */
 int meta_put_kernel_files(struct meta *m, bool kallsyms, struct error *err);
 
+/* Sections and build-id of one module. */
+int meta_put_module(struct meta *m, const char *name, const char *moment, struct error *err);
+
 /* Formats of the recorded events and of the ring, from the tracing directory. */
 int meta_put_formats(struct meta *m, const struct event_plan *plan, struct error *err);
 int meta_put_format(struct meta *m, const struct event_type *type, struct error *err);

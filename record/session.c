@@ -19,6 +19,7 @@
 #include "record/command.h"
 #include "record/flight.h"
 #include "record/meta.h"
+#include "record/modules.h"
 #include "record/output.h"
 #include "record/segments.h"
 #include "record/steer.h"
@@ -45,6 +46,7 @@ struct session {
 	struct placement placement;
 	struct selection selection;
 	struct meta meta;
+	struct module_watch modules;
 	struct backend *backend;
 	struct steer steer;
 	struct flight_trigger trigger;
@@ -274,6 +276,7 @@ static int prepare(struct session *s, struct error *err)
 	if (rc < 0)
 		return rc;
 	meta_init(&s->meta, s->output.writer, tree_live(s->top), "start");
+	module_watch_start(&s->modules, &s->meta.tree);
 	rc = segments_init(&s->segments, &s->output, &s->meta, s->backend, o->max_bytes, err);
 	s->segments.tasks = !s->foreign_pids;
 	if (rc == 0)
@@ -382,6 +385,17 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Segments that come later need them, too. */
+static int look_at_modules(struct session *s, bool last, struct error *err)
+{
+	int rc;
+
+	s->meta.keep = s->output.number != 0;
+	rc = module_watch_look(&s->modules, &s->meta, last, err);
+	s->meta.keep = false;
+	return rc;
+}
+
 static int look_at_flight(struct session *s, struct error *err);
 
 static int wait_for_end(struct session *s, struct error *err)
@@ -392,6 +406,7 @@ static int wait_for_end(struct session *s, struct error *err)
 	uint64_t next_sync = flight ? UINT64_MAX : s->start_ns + SYNC_NS;
 	uint64_t look_ns = s->options->trigger ? LOOK_NS : 10 * LOOK_NS;
 	uint64_t next_tick = s->backend->ops->tick ? s->start_ns + TICK_NS : UINT64_MAX;
+	uint64_t next_modules = s->modules.present ? s->start_ns + TICK_NS : UINT64_MAX;
 	struct pollfd fds[] = {
 		{ .fd = s->signal_fd, .events = POLLIN },
 		{ .fd = s->backend->ops->failure_fd(s->backend), .events = POLLIN },
@@ -403,6 +418,8 @@ static int wait_for_end(struct session *s, struct error *err)
 	for (;;) {
 		uint64_t now = now_ns(), wait_ms,
 			 next = earlier(earlier(end, next_tick), earlier(next_status, next_sync));
+
+		next = earlier(next, next_modules);
 
 		if (now >= end) {
 			snprintf(s->report->end_reason, sizeof(s->report->end_reason), "duration");
@@ -421,6 +438,11 @@ static int wait_for_end(struct session *s, struct error *err)
 			if (s->backend->ops->tick(s->backend, err) < 0)
 				return err->code;
 			next_tick = now_ns() + TICK_NS;
+		}
+		if (now >= next_modules) {
+			if (look_at_modules(s, false, err) < 0)
+				return err->code;
+			next_modules = now_ns() + TICK_NS;
 		}
 		wait_ms = next > now ? (next - now + 999999) / 1000000 : 0;
 		if (wait_ms > look_ns / 1000000)
@@ -533,6 +555,8 @@ static int put_end(struct session *s, uint64_t end_ns, struct error *err)
 	if (s->options->symbols_used)
 		rc = put_symbols(s, err);
 	/* modules that came while we recorded */
+	if (rc == 0)
+		rc = look_at_modules(s, true, err);
 	if (rc == 0)
 		rc = meta_put_file(&s->meta, "/proc/modules", "end", err);
 	if (rc == 0)
@@ -737,6 +761,7 @@ static void session_release(struct session *s)
 	placement_release(&s->placement);
 	flight_trigger_release(&s->trigger);
 	meta_release(&s->meta);
+	module_watch_release(&s->modules);
 	event_list_release(&s->events);
 	/* nothing was recorded: leave no empty file behind */
 	output_release(&s->output, s->report->started);
