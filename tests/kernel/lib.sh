@@ -102,12 +102,31 @@ info() { # FILE KEY
 	"$READ_CAPTURE" --info "$1" | sed -n "s/^$2: //p"
 }
 
-# Both CPUs busy with allocations; the arguments are rounds of churn per CPU.
-churn_all() {
-	for cpu in $(seq 0 $(($(nproc) - 1))); do
-		"$B/tests/churn" "$1" "$cpu" >/dev/null &
+# Every CPU busy with allocations, as a command to be recorded: "$churn_all" ROUNDS
+churn_all=$TESTS/kernel/churn_all.sh
+export B
+
+recording() { # PID: waits until that recorder records
+	until [ -n "$(find "$tracing/instances" -maxdepth 1 -name "kmem-record.$1.*")" ]; do
+		kill -0 "$1" 2>/dev/null || return 1
+		sleep 0.05
 	done
-	wait
+	sleep 0.3
+}
+
+# A recorder that sleeps while more is allocated than its rings hold.
+record_with_loss() { # NAME ARGUMENT...
+	name=$1
+	shift
+	"$KMEM_RECORD" "$@" >"$work/out" 2>"$work/err" &
+	pid=$!
+	recording $pid
+	kill -STOP $pid
+	"$churn_all" 1000
+	kill -CONT $pid
+	kill -INT $pid
+	wait $pid
+	check "$name" [ $? -eq 3 ]
 }
 
 # The account of a closed capture: per CPU, in records. Prints what does not add up.

@@ -7,7 +7,7 @@ cap=$work/cap.kmem
 
 for stacks in alloc all none; do
 	record 0 "account, stacks $stacks: nothing lost" -f -o "$cap" --stacks $stacks -d 2 -- \
-		sh -c ". '$TESTS/kernel/lib.sh'; churn_all 5000"
+		"$churn_all" 5000
 	exact "account, stacks $stacks: exact per CPU" "$cap"
 	# every event that the statistics name is really in the blocks, and every block is intact
 	want=$("$READ_CAPTURE" --stats "$cap" | sed -n 's/^end events=\([0-9]*\).*/\1/p')
@@ -16,11 +16,10 @@ for stacks in alloc all none; do
 	check "account, stacks $stacks: many events" [ "$got" -gt 100000 ]
 done
 
-record 0 "account, all presets" -f -o "$cap" -e all -d 2 -- sh -c ". '$TESTS/kernel/lib.sh'; churn_all 3000"
+record 0 "account, all presets" -f -o "$cap" -e all -d 2 -- "$churn_all" 3000
 exact "account, all presets: exact per CPU" "$cap"
 
-record 3 "loss: a tiny ring loses records, exit 3" -f -o "$cap" --buffer 64k -d 3 -- \
-	sh -c ". '$TESTS/kernel/lib.sh'; churn_all 20000"
+record_with_loss "loss: a tiny ring loses records, exit 3" -f -o "$cap" --buffer 64k
 says "loss: reported" "records were lost"
 exact "loss: the account is exact all the same" "$cap"
 # the blocks say where: their sum is what the kernel refused

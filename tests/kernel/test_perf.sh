@@ -130,7 +130,7 @@ rm -f "$jit"
 
 "$KMEM_RECORD" --backend perf -m 1 -f -o "$cap" -d 3 >/dev/null 2>"$work/err" &
 pid=$!
-churn_all 20000
+"$churn_all" 20000
 wait $pid
 status=$?
 check "tiny ring: exit 3" [ $status -eq 3 ]

@@ -37,7 +37,8 @@ each_is_whole() { # NAME FILE...
 }
 
 # --- the last three are kept
-record 0 "--rotate --keep 3" -o "$work/k.kmem" --rotate 1M --keep 3 -- sh -c ". '$TESTS/kernel/lib.sh'; churn_all 3000"
+record 0 "--rotate --keep 3" -o "$work/k.kmem" --rotate 1M --keep 3 -- \
+	sh -c "for i in \$(seq 30); do [ -e '$work/k.000005.kmem' ] || $churn_all 1000; done"
 says "--keep: the next command names what was asked for" "kmemleak $work/k.kmem"
 check "--keep 3: three files" [ "$(count 'k.*.kmem')" -eq 3 ]
 check "--keep 3: the first is gone" [ ! -e "$work/k.000001.kmem" ]
@@ -56,10 +57,10 @@ cp "$B/tests/churn" "$work/$workload"
 # --- all are kept: the events of the workload are those of a second recorder with one file
 "$KMEM_RECORD" -q -o "$work/one.kmem" &
 pid=$!
-until [ -s "$work/one.kmem" ] && [ -n "$(find "$tracing/instances" -maxdepth 1 -name "kmem-record.$pid.*")" ]; do sleep 0.05; done
-sleep 0.5
+recording $pid
 record 0 "--rotate, all kept" -o "$work/a.kmem" --rotate 1M -- \
-	sh -c "for cpu in 0 $(($(nproc) - 1)); do '$work/$workload' 1500 \$cpu >/dev/null & done; wait; sleep 0.3"
+	sh -c "for i in \$(seq 30); do [ -e '$work/a.000004.kmem' ] || { '$work/$workload' 1000 0 & '$work/$workload' 1000 1 & wait; }; done
+		sleep 0.3" >/dev/null
 kill -INT $pid
 wait $pid
 files=$(count 'a.*.kmem')

@@ -138,11 +138,10 @@ check "survivors, full speed: the events take a fifth of the room" [ $((b * 5)) 
 
 # All kinds of memory, a tiny hold, and a loss.
 record 0 "survivors: all presets" -f -o "$work/x.kmem" -e all --survivors 10ms --fold-memory 1M -d 1 -- \
-	sh -c ". '$TESTS/kernel/lib.sh'; churn_all 3000"
+	"$churn_all" 3000
 exact "survivors, all presets: exact per CPU" "$work/x.kmem"
 check "survivors, all presets: whole" "$KMEM_ANALYZE" verify -q "$work/x.kmem"
-record 3 "survivors: a tiny ring loses records" -f -o "$work/x.kmem" --buffer 64k --survivors 1s -d 3 -- \
-	sh -c ". '$TESTS/kernel/lib.sh'; churn_all 20000"
+record_with_loss "survivors: a tiny ring loses records" -f -o "$work/x.kmem" --buffer 64k --survivors 1s
 exact "survivors, loss: the account is exact all the same" "$work/x.kmem"
 record 2 "survivors: an age that is none" -f -o "$work/x.kmem" --survivors 61s -d 1
 record 2 "survivors: allocations alone fold nothing" -f -o "$work/x.kmem" -e kmem:kmalloc --survivors 1s -d 1
