@@ -22,6 +22,7 @@
 #include "record/tracefs.h"
 
 #define WATERMARK_PERCENT 25
+#define OPEN_TRIES	  20
 
 struct perf {
 	struct backend base;
@@ -254,6 +255,53 @@ static int open_cpus(struct perf *p, struct error *err)
 	return rc;
 }
 
+static void close_cpus(struct perf *p)
+{
+	ring_list_release(&p->rings);
+	free(p->cpus);
+	number_list_release(&p->tids);
+	p->cpus = NULL;
+	p->cpu_count = 0;
+}
+
+/* Threads are there now that were not when events were opened. */
+static int has_new_threads(const struct perf *p, bool *ret, struct error *err)
+{
+	struct number_list now;
+	int rc = selection_threads(p->base.request.selection, &now, err);
+
+	*ret = false;
+	for (size_t i = 0; rc == 0 && i < now.count; i++)
+		*ret |= !number_list_has(&p->tids, now.items[i]);
+	number_list_release(&now);
+	return rc;
+}
+
+/*
+ * A thread that starts while events are opened inherits those of the CPUs that its starter had by
+ * then, and no others: everything is opened anew.
+ */
+static int open_all(struct perf *p, struct error *err)
+{
+	bool again = false;
+	int rc = 0;
+
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		rc = find_tasks(p, err);
+		if (rc == 0)
+			rc = open_cpus(p, err);
+		if (rc < 0 || p->cgroup_fd >= 0 || !selection_of_tasks(p->base.request.selection))
+			return rc;
+		rc = has_new_threads(p, &again, err);
+		if (rc < 0 || !again)
+			return rc;
+		close_cpus(p);
+	}
+	return error_set(err, ERR_UNSUPPORTED,
+			 "the selected processes start threads faster than events can be opened for"
+			 " them: record with --backend ftrace");
+}
+
 /* ---- the order of a recording ---- */
 
 static int prepare(struct backend *b, struct error *err)
@@ -269,9 +317,7 @@ static int prepare(struct backend *b, struct error *err)
 		if (rc == 0)
 			p->setup.exits_fd = jit_maps_fd(p->jit_maps);
 	}
-	if (rc == 0)
-		rc = find_tasks(p, err);
-	return rc < 0 ? rc : open_cpus(p, err);
+	return rc < 0 ? rc : open_all(p, err);
 }
 
 static int describe(struct backend *b, struct meta *meta, struct error *err)
@@ -454,14 +500,12 @@ static void release(struct backend *b)
 	struct perf *p = perf_of(b);
 
 	readers_free(p->readers);
-	ring_list_release(&p->rings);
+	close_cpus(p);
 	jit_maps_free(p->jit_maps);
-	number_list_release(&p->tids);
 	if (p->cgroup_fd >= 0)
 		close(p->cgroup_fd);
 	event_plan_free(p->plan);
 	free(p->sources);
-	free(p->cpus);
 	free(p);
 }
 
