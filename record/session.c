@@ -1,10 +1,8 @@
-#include "record/session.h"
+#include "record/session_state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "format/base/fileio.h"
 #include "format/base/units.h"
-#include "record/backend.h"
-#include "record/command.h"
-#include "record/flight.h"
-#include "record/meta.h"
-#include "record/modules.h"
-#include "record/output.h"
-#include "record/segments.h"
-#include "record/steer.h"
 #include "record/software_event.h"
-#include "record/symbols.h"
 #include "record/tracefs.h"
 
 #define STATUS_NS 500000000ull
@@ -32,31 +20,7 @@
 #define TICK_NS	  1000000000ull
 #define LOOK_NS	  100000000ull /* whether a trigger has stopped the rings */
 
-struct session {
-	const struct session_options *options;
-	const struct session_ui *ui;
-	struct session_report *report;
-	int top, signal_fd;
-	struct output output;
-	struct segments segments;
-	sigset_t old_mask;
-	struct sigaction old_pipe;
-	struct event_list events;
-	struct command command;
-	struct placement placement;
-	struct selection selection;
-	struct meta meta;
-	struct module_watch modules;
-	struct backend *backend;
-	struct steer steer;
-	struct flight_trigger trigger;
-	unsigned int captures; /* of a flight recorder: written so far */
-	bool want_dump;
-	uint64_t start_ns;
-	bool foreign_pids; /* our /proc numbers tasks in another way than the events do */
-};
-
-static uint64_t now_ns(void)
+uint64_t session_now_ns(void)
 {
 	struct timespec t;
 
@@ -64,7 +28,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void note(const struct session *s, const char *text)
+void session_note(const struct session *s, const char *text)
 {
 	if (s->ui->note)
 		s->ui->note(s->ui->arg, text);
@@ -96,7 +60,7 @@ static void pass_warnings(const struct session *s)
 
 	for (char *line = strtok_r((char *)s->events.warnings.data, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
-		note(s, line);
+		session_note(s, line);
 }
 
 /*
@@ -110,67 +74,10 @@ static void look_at_pid_namespace(struct session *s)
 
 	s->foreign_pids = stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != initial;
 	if (s->foreign_pids)
-		note(s,
-		     "this is a PID namespace of its own: tasks that run already stay nameless, and what kmem-record"
-		     " allocates is not told apart");
-}
-
-static void add_request(struct session *s)
-{
-	static const char *const stacks[] = { "alloc", "all", "none" };
-	struct buf *info = &s->meta.info;
-	struct buf text = { 0 };
-
-	info_encode(info, "recorder.version", s->options->version);
-	if (!s->foreign_pids)
-		info_encode_u64(info, "recorder.tgid", (uint64_t)getpid());
-	info_encode(info, "recorder.backend", s->backend->ops->name);
-	info_encode(info, "recorder.command", s->options->command_line);
-	info_encode(info, "recorder.stacks", stacks[s->options->stacks]);
-	if (s->options->survivors_ns)
-		info_encode_u64(info, "recorder.survivors_ns", s->options->survivors_ns);
-	info_encode(info, "events.spec", (char *)s->events.specs.data);
-	event_list_filters(&s->events, &text);
-	if (text.len > 1)
-		info_encode(info, "events.filter", (char *)text.data);
-	buf_clear(&text);
-	event_list_max_stacks(&s->events, &text);
-	if (text.len > 1)
-		info_encode(info, "events.max_stack", (char *)text.data);
-	buf_clear(&text);
-	selection_describe(&s->selection, info);
-	if (s->events.absent.len > 1)
-		info_encode(info, "events.absent", (char *)s->events.absent.data);
-	if (s->options->command) {
-		for (char **arg = s->options->command; *arg; arg++) {
-			buf_bytes(&text, " ", arg != s->options->command);
-			buf_bytes(&text, *arg, strlen(*arg));
-		}
-		buf_u8(&text, '\0');
-		if (!text.oom)
-			info_encode(info, "command", (char *)text.data);
-		info_encode_u64(info, "command.pid", (uint64_t)s->command.pid);
-	}
-	buf_release(&text);
-}
-
-/*
- * All that an analysis elsewhere needs, before the first event: a capture that is cut off has it,
- * too.
- */
-static int put_metadata(struct session *s, struct error *err)
-{
-	int rc;
-
-	meta_add_machine(&s->meta);
-	add_request(s);
-	meta_add_clocks(&s->meta, "clock.start");
-	rc = s->backend->ops->describe(s->backend, &s->meta, err);
-	if (rc == 0)
-		rc = meta_put_info(&s->meta, err);
-	if (rc == 0)
-		rc = meta_put_kernel_files(&s->meta, !s->options->symbols_used, err);
-	return rc;
+		session_note(
+			s,
+			"this is a PID namespace of its own: tasks that run already stay nameless, and what kmem-record"
+			" allocates is not told apart");
 }
 
 /* What --survivors asks for is possible with these events. */
@@ -191,7 +98,7 @@ static int check_folding(struct session *s, struct error *err)
 		snprintf(sentence, sizeof(sentence),
 			 "--survivors: only one side is recorded of %s; its events are all written",
 			 text);
-		note(s, sentence);
+		session_note(s, sentence);
 	}
 	return 0;
 }
@@ -282,7 +189,7 @@ static int prepare(struct session *s, struct error *err)
 	if (rc == 0)
 		rc = segments_first(&s->segments, err);
 	if (rc == 0)
-		rc = put_metadata(s, err);
+		rc = session_put_metadata(s, err);
 	return rc < 0 ? rc : segments_started(&s->segments, err);
 }
 
@@ -292,7 +199,7 @@ static void listen_to_ctl(struct session *s)
 
 	s->steer.can_dump = s->options->overwrite;
 	if (steer_open(&s->steer, s->backend, &s->meta, &cannot) < 0)
-		note(s, cannot.text); /* it records all the same */
+		session_note(s, cannot.text); /* it records all the same */
 }
 
 /* A flight recorder: the rings run, and there is no capture yet. */
@@ -302,7 +209,7 @@ static int start_flight(struct session *s, struct error *err)
 
 	if (rc < 0)
 		return rc;
-	s->start_ns = now_ns();
+	s->start_ns = session_now_ns();
 	s->report->started = true;
 	rc = s->backend->ops->go(s->backend, err);
 	command_go(&s->command);
@@ -318,7 +225,7 @@ static int start(struct session *s, struct error *err)
 		rc = s->backend->ops->arm(s->backend, s->output.writer, err);
 	if (rc < 0)
 		return rc;
-	s->start_ns = now_ns();
+	s->start_ns = session_now_ns();
 	s->report->started = true;
 	rc = s->backend->ops->go(s->backend, err);
 	info_encode_u64(&s->meta.info, "time.start_ns", s->start_ns);
@@ -326,7 +233,7 @@ static int start(struct session *s, struct error *err)
 		rc = meta_put_info(&s->meta, err);
 	/* after the switch: whoever is born later is named by an event */
 	if (rc == 0 && !s->foreign_pids)
-		rc = meta_put_tasks(&s->meta, now_ns(), err);
+		rc = meta_put_tasks(&s->meta, session_now_ns(), err);
 	command_go(&s->command);
 	listen_to_ctl(s);
 	return rc;
@@ -342,7 +249,7 @@ static void take_user_signal(struct session *s, uint32_t number)
 	else if (s->options->overwrite)
 		s->want_dump = true;
 	else
-		note(s, "SIGUSR2 is ignored: this recorder writes as it goes");
+		session_note(s, "SIGUSR2 is ignored: this recorder writes as it goes");
 }
 
 /* True when the session is to end. */
@@ -386,7 +293,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 }
 
 /* Segments that come later need them, too. */
-static int look_at_modules(struct session *s, bool last, struct error *err)
+int session_look_at_modules(struct session *s, bool last, struct error *err)
 {
 	int rc;
 
@@ -395,8 +302,6 @@ static int look_at_modules(struct session *s, bool last, struct error *err)
 	s->meta.keep = false;
 	return rc;
 }
-
-static int look_at_flight(struct session *s, struct error *err);
 
 static int wait_for_end(struct session *s, struct error *err)
 {
@@ -416,7 +321,7 @@ static int wait_for_end(struct session *s, struct error *err)
 	int rc;
 
 	for (;;) {
-		uint64_t now = now_ns(), wait_ms,
+		uint64_t now = session_now_ns(), wait_ms,
 			 next = earlier(earlier(end, next_tick), earlier(next_status, next_sync));
 
 		next = earlier(next, next_modules);
@@ -432,17 +337,17 @@ static int wait_for_end(struct session *s, struct error *err)
 		if (now >= next_sync) {
 			if (capture_writer_sync(s->output.writer, err) < 0)
 				return err->code;
-			next_sync = now_ns() + SYNC_NS;
+			next_sync = session_now_ns() + SYNC_NS;
 		}
 		if (now >= next_tick) {
 			if (s->backend->ops->tick(s->backend, err) < 0)
 				return err->code;
-			next_tick = now_ns() + TICK_NS;
+			next_tick = session_now_ns() + TICK_NS;
 		}
 		if (now >= next_modules) {
-			if (look_at_modules(s, false, err) < 0)
+			if (session_look_at_modules(s, false, err) < 0)
 				return err->code;
-			next_modules = now_ns() + TICK_NS;
+			next_modules = session_now_ns() + TICK_NS;
 		}
 		wait_ms = next > now ? (next - now + 999999) / 1000000 : 0;
 		if (wait_ms > look_ns / 1000000)
@@ -460,7 +365,7 @@ static int wait_for_end(struct session *s, struct error *err)
 		}
 		if (take_signals(s))
 			return 0;
-		if (flight && look_at_flight(s, err) < 0)
+		if (flight && session_flight_look(s, err) < 0)
 			return err->code;
 		rc = segments_step(&s->segments, err);
 		if (rc > 0)
@@ -472,242 +377,20 @@ static int wait_for_end(struct session *s, struct error *err)
 
 /* ---- ending ---- */
 
-static void problem(struct session_report *r, const char *fmt, uint32_t cpu, uint64_t a, uint64_t b)
-{
-	if (r->exact)
-		snprintf(r->problem, sizeof(r->problem), fmt, cpu, a, b);
-	r->exact = false;
-}
-
-static int make_account(struct session *s, struct error *err)
-{
-	struct session_report *r = s->report;
-	int rc = s->backend->ops->stats(s->backend, &r->rings, &r->ring_count, err);
-
-	if (rc < 0)
-		return rc;
-	r->exact = true;
-	r->backend = s->backend->ops->name;
-	r->folds = s->backend->ops->folded && s->backend->ops->folded(s->backend, &r->folded);
-	for (size_t i = 0; i < r->ring_count; i++) {
-		struct ring_stats *c = &r->rings[i];
-
-		r->lost += ring_stats_lost(c);
-		if (c->decoded != c->read)
-			problem(r,
-				"CPU %u: the kernel handed out %" PRIu64 " records, %" PRIu64
-				" were decoded",
-				c->cpu, c->read, c->decoded);
-		if (c->entries)
-			problem(r,
-				"CPU %u: %" PRIu64 " records were left in the ring (read: %" PRIu64
-				")",
-				c->cpu, c->entries, c->read);
-		if (c->decoded != c->events + c->stacks + c->orphan_stacks)
-			problem(r,
-				"CPU %u: of %" PRIu64 " records only %" PRIu64
-				" are of a type that was asked for",
-				c->cpu, c->decoded, c->events + c->stacks + c->orphan_stacks);
-	}
-	return 0;
-}
-
-static int put_symbols(struct session *s, struct error *err)
-{
-	struct buf all = { 0 }, used = { 0 };
-	struct intern addresses = { 0 };
-	int rc;
-
-	rc = s->backend->ops->addresses(s->backend, &addresses, err);
-	if (rc == 0 && file_slurp(AT_FDCWD, "/proc/kallsyms", 256u << 20, &all, NULL) == 0)
-		rc = symbols_used(&used, (char *)all.data, all.len, &addresses, err);
-	if (rc == 0 && used.len)
-		rc = meta_put_bytes(&s->meta, "/proc/kallsyms.used", "end", used.data, used.len,
-				    err);
-	intern_release(&addresses);
-	buf_release(&all);
-	buf_release(&used);
-	return rc;
-}
-
-/* What became of --survivors, into meta->info. */
-static void add_folded(struct session *s)
-{
-	const struct folding_report *f = &s->report->folded;
-	struct buf *info = &s->meta.info;
-
-	if (!s->report->folds)
-		return;
-	info_encode_u64(info, "folded.pairs", f->counts.pairs);
-	info_encode_u64(info, "folded.reused", f->counts.reused);
-	info_encode_u64(info, "folded.null_frees", f->counts.null_frees);
-	info_encode_u64(info, "folded.early", f->counts.early);
-	info_encode_u64(info, "folded.late", f->counts.late);
-	if (f->stopped_ns)
-		info_encode_u64(info, "folded.stopped_ns", f->stopped_ns);
-}
-
-static int put_end(struct session *s, uint64_t end_ns, struct error *err)
-{
-	struct session_report *r = s->report;
-	int rc = 0;
-
-	if (s->options->symbols_used)
-		rc = put_symbols(s, err);
-	/* modules that came while we recorded */
-	if (rc == 0)
-		rc = look_at_modules(s, true, err);
-	if (rc == 0)
-		rc = meta_put_file(&s->meta, "/proc/modules", "end", err);
-	if (rc == 0)
-		rc = meta_put_stats(&s->meta, STATS_END, r->rings, r->ring_count, err);
-	if (s->backend->ops->conclude) {
-		s->backend->ops->conclude(s->backend, &s->meta, r->problem, sizeof(r->problem));
-		r->exact = !r->problem[0];
-	}
-	meta_add_clocks(&s->meta, "clock.end");
-	info_encode_u64(&s->meta.info, "time.end_ns", end_ns);
-	info_encode(&s->meta.info, "end.reason", r->end_reason);
-	add_folded(s);
-	if (s->command.pid && command_ended(&s->command))
-		info_encode(&s->meta.info, "command.status", s->command.status);
-	if (rc == 0)
-		rc = meta_put_info(&s->meta, err);
-	if (rc == 0)
-		rc = capture_writer_end(s->output.writer, r->lost - s->segments.lost_before, err);
-	r->complete = rc == 0;
-	return rc;
-}
-
-/* ---- a flight recorder's captures ---- */
-
-static uint64_t overwritten(const struct session_report *r)
-{
-	uint64_t records = 0;
-
-	for (size_t i = 0; i < r->ring_count; i++)
-		records += r->rings[i].overwritten;
-	return records;
-}
-
-/*
- * The rings are frozen: everything that is in them, into the open output. end_ns 0: a trigger stopped
- * them, at the last event.
- */
-static int put_flight(struct session *s, uint64_t end_ns, struct error *err)
-{
-	struct session_report *r = s->report;
-	int rc;
-
-	meta_init(&s->meta, s->output.writer, tree_live(s->top), "start");
-	info_encode(&s->meta.info, "recorder.mode", "flight");
-	rc = put_metadata(s, err);
-	if (rc == 0 && !s->foreign_pids)
-		rc = meta_put_tasks(&s->meta, end_ns ? end_ns : now_ns(), err);
-	if (rc == 0)
-		rc = meta_put_memory_files(&s->meta, "end", err);
-	if (rc == 0)
-		rc = s->backend->ops->arm(s->backend, s->output.writer, err);
-	if (rc == 0)
-		rc = s->backend->ops->drain(s->backend, err);
-	free(r->rings);
-	r->rings = NULL;
-	r->lost = 0;
-	if (rc == 0)
-		rc = make_account(s, err);
-	if (rc < 0)
-		return rc;
-	if (!end_ns) {
-		end_ns = capture_writer_last_time(s->output.writer);
-		rc = meta_put_mark(&s->meta, MARK_NAMED, end_ns, s->options->trigger, err);
-	}
-	if (!overwritten(r))
-		info_encode_u64(&s->meta.info, "time.start_ns", s->start_ns);
-	if (rc == 0)
-		rc = steer_put_held(&s->steer, err);
-	return rc < 0 ? rc : put_end(s, end_ns, err);
-}
-
-/* One capture of a flight recorder under a name of its own; the rings stay frozen. */
-static int write_flight(struct session *s, uint64_t end_ns, struct error *err)
-{
-	struct session_report *r = s->report;
-	const struct output_options out = { .path = r->output, .force = s->options->force };
-	int rc;
-
-	s->captures++;
-	flight_name(r->output, sizeof(r->output), s->options->output, &s->captures,
-		    s->options->force);
-	rc = output_open(&s->output, &out, err);
-	if (rc < 0)
-		return rc;
-	rc = put_flight(s, end_ns, err);
-	r->events = capture_writer_events(s->output.writer);
-	r->bytes = capture_writer_bytes(s->output.writer);
-	r->captures += rc == 0;
-	r->any_lost |= rc < 0 || r->lost || !r->exact;
-	meta_release(&s->meta);
-	output_release(&s->output, true);
-	return rc;
-}
-
-/* Writes what there is, and flies on with empty rings. */
-static int dump_flight(struct session *s, const char *reason, uint64_t end_ns, struct error *err)
-{
-	struct session_report *r = s->report;
-	char text[CONTROL_ANSWER_MAX], events[UNITS_TEXT];
-	int rc;
-
-	snprintf(r->end_reason, sizeof(r->end_reason), "%s", reason);
-	rc = write_flight(s, end_ns, err);
-	if (rc == 0)
-		snprintf(text, sizeof(text), "%s: wrote %.400s, %s events", reason, r->output,
-			 units_count(events, r->events));
-	else
-		snprintf(text, sizeof(text), "%s", err ? err->text : "it failed");
-	steer_dumped(&s->steer, rc == 0, text);
-	if (rc == 0)
-		note(s, text);
-	s->want_dump = false;
-	if (rc == 0)
-		rc = s->backend->ops->arm(s->backend, NULL, err);
-	s->start_ns = now_ns();
-	if (rc == 0 && !s->steer.paused)
-		rc = s->backend->ops->go(s->backend, err);
-	return rc;
-}
-
-static bool has_triggered(const struct session *s)
-{
-	return s->options->trigger && !s->steer.paused && !s->backend->ops->is_on(s->backend);
-}
-
-/* Has a trigger stopped the rings, or has somebody asked for what is in them? */
-static int look_at_flight(struct session *s, struct error *err)
-{
-	int rc;
-
-	if (has_triggered(s))
-		return dump_flight(s, "trigger", 0, err);
-	if (!s->want_dump && !s->steer.dump)
-		return 0;
-	rc = s->backend->ops->stop(s->backend, err);
-	return rc < 0 ? rc : dump_flight(s, "dump", now_ns(), err);
-}
-
 /* Everything after the last event. The first failure is kept; what can still be done is done. */
 static int finish(struct session *s, int failed, struct error *err)
 {
 	struct session_report *r = s->report;
 	uint64_t end_ns;
-	bool triggered = s->options->overwrite && has_triggered(s);
+	bool triggered = s->options->overwrite && session_flight_triggered(s);
 	int rc;
 
 	rc = s->backend->ops->stop(s->backend, err);
-	end_ns = now_ns();
+	end_ns = session_now_ns();
 	if (s->options->overwrite) {
 		if (rc == 0)
-			rc = failed < 0 ? failed : write_flight(s, triggered ? 0 : end_ns, err);
+			rc = failed < 0 ? failed :
+					  session_flight_write(s, triggered ? 0 : end_ns, err);
 		goto told;
 	}
 	if (failed == 0 && rc == 0)
@@ -718,14 +401,14 @@ static int finish(struct session *s, int failed, struct error *err)
 		rc = err->code;
 	if (segments_finish(&s->segments, err) < 0 && rc == 0)
 		rc = err->code;
-	if (make_account(s, err) < 0 && rc == 0)
+	if (session_account(s, err) < 0 && rc == 0)
 		rc = err->code;
 	if (rc == 0) {
-		rc = put_end(s, end_ns, err);
+		rc = session_put_end(s, end_ns, err);
 	} else if (r->rings) {
 		/* if the capture can still be written, it says how it ended */
 		snprintf(r->end_reason, sizeof(r->end_reason), "error");
-		put_end(s, end_ns, NULL);
+		session_put_end(s, end_ns, NULL);
 	}
 	r->events = output_events(&s->output);
 	r->bytes = output_bytes(&s->output);
