@@ -59,7 +59,7 @@ zstd_libs = -L$(dir $(sysroot_lib)) -lzstd
 all_cflags += -I$(SYSROOT)/usr/include
 endif
 record_libs = $(zstd_libs)
-analyze_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) sqlite3 libzstd libelf 2>/dev/null)
+analyze_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) sqlite3 libzstd libdw libelf 2>/dev/null)
 
 format_src := $(wildcard format/base/*.c format/*.c)
 record_src := $(wildcard record/*.c)
@@ -93,7 +93,7 @@ all: record $(if $(CROSS_COMPILE),,analyze)	## Build build/kmem-record and build
 
 record: $(out)/kmem-record	## Build the recorder only (needs libzstd)
 
-analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzstd, libelf)
+analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzstd, libdw)
 
 test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests)
 	@:

@@ -65,6 +65,13 @@ static int fill_symbol(struct db_writer *w, const struct db_facts *f, sqlite3_st
 	return rc;
 }
 
+static void hex_of(char *text, const uint8_t *id, size_t len)
+{
+	*text = '\0';
+	for (size_t i = 0; i < len; i++)
+		snprintf(text + 2 * i, 3, "%02x", id[i]);
+}
+
 static int fill_dso(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
 		    struct error *err)
 {
@@ -73,13 +80,29 @@ static int fill_dso(struct db_writer *w, const struct db_facts *f, sqlite3_stmt 
 
 	for (size_t i = 0; i < d->count && rc == 0; i++) {
 		const struct dso *dso = &d->list[i];
-		char id[2 * BUILD_ID_MAX + 1] = "";
+		char id[2 * BUILD_ID_MAX + 1];
 
-		for (size_t k = 0; k < dso->build_id_len; k++)
-			snprintf(id + 2 * k, 3, "%02x", dso->build_id[k]);
+		hex_of(id, dso->build_id, dso->build_id_len);
 		rc = db_put(w, stmt, err, "issNs", (int64_t)i + 1, dso->path,
 			    dso->build_id_len ? id : NULL, (int)!dso->is_file, (int64_t)dso->tgid,
 			    dso->symbols_from);
+	}
+	return rc;
+}
+
+static int fill_code_section(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			     struct error *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 1; i <= modules_section_count(f->modules) && rc == 0; i++) {
+		char id[2 * BUILD_ID_MAX + 1];
+		struct module_section s;
+
+		modules_section(f->modules, i, &s);
+		hex_of(id, s.build_id, s.build_id_len);
+		rc = db_put(w, stmt, err, "issis", (int64_t)i, s.module, s.name, (int64_t)s.address,
+			    s.build_id_len ? id : NULL);
 	}
 	return rc;
 }
@@ -94,10 +117,11 @@ static int fill_frame(struct db_writer *w, const struct db_facts *f, sqlite3_stm
 	for (size_t i = 0; i < s->frame_count && rc == 0; i++) {
 		const struct frame *frame = &s->frames[i];
 
-		rc = db_put(w, stmt, err, "iinNn", (int64_t)i + 1, (int64_t)frame->address,
+		rc = db_put(w, stmt, err, "iinNnni", (int64_t)i + 1, (int64_t)frame->address,
 			    frame->known ? frame->hit.index + 1 + (frame->extra ? kernel : 0) : 0,
 			    (int)frame->known, (int64_t)(frame->address - frame->hit.start),
-			    frame->dso);
+			    frame->dso, modules_section_of(f->modules, frame),
+			    (int64_t)frame->exact);
 	}
 	return rc;
 }
@@ -371,6 +395,23 @@ static int fill_segments(struct db_writer *w, const struct db_facts *f, sqlite3_
 	return rc;
 }
 
+/* Where the image of the kernel lay, for debug information that comes later. */
+static int fill_image(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+		      struct error *err)
+{
+	static const char *const names[] = { "_stext", "_etext" };
+	uint64_t address;
+	char key[32];
+	int rc = 0;
+
+	for (size_t i = 0; i < 2 && rc == 0; i++) {
+		snprintf(key, sizeof(key), "kernel.%s", names[i]);
+		if (symbols_named(f->symbols, names[i], &address))
+			rc = db_put(w, stmt, err, "si", key, (int64_t)address);
+	}
+	return rc;
+}
+
 static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
 			struct error *err)
 {
@@ -422,6 +463,8 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		rc = db_put(w, stmt, err, "ss", "identity.uuid", uuid);
 	if (rc == 0)
 		rc = fill_segments(w, f, stmt, err);
+	if (rc == 0)
+		rc = fill_image(w, f, stmt, err);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && rc == 0; i++)
 		rc = db_put(w, stmt, err, "si", numbers[i].key, numbers[i].value);
 	return rc;
@@ -437,7 +480,8 @@ int db_tables_write(struct db_writer *w, const struct db_facts *f, struct error 
 		{ "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)", fill_event },
 		{ "INSERT INTO symbol VALUES (?,?,?)", fill_symbol },
 		{ "INSERT INTO dso VALUES (?,?,?,?,?)", fill_dso },
-		{ "INSERT INTO frame VALUES (?,?,?,?,?)", fill_frame },
+		{ "INSERT INTO code_section VALUES (?,?,?,?,?)", fill_code_section },
+		{ "INSERT INTO frame VALUES (?,?,?,?,?,?,?,NULL)", fill_frame },
 		{ "INSERT INTO stack VALUES (?,?)", fill_stack },
 		{ "INSERT INTO stack_frame VALUES (?,?,?)", fill_stack_frame },
 		{ "INSERT OR IGNORE INTO cache VALUES (?,?)", fill_cache },

@@ -11,11 +11,12 @@
 
 #include "analyze/capture_model.h"
 #include "analyze/db_write.h"
+#include "analyze/modules.h"
 #include "analyze/replay.h"
 #include "analyze/symbols.h"
 #include "analyze/user_frames.h"
 
-#define LOAD_VERSION 2
+#define LOAD_VERSION 3
 
 struct db_facts {
 	const struct capture_model *model;
@@ -23,6 +24,7 @@ struct db_facts {
 	const struct replay *replay;
 	const struct symbols *symbols;
 	const struct user_frames *users;
+	const struct modules *modules;
 	size_t maps_refused;
 	struct capture_identity identity;
 	uint64_t created_ns; /* wall clock */

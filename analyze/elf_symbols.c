@@ -1,15 +1,11 @@
 #include "analyze/elf_symbols.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "analyze/elf_file.h"
 #include "analyze/id_index.h"
-#include "format/process.h"
 
 #define SYMBOLS_MAX    (32u << 20)
 #define SEGMENTS_MAX   256
@@ -28,10 +24,7 @@ struct segment {
 };
 
 struct elf_symbols {
-	int fd;
-	Elf *elf;
-	uint8_t build_id[BUILD_ID_MAX];
-	size_t build_id_len;
+	struct elf_file file;
 	struct segment *segments;
 	size_t segment_count, segment_cap;
 	Elf_Scn *table; /* .symtab, else .dynsym, or NULL */
@@ -42,35 +35,15 @@ struct elf_symbols {
 	uint64_t *reach; /* the highest end of the functions up to here: they may nest */
 };
 
-static void take_note(struct elf_symbols *s, Elf_Data *data)
-{
-	size_t at = 0, name, desc;
-	GElf_Nhdr note;
-
-	while (data && (at = gelf_getnote(data, at, &note, &name, &desc)) > 0) {
-		const char *bytes = data->d_buf;
-
-		if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != 4 ||
-		    memcmp(bytes + name, "GNU", 4))
-			continue;
-		if (!note.n_descsz || note.n_descsz > BUILD_ID_MAX)
-			continue;
-		memcpy(s->build_id, bytes + desc, note.n_descsz);
-		s->build_id_len = note.n_descsz;
-		return;
-	}
-}
-
 static void look_at_sections(struct elf_symbols *s)
 {
-	for (Elf_Scn *scn = elf_nextscn(s->elf, NULL); scn; scn = elf_nextscn(s->elf, scn)) {
+	for (Elf_Scn *scn = elf_nextscn(s->file.elf, NULL); scn;
+	     scn = elf_nextscn(s->file.elf, scn)) {
 		GElf_Shdr h;
 
 		if (!gelf_getshdr(scn, &h))
 			continue;
-		if (h.sh_type == SHT_NOTE && !s->build_id_len)
-			take_note(s, elf_getdata(scn, NULL));
-		else if (h.sh_type == SHT_SYMTAB) {
+		if (h.sh_type == SHT_SYMTAB) {
 			s->table = scn;
 			s->full = true;
 		} else if (h.sh_type == SHT_DYNSYM && !s->full) {
@@ -83,17 +56,13 @@ static bool look_at_segments(struct elf_symbols *s)
 {
 	size_t count = 0;
 
-	if (elf_getphdrnum(s->elf, &count) < 0)
+	if (elf_getphdrnum(s->file.elf, &count) < 0)
 		return true;
 	for (size_t i = 0; i < count && i < SEGMENTS_MAX; i++) {
 		GElf_Phdr h;
 
-		if (!gelf_getphdr(s->elf, (int)i, &h))
+		if (!gelf_getphdr(s->file.elf, (int)i, &h))
 			continue;
-		if (h.p_type == PT_NOTE && !s->build_id_len)
-			take_note(s,
-				  elf_getdata_rawchunk(s->elf, (int64_t)h.p_offset, h.p_filesz,
-						       h.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR));
 		if (h.p_type != PT_LOAD || !(h.p_flags & PF_X) || !h.p_filesz)
 			continue;
 		if (!array_room((void **)&s->segments, &s->segment_cap, s->segment_count,
@@ -105,43 +74,21 @@ static bool look_at_segments(struct elf_symbols *s)
 	return true;
 }
 
-/* A pipe or a device under the name of a library must neither block nor be read. */
-static int open_regular(const char *path, struct error *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-
-	if (fd < 0)
-		return error_errno(err, "cannot open '%s'", path);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return error_set(err, ERR_IO, "'%s' is not a regular file", path);
-	}
-	return fd;
-}
-
 int elf_symbols_new(struct elf_symbols **ret, const char *path, struct error *err)
 {
 	struct elf_symbols *s = calloc(1, sizeof(*s));
-	int rc = 0;
+	int rc;
 
 	if (!s)
 		return error_nomem(err);
-	s->fd = open_regular(path, err);
-	if (s->fd < 0) {
-		rc = s->fd;
+	rc = elf_file_open(&s->file, path, err);
+	if (rc < 0) {
 		free(s);
 		return rc;
 	}
-	elf_version(EV_CURRENT);
-	s->elf = elf_begin(s->fd, ELF_C_READ, NULL);
-	if (!s->elf || elf_kind(s->elf) != ELF_K_ELF)
-		rc = error_set(err, ERR_FORMAT, "'%s' is not an ELF file", path);
-	if (rc == 0) {
-		look_at_sections(s);
-		if (!look_at_segments(s))
-			rc = error_nomem(err);
-	}
+	look_at_sections(s);
+	if (!look_at_segments(s))
+		rc = error_nomem(err);
 	if (rc < 0)
 		elf_symbols_free(s);
 	else
@@ -153,8 +100,7 @@ void elf_symbols_free(struct elf_symbols *s)
 {
 	if (!s)
 		return;
-	elf_end(s->elf);
-	close(s->fd);
+	elf_file_close(&s->file);
 	free(s->segments);
 	free(s->list);
 	free(s->reach);
@@ -163,13 +109,13 @@ void elf_symbols_free(struct elf_symbols *s)
 
 const uint8_t *elf_symbols_build_id(const struct elf_symbols *s, size_t *ret_len)
 {
-	*ret_len = s->build_id_len;
-	return s->build_id_len ? s->build_id : NULL;
+	*ret_len = s->file.build_id_len;
+	return s->file.build_id_len ? s->file.build_id : NULL;
 }
 
 bool elf_symbols_has_id(const struct elf_symbols *s, const void *id, size_t len)
 {
-	return len && s->build_id_len == len && !memcmp(s->build_id, id, len);
+	return elf_file_has_id(&s->file, id, len);
 }
 
 bool elf_symbols_is_full(const struct elf_symbols *s)
@@ -239,7 +185,7 @@ static void read_symbols(struct elf_symbols *s)
 
 	s->read = true;
 	if (!s->table || !gelf_getshdr(s->table, &h) || !h.sh_entsize ||
-	    !gelf_getehdr(s->elf, &ehdr))
+	    !gelf_getehdr(s->file.elf, &ehdr))
 		return;
 	data = elf_getdata(s->table, NULL);
 	if (!data)
@@ -252,7 +198,7 @@ static void read_symbols(struct elf_symbols *s)
 
 		if (!gelf_getsym(data, (int)i, &sym))
 			break;
-		name = elf_strptr(s->elf, h.sh_link, sym.st_name);
+		name = elf_strptr(s->file.elf, h.sh_link, sym.st_name);
 		if (!name || !is_function(&sym, name))
 			continue;
 		if (!array_room((void **)&s->list, &s->cap, s->count, sizeof(*s->list)))

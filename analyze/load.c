@@ -353,6 +353,7 @@ static int finish_database(struct load *l, struct load_result *ret, struct error
 		.replay = &l->replay,
 		.symbols = l->symbols,
 		.users = &l->users,
+		.modules = l->modules,
 		.maps_refused = l->processes.refused,
 		.identity = l->identity,
 		.created_ns = capture_reader_created_ns(l->series.files[0].reader),

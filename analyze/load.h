@@ -48,6 +48,7 @@
  *	blocks.unknown		blocks and sections of kinds that this version does not know, stepped over
  *	symbols			symbols in the capture's kallsyms; symbols.hidden 1: its addresses are all zero
  *				(kptr_restrict), so that no name could be given
+ *	kernel._stext kernel._etext	addresses of these symbols in kallsyms, where it has them
  *	user.frames		distinct user frames; user.frames.named: those that have a symbol
  *	user.maps_refused	maps of processes left out because there were too many
  *	load.version		of the loader that made the database

@@ -28,6 +28,8 @@ struct module {
 	int32_t loader; /* pid that loaded it, as far as heard */
 	uint64_t order; /* of its load among all loads; 0: not heard of */
 	uint64_t walk;	/* the last search that came by */
+	uint8_t build_id[BUILD_ID_MAX];
+	size_t build_id_len; /* 0: unknown */
 };
 
 struct code_section {
@@ -199,6 +201,30 @@ static bool is_module_kallsyms(const char *path)
 	return slash && !strcmp(slash, "/kallsyms");
 }
 
+/* The file is one ELF note: three lengths and numbers of four bytes, "GNU", the id. */
+static void take_build_id(struct modules *m, const struct model_file *f)
+{
+	const char *name = f->name + strlen(SECTIONS), *slash;
+	const size_t head = 16;
+
+	if (strncmp(f->name, SECTIONS, strlen(SECTIONS)))
+		return;
+	slash = strchr(name, '/');
+	if (!slash || strcmp(slash, "/notes/.note.gnu.build-id") || f->content.len <= head ||
+	    f->content.len - head > BUILD_ID_MAX || memcmp(f->content.data + 12, "GNU", 4))
+		return;
+	for (size_t i = 0; i < m->count; i++) {
+		struct module *module = &m->list[i];
+
+		if (module->seen != moment_time(f->moment) ||
+		    strlen(module->name) != (size_t)(slash - name) ||
+		    memcmp(module->name, name, (size_t)(slash - name)))
+			continue;
+		module->build_id_len = f->content.len - head;
+		memcpy(module->build_id, f->content.data + head, module->build_id_len);
+	}
+}
+
 /* ---- what stays as it is ---- */
 
 /* The same module at the same place, as seen at the end; NULL: it was not there, or not looked at. */
@@ -295,7 +321,8 @@ int modules_new(struct modules **ret, const struct capture_model *model,
 
 		if (!strcmp(f->name, "/proc/modules"))
 			take_sizes(m, f);
-		else if (is_module_kallsyms(f->name))
+		take_build_id(m, f);
+		if (is_module_kallsyms(f->name))
 			rc = take_symbols(m, f, err);
 	}
 	if (rc < 0) {
@@ -553,4 +580,45 @@ void modules_freed(struct modules *m, struct text name)
 uint64_t modules_epoch(const struct modules *m)
 {
 	return m->epoch;
+}
+
+/* ---- for the database ---- */
+
+size_t modules_section_count(const struct modules *m)
+{
+	return m->section_count;
+}
+
+void modules_section(const struct modules *m, uint32_t number, struct module_section *ret)
+{
+	const struct code_section *s = &m->sections[number - 1];
+	const struct module *module = &m->list[s->module];
+
+	*ret = (struct module_section){ .module = module->name,
+					.name = s->name,
+					.address = s->start,
+					.build_id_len = module->build_id_len };
+	memcpy(ret->build_id, module->build_id, module->build_id_len);
+}
+
+uint32_t modules_section_of(const struct modules *m, const struct frame *frame)
+{
+	uint64_t inside = frame->address - 1;
+
+	if (frame->dso || (inside >= m->image_start && inside < m->image_end))
+		return 0;
+	if (frame->module)
+		return frame->known ? frame->module & ~ASSUMED : 0;
+	if (!frame->known || !frame->hit.module.len)
+		return 0;
+	for (size_t i = sections_below(m, inside); i--;) {
+		const struct code_section *s = &m->sections[i];
+
+		if (inside - s->start > NEAR_SPAN)
+			break;
+		if (!s->init && m->list[s->module].stable && reaches(m, s, inside) &&
+		    is_named(&m->list[s->module], frame->hit.module))
+			return (uint32_t)i + 1;
+	}
+	return 0;
 }

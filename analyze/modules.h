@@ -25,6 +25,7 @@
 
 #include "analyze/capture_model.h"
 #include "analyze/stacks.h"
+#include "format/process.h"
 
 struct modules;
 
@@ -51,5 +52,20 @@ uint32_t modules_frame(struct modules *m, uint64_t address, int32_t pid, bool *r
 
 /* The frame of an address that belongs to none for certain: it has no name. */
 uint32_t modules_unknown_frame(struct modules *m, uint64_t address);
+
+/* A code section as the capture has it. */
+struct module_section {
+	const char *module, *name; /* live as long as the modules */
+	uint64_t address;
+	uint8_t build_id[BUILD_ID_MAX]; /* of the module */
+	size_t build_id_len;		/* 0: not known */
+};
+
+size_t modules_section_count(const struct modules *m);
+/* number: from 1 to the count. */
+void modules_section(const struct modules *m, uint32_t number, struct module_section *ret);
+
+/* The number of the section that a frame of the kernel lies in, when the replay has ended; 0: none. */
+uint32_t modules_section_of(const struct modules *m, const struct frame *frame);
 
 #endif

@@ -7,7 +7,7 @@
 -- views in views.sql.
 
 PRAGMA application_id = 0x4b4d454d;	-- 'KMEM'
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- Facts about the capture: INFO keys as they are, and what the load found (keys in load.h).
 CREATE TABLE capture (
@@ -42,6 +42,23 @@ CREATE TABLE dso (
 	symbols_from TEXT		-- the file on this machine that names came from; NULL: no name was found
 );
 
+-- Code of a module at one place, as the capture knows it.
+CREATE TABLE code_section (
+	id INTEGER PRIMARY KEY,
+	module TEXT NOT NULL,
+	name TEXT NOT NULL,		-- '.text', '.init.text'
+	address INTEGER NOT NULL,	-- where it began
+	build_id TEXT			-- of the module, hex; NULL: not known
+);
+
+-- A source file. path is relative to the root of the tree it was built from: 'fs/ext4/inode.c' for a kernel,
+-- whoever built it and where; absolute where it lies outside.
+CREATE TABLE source (
+	id INTEGER PRIMARY KEY,
+	path TEXT NOT NULL UNIQUE,
+	directory TEXT NOT NULL		-- 'fs/ext4'; '' for none
+);
+
 -- Every distinct address of a call site or a stack. symbol is NULL where nothing is known about it.
 -- Frames of user space have a dso; in a file, address is the offset in that file, so that a frame is
 -- the same in all processes that map it.
@@ -50,7 +67,33 @@ CREATE TABLE frame (
 	address INTEGER NOT NULL,
 	symbol INTEGER REFERENCES symbol,
 	offset INTEGER,			-- address minus start of the symbol
-	dso INTEGER REFERENCES dso	-- NULL: of the kernel
+	dso INTEGER REFERENCES dso,	-- NULL: of the kernel
+	section INTEGER REFERENCES code_section,	-- of a module, at the time; NULL: of none
+	exact INTEGER NOT NULL,		-- 1: an instruction that ran; 0: a return address, its code ends before it
+	unit INTEGER REFERENCES source	-- the compile unit (its .c file) that the code belongs to; NULL: no debug
+					-- information (load -k, symbolize)
+);
+
+-- Functions at a frame's address, innermost first: position 0 is where the address's source line is, the
+-- last is the function of the symbol table, the others are inlined in the one behind them. Of
+-- those the line is that of the call. Empty without debug information, as the next one.
+CREATE TABLE inline_frame (
+	frame INTEGER NOT NULL REFERENCES frame,
+	position INTEGER NOT NULL,
+	function TEXT NOT NULL,
+	source INTEGER REFERENCES source,
+	line INTEGER,
+	PRIMARY KEY (frame, position)
+) WITHOUT ROWID;
+
+-- Memory that the kernel and its modules take without allocating it.
+CREATE TABLE static_symbol (
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL,
+	kind TEXT NOT NULL,		-- 'text', 'data' or 'bss'
+	bytes INTEGER NOT NULL,
+	unit INTEGER REFERENCES source,	-- NULL: no debug information names it
+	module TEXT			-- NULL for the kernel itself
 );
 
 CREATE TABLE stack (

@@ -7,6 +7,9 @@
 
 -- An address as people read it: 'vfs_open+0x1f', 'ext4_init+0x2c [ext4]', or the plain address; in user
 -- space 'main+0x2f (/usr/bin/make)', '+0x1a2b (/usr/bin/make)' (offset in the file), '0x7f1200 (//anon)'.
+-- With debug information (load -k, symbolize), else NULL:
+--	unit, directory		the compile unit that the code belongs to, 'fs/ext4/inode.c', and its directory
+--	file, line		where the code was written: of inlined functions often a header
 CREATE VIEW frame_text AS
 SELECT
 	f.id AS frame,
@@ -17,10 +20,24 @@ SELECT
 		|| coalesce(' (' || d.path || ')', '') AS text,
 	s.name AS function,
 	s.module AS module,
-	d.path AS dso
+	d.path AS dso,
+	u.directory AS directory,
+	w.path AS file,
+	i.line AS line,
+	u.path AS unit
 FROM frame f
 LEFT JOIN symbol s ON s.id = f.symbol
-LEFT JOIN dso d ON d.id = f.dso;
+LEFT JOIN dso d ON d.id = f.dso
+LEFT JOIN source u ON u.id = f.unit
+LEFT JOIN inline_frame i ON i.frame = f.id AND i.position = 0
+LEFT JOIN source w ON w.id = i.source;
+
+-- The functions at each frame that has debug information, innermost (position 0) first: all but the last are
+-- inlined in the next one. file and line: of the innermost where the address is, of the others where they call.
+CREATE VIEW inline_line AS
+SELECT i.frame, i.position, i.function, s.path AS file, i.line
+FROM inline_frame i
+LEFT JOIN source s ON s.id = i.source;
 
 -- Every allocation, expanded.
 --	id			in the order in which objects ended; live ones last
@@ -35,6 +52,7 @@ LEFT JOIN dso d ON d.id = f.dso;
 --	stack			number for stack_line; NULL: none recorded. stack_lost 1: asked for and not there
 --	free_event ... free_context	of its free, NULL where none is known
 --	self			1: by a thread of the recorder
+--	directory, file, line, unit	of the caller, as in frame_text
 CREATE VIEW object AS
 SELECT
 	a.id, a.time, a.lifetime,
@@ -52,7 +70,8 @@ SELECT
 	ft.comm AS free_comm, ft.pid AS free_pid, a.free_cpu,
 	CASE fs.context WHEN 0 THEN 'task' WHEN 1 THEN 'softirq' WHEN 2 THEN 'irq' WHEN 3 THEN 'nmi' END
 		AS free_context,
-	t.self AND s.context = 0 AS self
+	t.self AND s.context = 0 AS self,
+	f.directory, f.file, f.line, f.unit
 FROM allocation a
 JOIN alloc_site s ON s.id = a.alloc_site
 JOIN event e ON e.id = s.event
@@ -91,7 +110,8 @@ GROUP BY f.frame, e.domain, e.api, p.self;
 
 -- The frames of a stack, innermost (position 0) first. dso: of user frames, where they were recorded.
 CREATE VIEW stack_line AS
-SELECT sf.stack, sf.position, f.address, f.text, f.function, f.module, f.dso
+SELECT sf.stack, sf.position, f.address, f.text, f.function, f.module, f.dso, f.directory, f.file, f.line,
+	f.unit
 FROM stack_frame sf
 JOIN frame_text f ON f.frame = sf.frame;
 
