@@ -10,7 +10,8 @@
 struct load_command_options {
 	const char *output;
 	bool force, quiet;
-	struct option_list debug_dirs;
+	bool allow_mismatch;
+	struct option_list debug_dirs, symbols;
 };
 
 /* clang-format off */
@@ -20,6 +21,10 @@ static const struct option_row rows[] = {
 	{ "force", 'f', NULL, "overwrite it", OPT_FLAG, offsetof(struct load_command_options, force), 0, 0, 0, NULL },
 	{ "quiet", 'q', NULL, "no progress, no summary", OPT_FLAG, offsetof(struct load_command_options, quiet),
 	  0, 0, 0, NULL },
+	{ "symbols", 'k', "FILE|DIR", "source lines from vmlinux, a build tree, debug packages (repeatable)", OPT_LIST,
+	  offsetof(struct load_command_options, symbols), 0, 0, 0, NULL },
+	{ "allow-mismatch", 0, NULL, "use a vmlinux of another build; reports say so", OPT_FLAG,
+	  offsetof(struct load_command_options, allow_mismatch), 0, 0, 0, NULL },
 	{ "debug-dir", 0, "DIR", "look for symbols of user programs in DIR, too (repeatable)", OPT_LIST,
 	  offsetof(struct load_command_options, debug_dirs), 0, 0, 0, NULL },
 	{ "symfs", 0, "DIR", NULL, OPT_LIST, offsetof(struct load_command_options, debug_dirs), 0, 0, 0, NULL },
@@ -55,11 +60,12 @@ static int run(const struct command *self, int argc, char **argv)
 	struct load_result result;
 	struct error err = { 0 };
 	struct load_options options;
+	char *name, text[SYMBOLIZE_SUMMARY];
 	int failed;
-	char *name;
 
 	if (first < 0) {
 		option_list_release(&o.debug_dirs);
+		option_list_release(&o.symbols);
 		return command_exit_code(first);
 	}
 	options = (struct load_options){
@@ -70,14 +76,18 @@ static int run(const struct command *self, int argc, char **argv)
 		.progress = !o.quiet,
 		.debug_dirs = o.debug_dirs.items,
 		.debug_dir_count = o.debug_dirs.count,
+		.symbols = { o.symbols.items, o.symbols.count, o.allow_mismatch },
 	};
 	failed = load_capture(&options, &result, &err);
 	option_list_release(&o.debug_dirs);
+	option_list_release(&o.symbols);
 	if (failed < 0)
 		return command_fail(&err);
 	name = options.count > 1 ? load_series_db_name(argv[first]) : load_db_name(argv[first]);
 	if (!o.quiet)
 		print_result(&result, o.output ? o.output : name ? name : "?");
+	if (!o.quiet && options.symbols.count)
+		fprintf(stderr, "%s\n", symbolize_summary(text, sizeof(text), &result.symbols));
 	free(name);
 	return result.lost || result.damage || !result.clean_end ? EXIT_INCOMPLETE : EXIT_DONE;
 }
@@ -89,12 +99,14 @@ const struct command cmd_load = {
 	.description =
 		"Replays the capture in the order of its timestamps, pairs allocations with frees and keeps the\n"
 		"result in an SQLite database, whose documented views the sqlite3 shell can query, too.\n"
+		"With -k frames get source lines and inlined functions (kmem-analyze symbolize does it later, too).\n"
 		"User frames get their names here, from the ELF files of this machine, or of a DIR (a copy of the\n"
 		"target's root, a tree of .build-id links, or just the files), whose build-id is that of the capture.\n"
 		"Several files have to be segments of one recording (kmem-record --rotate); just those that are\n"
 		"named are loaded, in the order of their numbers.\n",
 	.examples =
 		"  kmem-analyze load cap.kmem                     makes cap.kmem.db\n"
+		"  kmem-analyze load -k vmlinux cap.kmem          with source lines; see kmem-analyze symbolize --help\n"
 		"  kmem-analyze load -f -o /tmp/cap.db cap.kmem\n"
 		"  kmem-analyze load cap.0*.kmem                  segments: makes cap.kmem.db\n"
 		"  sqlite3 cap.kmem.db 'SELECT cache, sum(bytes_alloc) FROM live GROUP BY cache'\n",

@@ -68,12 +68,13 @@ static int create_file(struct db_writer *w, struct error *err)
 	return 0;
 }
 
+static const char pragmas[] =
+	"PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+	"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;"
+	"PRAGMA cell_size_check = OFF;";
+
 static int prepare(struct db_writer *w, struct error *err)
 {
-	static const char pragmas[] =
-		"PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;"
-		"PRAGMA cell_size_check = OFF;";
 	/*
 	 * no id: SQLite counts on from 1, in the order of the rows, and need not look whether an id
 	 * is there already
@@ -97,7 +98,8 @@ static int prepare(struct db_writer *w, struct error *err)
 	return rc;
 }
 
-int db_writer_new(struct db_writer **ret, const char *target, bool force, struct error *err)
+/* A writer with an empty temporary file beside the target. */
+static int new_writer(struct db_writer **ret, const char *target, bool force, struct error *err)
 {
 	struct db_writer *w;
 	int rc = check_target(target, force, err);
@@ -110,8 +112,63 @@ int db_writer_new(struct db_writer **ret, const char *target, bool force, struct
 	w->target = strdup(target);
 	w->temporary = temporary_name(target);
 	rc = w->target && w->temporary ? create_file(w, err) : error_nomem(err);
+	if (rc < 0)
+		db_writer_free(w);
+	else
+		*ret = w;
+	return rc;
+}
+
+/* What SQLite itself copies is whole, whoever writes to the original. */
+static int copy_from(struct db_writer *w, const char *path, struct error *err)
+{
+	sqlite3 *from = NULL;
+	sqlite3_backup *backup = NULL;
+	int rc = 0;
+
+	if (sqlite3_open_v2(path, &from, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+		rc = error_set(err, ERR_IO, "cannot read '%s': %s", path,
+			       from ? sqlite3_errmsg(from) : "out of memory");
 	if (rc == 0)
-		rc = prepare(w, err);
+		backup = sqlite3_backup_init(w->db, "main", from, "main");
+	if (rc == 0 && !backup)
+		rc = db_writer_error(w, err);
+	if (backup) {
+		sqlite3_backup_step(backup, -1);
+		if (sqlite3_backup_finish(backup) != SQLITE_OK)
+			rc = db_writer_error(w, err);
+	}
+	sqlite3_close(from);
+	return rc;
+}
+
+int db_writer_copy(struct db_writer **ret, const char *target, struct error *err)
+{
+	struct db_writer *w;
+	int rc = new_writer(&w, target, true, err);
+
+	if (rc < 0)
+		return rc;
+	rc = db_writer_run(w, pragmas, err);
+	if (rc == 0)
+		rc = copy_from(w, target, err);
+	if (rc == 0)
+		rc = db_writer_run(w, "BEGIN", err);
+	if (rc < 0)
+		db_writer_free(w);
+	else
+		*ret = w;
+	return rc;
+}
+
+int db_writer_new(struct db_writer **ret, const char *target, bool force, struct error *err)
+{
+	struct db_writer *w;
+	int rc = new_writer(&w, target, force, err);
+
+	if (rc < 0)
+		return rc;
+	rc = prepare(w, err);
 	if (rc < 0) {
 		db_writer_free(w);
 		return rc;

@@ -30,6 +30,9 @@
 struct db_writer;
 
 int db_writer_new(struct db_writer **ret, const char *target, bool force, struct error *err);
+
+/* The same with a copy of a database that is there, to change it: it is replaced when committed. */
+int db_writer_copy(struct db_writer **ret, const char *target, struct error *err);
 void db_writer_free(struct db_writer *w);
 
 sqlite3 *db_writer_db(struct db_writer *w);

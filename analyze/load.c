@@ -345,7 +345,8 @@ static uint32_t ignored_features(const struct series *s)
 	return n;
 }
 
-static int finish_database(struct load *l, struct load_result *ret, struct error *err)
+static int finish_database(struct load *l, const struct load_options *options,
+			   struct load_result *ret, struct error *err)
 {
 	const struct db_facts facts = {
 		.model = &l->model,
@@ -366,6 +367,8 @@ static int finish_database(struct load *l, struct load_result *ret, struct error
 		rc = db_tables_write(l->writer, &facts, err);
 	if (rc == 0)
 		rc = db_writer_run(l->writer, schema_indexes_sql, err);
+	if (rc == 0 && options->symbols.count)
+		rc = symbolize(l->writer, &options->symbols, &ret->symbols, err);
 	if (rc == 0)
 		rc = db_writer_run(l->writer, schema_views_sql, err);
 	if (rc == 0 && is_interrupted())
@@ -430,7 +433,7 @@ static int load(const struct load_options *options, const char *target, struct l
 	if (rc == 0)
 		rc = make_database(l, target, options->force, err);
 	if (rc == 0)
-		rc = finish_database(l, ret, err);
+		rc = finish_database(l, options, ret, err);
 	load_release(l);
 	return rc;
 }

@@ -52,6 +52,7 @@
  *	user.frames		distinct user frames; user.frames.named: those that have a symbol
  *	user.maps_refused	maps of processes left out because there were too many
  *	load.version		of the loader that made the database
+ * And with debug information those of symbolize.h.
  */
 #ifndef KMEM_ANALYZE_LOAD_H
 #define KMEM_ANALYZE_LOAD_H
@@ -60,6 +61,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyze/symbolize.h"
 #include "format/base/error.h"
 
 struct load_options {
@@ -72,6 +74,7 @@ struct load_options {
 	const char *const
 		*debug_dirs; /* where symbols of user programs are looked for, besides here */
 	size_t debug_dir_count;
+	struct symbolize_options symbols; /* count 0: no source lines */
 };
 
 struct load_result {
@@ -79,6 +82,7 @@ struct load_result {
 	uint64_t capture_bytes, db_bytes;
 	double seconds;
 	bool clean_end;
+	struct symbolize_result symbols;
 };
 
 /* The default name of the database of a capture, or of several segments; heap, NULL: no memory. */
