@@ -140,6 +140,8 @@ static int print_events(struct report *r, bool exact, struct error *err)
 	count_line(r, "objects live at end:", "objects.live");
 	bytes_line(r, "bytes live at end:", "objects.live_bytes", exact);
 	count_line(r, "kernel symbols:", "symbols");
+	if (capture_int(r->db, "symbols.frames", 0))
+		count_line(r, "source lines:", "symbols.frames");
 	return rc;
 }
 

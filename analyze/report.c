@@ -296,29 +296,53 @@ void report_timestamp(struct report *r, int64_t time_ns)
 	fprintf(r->out, "%s.%06u \n", text, (unsigned int)(wall % 1000000000 / 1000));
 }
 
+/* Where the code was written, ready for print: " fs/pipe.c:805", or nothing. */
+static const char *line_of(char *room, size_t size, const struct query *q)
+{
+	char path[400];
+
+	*room = '\0';
+	if (query_is_null(q, 6))
+		return room;
+	report_safe(path, sizeof(path), query_text(q, 6));
+	if (query_is_null(q, 7))
+		snprintf(room, size, " %s", path);
+	else
+		snprintf(room, size, " %s:%" PRId64, path, query_int(q, 7));
+	return room;
+}
+
+/* A function at a frame: one that is inlined there, or the frame's own. */
 static void print_frame(struct report *r, const struct query *q)
 {
-	char name[256], module[80], path[512];
+	char name[256], module[80], path[512], line[440];
 
+	line_of(line, sizeof(line), q);
 	fprintf(r->out, "    %016" PRIx64, (uint64_t)query_int(q, 0));
+	if (query_int(q, 8)) {
+		fprintf(r->out, " %s (inlined)%s\n",
+			report_safe(name, sizeof(name), query_text(q, 5)), line);
+		return;
+	}
 	if (!query_is_null(q, 4)) {
 		report_safe(path, sizeof(path), query_text(q, 4));
 		if (query_is_null(q, 1))
-			fprintf(r->out, " [unknown] (%s)\n", path);
+			fprintf(r->out, " [unknown] (%s)%s\n", path, line);
 		else
-			fprintf(r->out, " %s+0x%" PRIx64 " (%s)\n",
+			fprintf(r->out, " %s+0x%" PRIx64 " (%s)%s\n",
 				report_safe(name, sizeof(name), query_text(q, 1)),
-				(uint64_t)query_int(q, 2), path);
+				(uint64_t)query_int(q, 2), path, line);
 		return;
 	}
 	if (query_is_null(q, 1)) {
-		fprintf(r->out, " [unknown]\n");
+		fprintf(r->out, " [unknown]%s\n", line);
 		return;
 	}
 	report_safe(name, sizeof(name), query_text(q, 1));
 	report_safe(module, sizeof(module),
 		    query_is_null(q, 3) ? "kernel.kallsyms" : query_text(q, 3));
-	fprintf(r->out, " %s+0x%" PRIx64 " ([%s])\n", name, (uint64_t)query_int(q, 2), module);
+	fprintf(r->out, " %s+0x%" PRIx64 " ([%s])%s\n", name, (uint64_t)query_int(q, 2), module,
+		line);
 }
 
 int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_site,
@@ -658,6 +682,28 @@ int report_notes(struct report *r, const char *first, const char *next, struct e
 	return rc;
 }
 
+/* Where debug information may be of another build than the capture. */
+static void header_symbols(struct report *r)
+{
+	char mine[140] = "none", other[140] = "none", safe[2][140];
+
+	if (capture_int(r->db, "symbols.mismatch", 0)) {
+		capture_text(r->db, "kernel.build_id", mine, sizeof(mine));
+		capture_text(r->db, "symbols.build_id", other, sizeof(other));
+		fprintf(r->out,
+			"# source lines are from ANOTHER BUILD than the capture's (--allow-mismatch): they may be "
+			"wrong\n#   build-id %s, the capture's %s\n",
+			report_safe(safe[0], sizeof(safe[0]), other),
+			report_safe(safe[1], sizeof(safe[1]), mine));
+	} else if (capture_int(r->db, "symbols.unverified", 0)) {
+		fprintf(r->out,
+			"# source lines may be of another build: %" PRId64
+			" of the files with debug information had no build-id\n"
+			"#   that could be compared with the capture's\n",
+			capture_int(r->db, "symbols.unverified", 0));
+	}
+}
+
 int report_header(struct report *r, const char *name, struct error *err)
 {
 	int64_t unknown = capture_int(r->db, "blocks.unknown", 0);
@@ -681,6 +727,7 @@ int report_header(struct report *r, const char *name, struct error *err)
 			" part%s of the capture skipped: of a kind that this version does not "
 			"know\n",
 			unknown, unknown == 1 ? " was" : "s were");
+	header_symbols(r);
 	rc = report_notes(r, "# ", "#   ", err);
 	if (rc == 0)
 		rc = header_domain(r, err);

@@ -14,7 +14,7 @@
  *	comm TIME PID TGID NAME [exec]	BUILD-ID is hexadecimal, - for none
  *	fork TIME PID TGID PARENT-PID PARENT-TGID
  *	exit TIME PID TGID
- *	file NAME MOMENT TEXT...	a file of the target; \n in TEXT begins a line
+ *	file NAME MOMENT TEXT...	a file of the target; \n in TEXT begins a line, \xNN is a byte
  *	symbol ADDRESS NAME [MODULE]	a line of kallsyms; symbols must come before the first event
  *	type SYSTEM NAME FIELD:KIND:PLACE...	one more tracepoint. KIND: u1 u2 u4 u8 s1 s2 s4 s8 str bytes strN;
  *					PLACE: tuple column address
@@ -557,7 +557,13 @@ static void add_file(struct maker *m, char **words, int n)
 	for (int i = 3; i < n; i++) {
 		for (const char *p = words[i]; *p; p++) {
 			bool newline = p[0] == '\\' && p[1] == 'n';
+			unsigned int byte;
 
+			if (p[0] == '\\' && p[1] == 'x' && sscanf(p + 2, "%2x", &byte) == 1) {
+				buf_u8(&content, (uint8_t)byte);
+				p += 3;
+				continue;
+			}
 			buf_u8(&content, newline ? '\n' : (uint8_t)*p);
 			p += newline;
 		}
