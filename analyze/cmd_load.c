@@ -21,7 +21,7 @@ static const struct option_row rows[] = {
 	{ "force", 'f', NULL, "overwrite it", OPT_FLAG, offsetof(struct load_command_options, force), 0, 0, 0, NULL },
 	{ "quiet", 'q', NULL, "no progress, no summary", OPT_FLAG, offsetof(struct load_command_options, quiet),
 	  0, 0, 0, NULL },
-	{ "symbols", 'k', "FILE|DIR", "source lines from vmlinux, a build tree, debug packages (repeatable)", OPT_LIST,
+	{ "symbols", 'k', "FILE|DIR", "source lines from a vmlinux, build tree or debug package", OPT_LIST,
 	  offsetof(struct load_command_options, symbols), 0, 0, 0, NULL },
 	{ "allow-mismatch", 0, NULL, "use a vmlinux of another build; reports say so", OPT_FLAG,
 	  offsetof(struct load_command_options, allow_mismatch), 0, 0, 0, NULL },
@@ -106,7 +106,7 @@ const struct command cmd_load = {
 		"named are loaded, in the order of their numbers.\n",
 	.examples =
 		"  kmem-analyze load cap.kmem                     makes cap.kmem.db\n"
-		"  kmem-analyze load -k vmlinux cap.kmem          with source lines; see kmem-analyze symbolize --help\n"
+		"  kmem-analyze load -k vmlinux cap.kmem          with source lines (symbolize --help)\n"
 		"  kmem-analyze load -f -o /tmp/cap.db cap.kmem\n"
 		"  kmem-analyze load cap.0*.kmem                  segments: makes cap.kmem.db\n"
 		"  sqlite3 cap.kmem.db 'SELECT cache, sum(bytes_alloc) FROM live GROUP BY cache'\n",
