@@ -93,6 +93,34 @@ uint32_t stacks_module_frame(struct stacks *s, uint32_t module, uint64_t address
 	return id;
 }
 
+uint32_t stacks_named_frame(struct stacks *s, const struct frame_name *name)
+{
+	uint32_t symbol = extra_symbols_add(&s->extra, EXTRA_MODULE | name->module_number,
+					    name->function, name->module);
+	uint32_t offset = name->has_offset ? name->offset : UINT32_MAX, id;
+	struct frame_key key = { .stacks = s, .address = name->address };
+	struct frame *f;
+	bool is_new;
+
+	if (!symbol)
+		return 0;
+	if (!key.address) {
+		key.address = (uint64_t)symbol << 32 | offset;
+		key.module = FRAME_BY_NAME;
+	}
+	id = add_frame(s, &key, &is_new);
+	if (!id || !is_new)
+		return id;
+	f = &s->frames[id - 1];
+	f->known = f->extra = true;
+	f->no_offset = !name->has_offset;
+	f->machinery = symbol_is_machinery(name->function);
+	f->hit.index = symbol - 1;
+	f->hit.start = key.address - offset;
+	f->hit.name = (struct text){ s->extra.list[symbol - 1].name, name->function.len };
+	return id;
+}
+
 struct stack_key {
 	const struct stacks *stacks;
 	const uint32_t *path;

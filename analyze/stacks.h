@@ -30,6 +30,20 @@ struct frame {
 	bool known, machinery;
 	bool extra; /* hit.index counts extra symbols, not those of kallsyms */
 	bool exact; /* an instruction that ran, no return address */
+	bool no_offset; /* only its function is known */
+};
+
+/* The module of frames of which a text log told the name, and no address. */
+#define FRAME_BY_NAME 0x7fffffffu
+
+/* A frame as text tells of it: "vfs_open+0x12/0x30 [mod]". */
+struct frame_name {
+	struct text function;
+	const char *module; /* NULL: of the kernel itself; outlives the stacks */
+	uint32_t module_number;	/* keeps modules apart; 0: none */
+	bool has_offset;
+	uint32_t offset;
+	uint64_t address; /* 0: not told */
 };
 
 struct stack {
@@ -54,6 +68,8 @@ uint32_t stacks_user_frame(struct stacks *s, uint32_t dso, uint64_t address, boo
 /* hit: NULL for a frame without a name; extra as in struct frame. */
 uint32_t stacks_module_frame(struct stacks *s, uint32_t module, uint64_t address,
 			     const struct symbol_hit *hit, bool extra);
+/* A frame without an address has FRAME_BY_NAME and a made-up one, of which only the offset means something. */
+uint32_t stacks_named_frame(struct stacks *s, const struct frame_name *name);
 uint32_t stacks_add(struct stacks *s, const uint64_t *frames, uint32_t depth);
 /* path: frame numbers. depth: 1 to STACK_FRAMES_MAX. */
 uint32_t stacks_add_path(struct stacks *s, const uint32_t *path, uint32_t depth);
