@@ -59,7 +59,10 @@ zstd_libs = -L$(dir $(sysroot_lib)) -lzstd
 all_cflags += -I$(SYSROOT)/usr/include
 endif
 record_libs = $(zstd_libs)
-analyze_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) sqlite3 libzstd libdw libelf 2>/dev/null)
+# compressed text logs, as far as the libraries are there
+packers := $(foreach p,zlib liblzma,$(shell $(pkg_config) --exists $(p) 2>/dev/null && echo $(p)))
+all_cflags += $(if $(filter zlib,$(packers)),-DHAVE_ZLIB) $(if $(filter liblzma,$(packers)),-DHAVE_LZMA)
+analyze_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) $(packers) sqlite3 libzstd libdw libelf 2>/dev/null)
 
 format_src := $(wildcard format/base/*.c format/*.c)
 record_src := $(wildcard record/*.c)
@@ -93,7 +96,7 @@ all: record $(if $(CROSS_COMPILE),,analyze)	## Build build/kmem-record and build
 
 record: $(out)/kmem-record	## Build the recorder only (needs libzstd)
 
-analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzstd, libdw)
+analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzstd, libdw; zlib and liblzma for packed text logs)
 
 test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests)
 	@:

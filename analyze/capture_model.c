@@ -43,6 +43,11 @@ static int on_pair(void *arg, struct text key, struct text value)
 	return pair->key && pair->value ? 0 : ERR_NOMEM;
 }
 
+int capture_model_set(struct capture_model *m, const char *key, const char *value)
+{
+	return on_pair(m, (struct text){ key, strlen(key) }, (struct text){ value, strlen(value) });
+}
+
 static bool same_type(const struct event_type *a, const struct event_type *b)
 {
 	bool same = a->id == b->id && !strcmp(a->system, b->system) && !strcmp(a->name, b->name) &&

@@ -98,6 +98,9 @@ void capture_model_release(struct capture_model *m);
 const char *capture_model_info(const struct capture_model *m, const char *key);
 uint64_t capture_model_number(const struct capture_model *m, const char *key, uint64_t otherwise);
 
+/* Sets or replaces a fact. ERR_NOMEM; ERR_DAMAGED: there are too many. */
+int capture_model_set(struct capture_model *m, const char *key, const char *value);
+
 /* A flight recorder's: what its rings had overwritten when it was made is no loss. */
 bool capture_model_is_flight(const struct capture_model *m);
 

@@ -5,10 +5,12 @@
 
 #include "analyze/command.h"
 #include "analyze/load.h"
+#include "analyze/text_facts.h"
+#include "analyze/text_summary.h"
 #include "format/base/units.h"
 
 struct load_command_options {
-	const char *output;
+	const char *output, *text_symbols;
 	bool force, quiet;
 	bool allow_mismatch;
 	struct option_list debug_dirs, symbols;
@@ -28,6 +30,8 @@ static const struct option_row rows[] = {
 	{ "debug-dir", 0, "DIR", "look for symbols of user programs in DIR, too (repeatable)", OPT_LIST,
 	  offsetof(struct load_command_options, debug_dirs), 0, 0, 0, NULL },
 	{ "symfs", 0, "DIR", NULL, OPT_LIST, offsetof(struct load_command_options, debug_dirs), 0, 0, 0, NULL },
+	{ "symbols", 0, "FILE", "of a text log: names of plain addresses, from a System.map or /proc/kallsyms",
+	  OPT_STRING, offsetof(struct load_command_options, text_symbols), 0, 0, 0, NULL },
 	{ "save-db", 0, "DB", NULL, OPT_STRING, offsetof(struct load_command_options, output), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
@@ -42,6 +46,10 @@ static void print_result(const struct load_result *result, const char *db)
 		units_count(events, result->events), units_bytes(from, result->capture_bytes),
 		units_count(rows_text, result->allocations), db, units_bytes(to, result->db_bytes),
 		result->seconds);
+	if (result->is_text) {
+		text_summary(stderr, &result->text);
+		return;
+	}
 	if (result->lost)
 		fprintf(stderr, "%s records were LOST while recording: totals are lower bounds\n",
 			units_count(lost, result->lost));
@@ -77,6 +85,7 @@ static int run(const struct command *self, int argc, char **argv)
 		.debug_dirs = o.debug_dirs.items,
 		.debug_dir_count = o.debug_dirs.count,
 		.symbols = { o.symbols.items, o.symbols.count, o.allow_mismatch },
+		.text_symbols = o.text_symbols,
 	};
 	failed = load_capture(&options, &result, &err);
 	option_list_release(&o.debug_dirs);
@@ -86,16 +95,20 @@ static int run(const struct command *self, int argc, char **argv)
 	name = options.count > 1 ? load_series_db_name(argv[first]) : load_db_name(argv[first]);
 	if (!o.quiet)
 		print_result(&result, o.output ? o.output : name ? name : "?");
-	if (!o.quiet && options.symbols.count)
+	if (!o.quiet && options.symbols.count && (!result.is_text || result.symbols.frames))
 		fprintf(stderr, "%s\n", symbolize_summary(text, sizeof(text), &result.symbols));
 	free(name);
-	return result.lost || result.damage || !result.clean_end ? EXIT_INCOMPLETE : EXIT_DONE;
+	return result.lost || result.damage || !result.clean_end ||
+			       (result.is_text && text_is_missing(&result.text)) ?
+		       EXIT_INCOMPLETE :
+		       EXIT_DONE;
 }
 
 const struct command cmd_load = {
 	.name = "load",
-	.summary = "load a capture into its database (every question does this on first use)",
-	.operands = "CAPTURE...",
+	.summary =
+		"load a capture or an ftrace text log into its database (every question does this on first use)",
+	.operands = "CAPTURE...|TEXT_LOG",
 	.description =
 		"Replays the capture in the order of its timestamps, pairs allocations with frees and keeps the\n"
 		"result in an SQLite database, whose documented views the sqlite3 shell can query, too.\n"
@@ -103,12 +116,15 @@ const struct command cmd_load = {
 		"User frames get their names here, from the ELF files of this machine, or of a DIR (a copy of the\n"
 		"target's root, a tree of .build-id links, or just the files), whose build-id is that of the capture.\n"
 		"Several files have to be segments of one recording (kmem-record --rotate); just those that are\n"
-		"named are loaded, in the order of their numbers.\n",
+		"named are loaded, in the order of their numbers.\n"
+		"A text log is what ftrace prints into trace or trace_pipe, plain or packed by gzip, zstd or xz; all\n"
+		"reports take one, too. Lines that are not understood are counted, and the first of them shown.\n",
 	.examples =
 		"  kmem-analyze load cap.kmem                     makes cap.kmem.db\n"
 		"  kmem-analyze load -k vmlinux cap.kmem          with source lines (symbolize --help)\n"
 		"  kmem-analyze load -f -o /tmp/cap.db cap.kmem\n"
 		"  kmem-analyze load cap.0*.kmem                  segments: makes cap.kmem.db\n"
+		"  kmem-analyze load --symbols System.map kmem.log   a text log of an old kernel\n"
 		"  sqlite3 cap.kmem.db 'SELECT cache, sum(bytes_alloc) FROM live GROUP BY cache'\n",
 	.options = rows,
 	.run = run,

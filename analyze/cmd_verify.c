@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "analyze/command.h"
+#include "analyze/text_facts.h"
+#include "analyze/text_summary.h"
 #include "analyze/verify.h"
 #include "format/base/units.h"
 
@@ -66,6 +68,35 @@ static void print_result(const char *path, const struct verify_result *v)
 		printf("the capture is damaged; what is listed above is missing, everything else is good\n");
 }
 
+/* A text log has no checksums: all that can be told is whether its lines are whole events. */
+static int verify_text(const char *path, bool quiet, struct error *err)
+{
+	struct text_log *log;
+	struct text_counts counts;
+	uint64_t events;
+	char lines[UNITS_TEXT], memory[UNITS_TEXT], stacks[UNITS_TEXT];
+	int rc = text_log_open(&log, path, err);
+
+	if (rc < 0)
+		return rc;
+	rc = text_log_count(log, &events, err);
+	counts = *text_log_counts(log);
+	text_log_free(log);
+	if (rc < 0)
+		return rc;
+	if (!quiet) {
+		printf("%s: ftrace text log, %s lines, %s events of memory, %s stacks\n", path,
+		       units_count(lines, counts.lines), units_count(memory, events),
+		       units_count(stacks, counts.stacks));
+		text_summary(stdout, &counts);
+	}
+	if (text_is_missing(&counts) || counts.cut || counts.lost || counts.header_lost)
+		return EXIT_INCOMPLETE;
+	if (!quiet)
+		printf("as far as a text log can tell, it is whole\n");
+	return EXIT_DONE;
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct verify_options o = { 0 };
@@ -79,6 +110,14 @@ static int run(const struct command *self, int argc, char **argv)
 		struct verify_result result;
 		struct error err = { 0 };
 
+		if (text_log_is_one(argv[first])) {
+			int text = verify_text(argv[first], o.quiet, &err);
+
+			if (text < 0)
+				return command_fail(&err);
+			code = text ? text : code;
+			continue;
+		}
 		if (verify_capture(argv[first], print_problem, &printer, &result, &err) < 0)
 			return command_fail(&err);
 		if (!o.quiet)
@@ -92,10 +131,11 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command cmd_verify = {
 	.name = "verify",
 	.summary = "check every block of a capture: what is damaged, what survives",
-	.operands = "CAPTURE...",
+	.operands = "CAPTURE...|TEXT_LOG...",
 	.description =
 		"Reads the whole capture, checks every checksum, decodes every block and compares the totals.\n"
 		"Each file is looked at alone. Nothing is written.\n"
+		"Of an ftrace text log it can tell lost events and lines that are no whole event.\n"
 		"Exit status: 0 whole; 3 usable, but something is missing; 1 no capture.\n",
 	.examples = "  kmem-analyze verify cap.kmem\n"
 		    "  kmem-analyze verify -q cap.kmem && scp cap.kmem host:\n",

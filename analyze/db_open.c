@@ -14,6 +14,8 @@
 
 #include "analyze/load.h"
 #include "analyze/series.h"
+#include "analyze/text_input.h"
+#include "analyze/text_log.h"
 
 static const char sqlite_magic[16] = "SQLite format 3";
 
@@ -49,10 +51,12 @@ int db_path_kind(const char *path, enum db_path_kind *ret, struct error *err)
 		*ret = DB_PATH_DATABASE;
 	else if (n >= 8 && !memcmp(head, CAPTURE_MAGIC, 8))
 		*ret = DB_PATH_CAPTURE;
+	else if (text_log_is_one(path))
+		*ret = DB_PATH_TEXT;
 	else
 		rc = error_set(err, ERR_FORMAT,
 			       "'%s' is neither a capture of kmem-record nor a database of "
-			       "kmem-analyze",
+			       "kmem-analyze, and no ftrace text log",
 			       path);
 	close(fd);
 	return rc;
@@ -174,12 +178,20 @@ struct wanted {
 
 static int wanted_identity(const struct path_list *files, struct wanted *ret, struct error *err)
 {
-	struct series s;
-	int rc = series_open(&s, files->items, files->count, err);
+	enum db_path_kind kind = DB_PATH_CAPTURE;
+	struct series s = { 0 };
+	int rc;
 
+	if (files->count == 1 && db_path_kind(files->items[0], &kind, NULL) == 0 &&
+	    kind == DB_PATH_TEXT) {
+		rc = text_input_identity(files->items[0], &ret->identity, err);
+	} else {
+		rc = series_open(&s, files->items, files->count, err);
+		if (rc == 0)
+			series_identity(&s, &ret->identity);
+	}
 	if (rc < 0)
 		return rc;
-	series_identity(&s, &ret->identity);
 	for (int i = 0; i < CAPTURE_UUID_LEN; i++)
 		snprintf(ret->uuid + 2 * i, 3, "%02x", ret->identity.uuid[i]);
 	series_release(&s);
@@ -352,12 +364,16 @@ int db_open(sqlite3 **ret, const char *path, const struct db_open_options *optio
 	    struct error *err)
 {
 	enum db_path_kind kind = DB_PATH_CAPTURE;
+	char *one[] = { (char *)(uintptr_t)path };
+	const struct path_list alone = { one, 1 };
 	struct path_list files = { 0 };
 	/* a name that is not there may stand for segments */
 	int rc = is_there(path) ? db_path_kind(path, &kind, err) : 0;
 
 	if (rc == 0 && kind == DB_PATH_DATABASE)
 		return db_open_database(ret, path, err);
+	if (rc == 0 && kind == DB_PATH_TEXT)
+		return open_captures(ret, &alone, options, err);
 	if (rc == 0)
 		rc = series_find(&files, path, options->note, options->arg, err);
 	if (rc == 0 && files.count == 1 && !is_there(files.items[0]))

@@ -37,9 +37,9 @@ struct db_open_options {
 	void *arg;
 };
 
-enum db_path_kind { DB_PATH_CAPTURE = 1, DB_PATH_DATABASE };
+enum db_path_kind { DB_PATH_CAPTURE = 1, DB_PATH_DATABASE, DB_PATH_TEXT };
 
-/* What a file is, by its first bytes. ERR_FORMAT when it is neither. */
+/* What a file is, by its first bytes, or a log by its first lines. ERR_FORMAT when it is nothing of these. */
 int db_path_kind(const char *path, enum db_path_kind *ret, struct error *err);
 
 /*

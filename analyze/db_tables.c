@@ -30,6 +30,8 @@ static int fill_event(struct db_writer *w, const struct db_facts *f, sqlite3_stm
 	for (size_t i = 0; i < r->type_count && rc == 0; i++) {
 		const struct event_type *t = &r->types[i];
 
+		if (f->only_seen && !r->type_events[i])
+			continue;
 		rc = db_put(w, stmt, err, "isssssii", (int64_t)i, t->system, t->name,
 			    roles[r->roles[i].kind], domain_name(r->roles[i].domain),
 			    r->roles[i].api, (int64_t)t->has_stack, (int64_t)r->type_events[i]);
@@ -116,12 +118,14 @@ static int fill_frame(struct db_writer *w, const struct db_facts *f, sqlite3_stm
 
 	for (size_t i = 0; i < s->frame_count && rc == 0; i++) {
 		const struct frame *frame = &s->frames[i];
+		bool placed = frame->module != FRAME_BY_NAME;
 
-		rc = db_put(w, stmt, err, "iinNnni", (int64_t)i + 1, (int64_t)frame->address,
+		rc = db_put(w, stmt, err, "iinNnni", (int64_t)i + 1,
+			    placed ? (int64_t)frame->address : 0,
 			    frame->known ? frame->hit.index + 1 + (frame->extra ? kernel : 0) : 0,
-			    (int)frame->known, (int64_t)(frame->address - frame->hit.start),
-			    frame->dso, modules_section_of(f->modules, frame),
-			    (int64_t)frame->exact);
+			    (int)(frame->known && !frame->no_offset),
+			    (int64_t)(frame->address - frame->hit.start), frame->dso,
+			    modules_section_of(f->modules, frame), (int64_t)frame->exact);
 	}
 	return rc;
 }
@@ -461,7 +465,7 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		snprintf(uuid + 2 * i, 3, "%02x", f->identity.uuid[i]);
 	if (rc == 0)
 		rc = db_put(w, stmt, err, "ss", "identity.uuid", uuid);
-	if (rc == 0)
+	if (rc == 0 && f->model->part_count)
 		rc = fill_segments(w, f, stmt, err);
 	if (rc == 0)
 		rc = fill_image(w, f, stmt, err);

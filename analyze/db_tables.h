@@ -28,6 +28,7 @@ struct db_facts {
 	size_t maps_refused;
 	struct capture_identity identity;
 	uint64_t created_ns; /* wall clock */
+	bool only_seen;	     /* event types without events are left out */
 	uint32_t unknown;    /* blocks and sections of unknown kinds */
 };
 

@@ -3,12 +3,14 @@
 #endif
 #include "analyze/load.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "analyze/db_open.h"
 #include "analyze/db_tables.h"
@@ -18,7 +20,14 @@
 #include "analyze/other_table.h"
 #include "analyze/progress.h"
 #include "analyze/replay.h"
+#include "analyze/text_event.h"
+#include "analyze/text_facts.h"
+#include "analyze/text_input.h"
+#include "analyze/text_log.h"
+#include "format/base/fileio.h"
 #include "schema_sql.h"
+
+#define SYMBOLS_MAX (1u << 30) /* bytes of a System.map or kallsyms */
 
 /* Set by the signal handler, read by both threads; signals allow no other way than a global. */
 static int interrupted;
@@ -45,6 +54,8 @@ struct load {
 	struct symbol_files symbol_files;
 	struct losses losses;
 	struct dictionaries *dictionaries;
+	struct text_log
+		*text; /* instead of series, dictionaries, streams and merge; NULL: a capture */
 	struct cpu_streams streams;
 	struct merge merge;
 	struct replay replay;
@@ -84,9 +95,9 @@ static int check_target(const char *target, struct error *err)
 {
 	enum db_path_kind kind;
 
-	if (db_path_kind(target, &kind, NULL) == 0 && kind == DB_PATH_CAPTURE)
-		return error_set(err, ERR_EXISTS, "'%s' is a capture; it is not overwritten",
-				 target);
+	if (db_path_kind(target, &kind, NULL) == 0 && kind != DB_PATH_DATABASE)
+		return error_set(err, ERR_EXISTS, "'%s' is a %s; it is not overwritten", target,
+				 kind == DB_PATH_CAPTURE ? "capture" : "text log");
 	return 0;
 }
 
@@ -189,6 +200,65 @@ static int read_metadata(struct load *l, char *const *paths, size_t count, struc
 	return rc;
 }
 
+/* Of a text log -k may name a list of symbols, too: "ffffffff81000000 T _text". */
+static bool is_symbol_list(const char *path)
+{
+	char head[20];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
+	size_t digits = 0;
+
+	if (fd >= 0)
+		close(fd);
+	while (n > 0 && digits < (size_t)n && memchr("0123456789abcdef", head[digits], 16))
+		digits++;
+	return digits >= 8 && digits + 3 <= (size_t)n && head[digits] == ' ' &&
+	       head[digits + 2] == ' ';
+}
+
+static const char *text_symbols(const struct load_options *options)
+{
+	if (!options->text_symbols && options->symbols.count == 1 &&
+	    is_symbol_list(options->symbols.paths[0]))
+		return options->symbols.paths[0];
+	return options->text_symbols;
+}
+
+/* The same of a text log: what a capture knows before its events comes with them there. */
+static int read_text(struct load *l, const char *path, const char *symbols, struct error *err)
+{
+	struct text_targets to = { .sites = &l->sites, .tasks = &l->tasks, .losses = &l->losses };
+	struct buf text = { 0 };
+	int rc = text_input_identity(path, &l->identity, err);
+
+	if (rc == 0)
+		rc = text_log_open(&l->text, path, err);
+	if (rc == 0 && symbols)
+		rc = file_slurp(AT_FDCWD, symbols, SYMBOLS_MAX, &text, err);
+	if (rc == 0)
+		rc = symbols_new(&l->symbols, text.data, text.len, err);
+	buf_release(&text);
+	if (rc == 0 && symbols && !symbols_count(l->symbols))
+		rc = error_set(
+			err, ERR_FORMAT,
+			"'%s' holds no symbols; name a System.map or a copy of /proc/kallsyms",
+			symbols);
+	if (rc == 0)
+		rc = text_event_types(&l->model, err);
+	if (rc == 0)
+		rc = prepare_roles(l, err);
+	if (rc < 0)
+		return rc;
+	to.types = l->model.types;
+	l->stacks.symbols = l->symbols;
+	l->sites.stacks = &l->stacks;
+	l->progress.what = "loading";
+	l->scan.length = text_log_length(l->text);
+	rc = text_log_start(l->text, &to, err);
+	l->base = text_log_base(l->text);
+	return rc;
+}
+
 static int prepare_replay(struct load *l, struct error *err)
 {
 	const struct capture_model *m = &l->model;
@@ -248,15 +318,32 @@ static int add_folded(struct load *l)
 	return folded_totals(&l->folded, &l->replay_error);
 }
 
-/* The first thread: blocks to rows. */
+/* Whichever source it is: the next events that the replay takes at once. 0: no more. */
+static int next_events(struct load *l, struct cpu_stream **stream, uint32_t *count,
+		       uint64_t *ret_done)
+{
+	int rc;
+
+	if (l->text) {
+		rc = text_log_next(l->text, stream, count, &l->replay_error);
+		*ret_done = text_log_read(l->text);
+		return rc;
+	}
+	rc = merge_next(&l->merge, stream, count, &l->replay_error);
+	*ret_done = l->streams.bytes_done;
+	return rc;
+}
+
+/* The first thread: blocks or lines to rows. */
 static void *replay_thread(void *arg)
 {
 	struct load *l = arg;
 	struct cpu_stream *stream;
 	uint32_t count;
+	uint64_t done;
 	int rc;
 
-	while ((rc = merge_next(&l->merge, &stream, &count, &l->replay_error)) > 0) {
+	while ((rc = next_events(l, &stream, &count, &done)) > 0) {
 		if (is_interrupted())
 			rc = error_set(&l->replay_error, ERR_INTERRUPTED,
 				       "interrupted; nothing was written");
@@ -264,8 +351,10 @@ static void *replay_thread(void *arg)
 			rc = replay_run(&l->replay, stream, count, &l->replay_error);
 		if (rc < 0)
 			break;
-		__atomic_store_n(&l->bytes_done, l->streams.bytes_done, __ATOMIC_RELAXED);
+		__atomic_store_n(&l->bytes_done, done, __ATOMIC_RELAXED);
 	}
+	if (rc == 0 && l->text)
+		l->replay.end = text_log_end(l->text);
 	if (rc == 0)
 		rc = add_folded(l);
 	if (rc == 0)
@@ -348,26 +437,33 @@ static uint32_t ignored_features(const struct series *s)
 static int finish_database(struct load *l, const struct load_options *options,
 			   struct load_result *ret, struct error *err)
 {
-	const struct db_facts facts = {
-		.model = &l->model,
-		.scan = &l->scan,
-		.replay = &l->replay,
-		.symbols = l->symbols,
-		.users = &l->users,
-		.modules = l->modules,
-		.maps_refused = l->processes.refused,
-		.identity = l->identity,
-		.created_ns = capture_reader_created_ns(l->series.files[0].reader),
-		.unknown = ignored_features(&l->series) + l->model.unknown + l->streams.unknown +
-			   l->folded.unknown + dictionaries_unknown(l->dictionaries)
-	};
-	int rc = name_user_frames(l, err);
+	struct db_facts facts = { .model = &l->model,
+				  .scan = &l->scan,
+				  .replay = &l->replay,
+				  .symbols = l->symbols,
+				  .users = &l->users,
+				  .modules = l->modules,
+				  .maps_refused = l->processes.refused,
+				  .identity = l->identity,
+				  .unknown = ignored_features(&l->series) + l->model.unknown +
+					     l->streams.unknown + l->folded.unknown +
+					     dictionaries_unknown(l->dictionaries) };
+	int rc;
 
+	if (l->text) {
+		facts.only_seen = true;
+		facts.created_ns = 0;
+		l->scan.clean_end = !text_log_counts(l->text)->cut;
+		rc = text_facts(&l->model, text_log_counts(l->text), err);
+	} else {
+		facts.created_ns = capture_reader_created_ns(l->series.files[0].reader);
+		rc = name_user_frames(l, err);
+	}
 	if (rc == 0)
 		rc = db_tables_write(l->writer, &facts, err);
 	if (rc == 0)
 		rc = db_writer_run(l->writer, schema_indexes_sql, err);
-	if (rc == 0 && options->symbols.count)
+	if (rc == 0 && options->symbols.count && !(l->text && text_symbols(options)))
 		rc = symbolize(l->writer, &options->symbols, &ret->symbols, err);
 	if (rc == 0)
 		rc = db_writer_run(l->writer, schema_views_sql, err);
@@ -383,6 +479,10 @@ static int finish_database(struct load *l, const struct load_options *options,
 	ret->damage = l->scan.damage_count;
 	ret->capture_bytes = l->identity.length;
 	ret->clean_end = l->scan.clean_end;
+	if (l->text) {
+		ret->is_text = true;
+		ret->text = *text_log_counts(l->text);
+	}
 	return 0;
 }
 
@@ -391,6 +491,7 @@ static void load_release(struct load *l)
 	progress_clear(&l->progress);
 	db_writer_free(l->writer);
 	replay_release(&l->replay);
+	text_log_free(l->text);
 	merge_release(&l->merge);
 	cpu_streams_release(&l->streams);
 	dictionaries_free(l->dictionaries);
@@ -426,7 +527,18 @@ static int load(const struct load_options *options, const char *target, struct l
 	rc = check_target(target, err);
 	if (rc == 0)
 		rc = feed_new(&l->feed, err);
-	if (rc == 0)
+	if (rc == 0 && text_log_is_one(paths[0]))
+		rc = options->count > 1 ?
+			     error_set(err, ERR_USAGE,
+				       "'%s' is a text log; one log is loaded at a time",
+				       paths[0]) :
+			     read_text(l, paths[0], text_symbols(options), err);
+	else if (rc == 0 && options->text_symbols)
+		rc = error_set(
+			err, ERR_USAGE,
+			"--symbols is for the addresses of a text log; '%s' has its own symbols",
+			paths[0]);
+	else if (rc == 0)
 		rc = read_metadata(l, paths, options->count ? options->count : 1, err);
 	if (rc == 0)
 		rc = prepare_replay(l, err);

@@ -1,6 +1,6 @@
 /*
- * load.h - from a capture to a finished database: scan, metadata, one stream per CPU, merge by
- * time, replay, SQLite, summaries. Reports are not made here, and nothing is printed but the
+ * load.h - from a capture, or from an ftrace text log, to a finished database: scan, metadata, one stream
+ * per CPU, merge by time (of a log: its lines as they stand), replay, SQLite, summaries. Reports are not made here, and nothing is printed but the
  * progress line.
  *
  *	struct load_options options = { .capture = "cap.kmem", .progress = true };
@@ -51,6 +51,7 @@
  *	kernel._stext kernel._etext	addresses of these symbols in kallsyms, where it has them
  *	user.frames		distinct user frames; user.frames.named: those that have a symbol
  *	user.maps_refused	maps of processes left out because there were too many
+ *	text.*			of a text log only: text_facts.h
  *	load.version		of the loader that made the database
  * And with debug information those of symbolize.h.
  */
@@ -62,6 +63,7 @@
 #include <stdint.h>
 
 #include "analyze/symbolize.h"
+#include "analyze/text_log.h"
 #include "format/base/error.h"
 
 struct load_options {
@@ -75,6 +77,8 @@ struct load_options {
 		*debug_dirs; /* where symbols of user programs are looked for, besides here */
 	size_t debug_dir_count;
 	struct symbolize_options symbols; /* count 0: no source lines */
+	const char *
+		text_symbols; /* of a text log: a System.map or kallsyms for its addresses; or NULL */
 };
 
 struct load_result {
@@ -83,6 +87,8 @@ struct load_result {
 	double seconds;
 	bool clean_end;
 	struct symbolize_result symbols;
+	bool is_text; /* an ftrace text log: */
+	struct text_counts text;
 };
 
 /* The default name of the database of a capture, or of several segments; heap, NULL: no memory. */

@@ -605,7 +605,8 @@ uint32_t modules_section_of(const struct modules *m, const struct frame *frame)
 {
 	uint64_t inside = frame->address - 1;
 
-	if (frame->dso || (inside >= m->image_start && inside < m->image_end))
+	if (frame->dso || frame->module == FRAME_BY_NAME ||
+	    (inside >= m->image_start && inside < m->image_end))
 		return 0;
 	if (frame->module)
 		return frame->known ? frame->module & ~ASSUMED : 0;

@@ -10,6 +10,7 @@
 
 #include "analyze/db_open.h"
 #include "analyze/moments.h"
+#include "analyze/text_header.h"
 #include "format/base/fileio.h"
 #include "format/base/units.h"
 #include "schema_sql.h"
@@ -84,14 +85,15 @@ static int report_open(struct report *r, const struct report_options *options, c
 			  capture_int(r->db, "time.base_ns", 0) -
 			  capture_int(r->db, "clock.start.trace_ns", 0);
 	r->has_wall = capture_int(r->db, "clock.start.wall_ns", 0) != 0;
-	if (!r->has_wall && !is_dump(r)) {
+	if (!r->has_wall && !is_dump(r) && !text_is_log(r->db)) {
 		r->base_wall_ns = capture_int(r->db, "created_ns", 0);
 		r->has_wall = true;
 	}
 	r->length_ns = capture_int(r->db, "time.length_ns", 0);
 	r->complete = !capture_int(r->db, "events.lost", 0) &&
 		      !capture_int(r->db, "damage.count", 0) &&
-		      !capture_int(r->db, "tuples.lost", 0) && capture_int(r->db, "clean_end", 0);
+		      !capture_int(r->db, "tuples.lost", 0) &&
+		      !capture_int(r->db, "text.missing", 0) && capture_int(r->db, "clean_end", 0);
 	rc = parse_window(r, err);
 	return rc < 0 ? rc : open_output(r, err);
 }
@@ -315,7 +317,7 @@ static const char *line_of(char *room, size_t size, const struct query *q)
 /* A function at a frame: one that is inlined there, or the frame's own. */
 static void print_frame(struct report *r, const struct query *q)
 {
-	char name[256], module[80], path[512], line[440];
+	char name[256], module[80], path[512], line[440], offset[24] = "";
 
 	line_of(line, sizeof(line), q);
 	fprintf(r->out, "    %016" PRIx64, (uint64_t)query_int(q, 0));
@@ -324,14 +326,16 @@ static void print_frame(struct report *r, const struct query *q)
 			report_safe(name, sizeof(name), query_text(q, 5)), line);
 		return;
 	}
+	if (!query_is_null(q, 2)) /* a text log may tell the function only */
+		snprintf(offset, sizeof(offset), "+0x%" PRIx64, (uint64_t)query_int(q, 2));
 	if (!query_is_null(q, 4)) {
 		report_safe(path, sizeof(path), query_text(q, 4));
 		if (query_is_null(q, 1))
 			fprintf(r->out, " [unknown] (%s)%s\n", path, line);
 		else
-			fprintf(r->out, " %s+0x%" PRIx64 " (%s)%s\n",
-				report_safe(name, sizeof(name), query_text(q, 1)),
-				(uint64_t)query_int(q, 2), path, line);
+			fprintf(r->out, " %s%s (%s)%s\n",
+				report_safe(name, sizeof(name), query_text(q, 1)), offset, path,
+				line);
 		return;
 	}
 	if (query_is_null(q, 1)) {
@@ -341,8 +345,7 @@ static void print_frame(struct report *r, const struct query *q)
 	report_safe(name, sizeof(name), query_text(q, 1));
 	report_safe(module, sizeof(module),
 		    query_is_null(q, 3) ? "kernel.kallsyms" : query_text(q, 3));
-	fprintf(r->out, " %s+0x%" PRIx64 " ([%s])%s\n", name, (uint64_t)query_int(q, 2), module,
-		line);
+	fprintf(r->out, " %s%s ([%s])%s\n", name, offset, module, line);
 }
 
 int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_site,
@@ -399,6 +402,10 @@ static void header_capture(struct report *r, const char *name)
 	capture_text(r->db, "machine", machine, sizeof(machine));
 	snprintf(text, sizeof(text), "%s",
 		 r->length_ns ? units_duration(length, (uint64_t)r->length_ns) : "0 s");
+	if (text_is_log(r->db)) {
+		text_header_first(r->db, r->out, name, r->base_wall_ns, r->length_ns);
+		return;
+	}
 	if (r->has_wall) {
 		localtime_r(&seconds, &tm);
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
@@ -440,7 +447,7 @@ static void header_segments(struct report *r)
 static void header_loss(struct report *r)
 {
 	char events[UNITS_TEXT], lost[UNITS_TEXT];
-	bool partial = report_is_partial(r), paused, flight;
+	bool partial = report_is_partial(r) || text_is_log(r->db), paused, flight;
 	int64_t n = capture_int(r->db, "events.lost", 0);
 
 	units_count(events, (uint64_t)capture_int(r->db, "events", 0));
@@ -458,7 +465,7 @@ static void header_loss(struct report *r)
 			events, lost);
 	else
 		fprintf(r->out, "# %s events\n", events);
-	if (!capture_int(r->db, "clean_end", 0))
+	if (!capture_int(r->db, "clean_end", 0) && !text_is_log(r->db))
 		fprintf(r->out,
 			"# the capture was CUT OFF (or is still being written): what came later is not here\n");
 	n = capture_int(r->db, "damage.count", 0) - !capture_int(r->db, "clean_end", 0);
@@ -712,6 +719,7 @@ int report_header(struct report *r, const char *name, struct error *err)
 	header_capture(r, name);
 	header_segments(r);
 	header_loss(r);
+	text_header(r->db, r->out);
 	header_tasks(r);
 	header_selection(r);
 	rc = moments_header(r->db, r->out, err);

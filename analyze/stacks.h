@@ -28,8 +28,8 @@ struct frame {
 	uint32_t dso;	       /* 0: of the kernel */
 	uint32_t module; /* 0: whatever kallsyms says; else of one module at one time: modules.h */
 	bool known, machinery;
-	bool extra; /* hit.index counts extra symbols, not those of kallsyms */
-	bool exact; /* an instruction that ran, no return address */
+	bool extra;	/* hit.index counts extra symbols, not those of kallsyms */
+	bool exact;	/* an instruction that ran, no return address */
 	bool no_offset; /* only its function is known */
 };
 
@@ -39,8 +39,8 @@ struct frame {
 /* A frame as text tells of it: "vfs_open+0x12/0x30 [mod]". */
 struct frame_name {
 	struct text function;
-	const char *module; /* NULL: of the kernel itself; outlives the stacks */
-	uint32_t module_number;	/* keeps modules apart; 0: none */
+	const char *module;	/* NULL: of the kernel itself; outlives the stacks */
+	uint32_t module_number; /* keeps modules apart; 0: none */
 	bool has_offset;
 	uint32_t offset;
 	uint64_t address; /* 0: not told */

@@ -29,7 +29,8 @@ enum text_pointer {
 };
 
 struct text_split {
-	uint64_t address; /* POINTER_NUMBER, and 0 of NULL; of a page its frame number, all ones for none */
+	uint64_t
+		address; /* POINTER_NUMBER, and 0 of NULL; of a page its frame number, all ones for none */
 	enum text_pointer pointer;
 	uint8_t digits;	      /* of a pointer: 8 or 16; 0: told otherwise */
 	struct text parts[2]; /* what repeats: in front of the pointer and behind it */

@@ -259,9 +259,10 @@ static int without(const char *path, const char *library, const char *tool, stru
 
 static int without(const char *path, const char *library, const char *tool, struct error *err)
 {
-	return error_set(err, ERR_UNSUPPORTED,
-			 "'%s' is compressed, and this kmem-analyze was built without %s; unpack it with %s first",
-			 path, library, tool);
+	return error_set(
+		err, ERR_UNSUPPORTED,
+		"'%s' is compressed, and this kmem-analyze was built without %s; unpack it with %s first",
+		path, library, tool);
 }
 
 static int open_gzip(struct text_input *in, struct error *err)
@@ -307,7 +308,12 @@ static int choose_unpacker(struct text_input *in, struct error *err)
 		return open_gzip(in, err);
 	if (!memcmp(head, "\x28\xb5\x2f\xfd", 4))
 		return open_zstd(in, err);
-	return memcmp(head, "\xfd" "7zXZ", 6) ? 0 : open_xz(in, err);
+	return memcmp(head,
+		      "\xfd"
+		      "7zXZ",
+		      6) ?
+		       0 :
+		       open_xz(in, err);
 }
 
 static int open_regular(const char *path, struct stat *st, struct error *err)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define COMM_COLUMN 16 /* ftrace prints "%16s-%-7d" */
+#define COMM_COLUMN 16	 /* ftrace prints "%16s-%-7d" */
 #define HARDIRQ	    0x08 /* enum trace_flag_type, include/linux/trace_events.h */
 #define SOFTIRQ	    0x10
 #define NMI	    0x40
@@ -225,8 +225,7 @@ static bool parse_lost(const char *p, const char *end, struct text_line *l)
 	if (!number(&p, end, 5, &cpu) || cpu > UINT16_MAX || !starts(p, end, " [LOST "))
 		return false;
 	p += 7;
-	if (p < end && is_digit(*p) &&
-	    (!number(&p, end, 19, &l->lost) || p == end || *p++ != ' '))
+	if (p < end && is_digit(*p) && (!number(&p, end, 19, &l->lost) || p == end || *p++ != ' '))
 		return false;
 	l->cpu = (int32_t)cpu;
 	return starts(p, end, "EVENTS]");
@@ -289,11 +288,16 @@ enum text_type text_event_type(struct text name)
 	};
 	/* Only two pairs of these names have one length. */
 	static const uint8_t by_length[23] = {
-		[5] = TEXT_KFREE + 1,	       [7] = TEXT_KMALLOC + 1,
-		[12] = TEXT_KMALLOC_NODE + 1,  [13] = TEXT_PAGE_ALLOC + 1,
-		[15] = TEXT_CACHE_FREE + 1,    [16] = TEXT_CACHE_ALLOC + 1,
-		[18] = TEXT_PERCPU_FREE + 1,   [19] = TEXT_PERCPU_ALLOC + 1,
-		[21] = TEXT_CACHE_ALLOC_NODE + 1, [22] = TEXT_VMAP_FREE + 1,
+		[5] = TEXT_KFREE + 1,
+		[7] = TEXT_KMALLOC + 1,
+		[12] = TEXT_KMALLOC_NODE + 1,
+		[13] = TEXT_PAGE_ALLOC + 1,
+		[15] = TEXT_CACHE_FREE + 1,
+		[16] = TEXT_CACHE_ALLOC + 1,
+		[18] = TEXT_PERCPU_FREE + 1,
+		[19] = TEXT_PERCPU_ALLOC + 1,
+		[21] = TEXT_CACHE_ALLOC_NODE + 1,
+		[22] = TEXT_VMAP_FREE + 1,
 	};
 	unsigned int at = name.len < sizeof(by_length) ? by_length[name.len] : 0;
 
@@ -302,5 +306,5 @@ enum text_type text_event_type(struct text name)
 	if (name.len == 15 && name.data[0] == 'a')
 		at = TEXT_VMAP_ALLOC + 1;
 	return at && !memcmp(names[at - 1], name.data, name.len) ? (enum text_type)(at - 1) :
-								    TEXT_OTHER;
+								   TEXT_OTHER;
 }

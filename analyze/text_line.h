@@ -54,12 +54,12 @@ struct text_line {
 	enum line_kind kind;
 	enum text_type type;
 	int32_t cpu, pid;
-	int32_t tgid;		/* -1: not said */
-	struct text comm;	/* "<...>": ftrace did not know it */
-	bool has_flags;		/* the irq columns are there: */
-	uint8_t flags;		/* as common_flags, of these TRACE_FLAG_HARDIRQ, _SOFTIRQ and _NMI */
-	uint64_t time_ns;	/* of the trace clock */
-	uint8_t digits;		/* behind the point; 0: the clock counts something else than seconds */
+	int32_t tgid;	  /* -1: not said */
+	struct text comm; /* "<...>": ftrace did not know it */
+	bool has_flags;	  /* the irq columns are there: */
+	uint8_t flags;	  /* as common_flags, of these TRACE_FLAG_HARDIRQ, _SOFTIRQ and _NMI */
+	uint64_t time_ns; /* of the trace clock */
+	uint8_t digits;	  /* behind the point; 0: the clock counts something else than seconds */
 	struct text name, args; /* of the event; name has no system */
 	uint64_t lost;		/* 0: the kernel did not say how many */
 	uint64_t entries, written;

@@ -30,6 +30,7 @@ struct cpu_state {
 	uint64_t last_row; /* number of the row that its last entry is; NO_ROW: it is none */
 	uint64_t lost;	   /* since then */
 	bool seen, has_lost;
+	bool other; /* its last entry was an event that is left out */
 };
 
 struct comm_slot {
@@ -53,18 +54,18 @@ struct text_log {
 	struct text_names names;
 	struct text_tuples tuples;
 	struct cpu_stream stream;
-	struct side *side;   /* beside stream.rows */
-	uint64_t first;	     /* number of rows[0], from the beginning of the log */
-	uint32_t ready;	     /* rows before this one are complete */
+	struct side *side; /* beside stream.rows */
+	uint64_t first;	   /* number of rows[0], from the beginning of the log */
+	uint32_t ready;	   /* rows before this one are complete */
 	bool end, started;
 	struct cpu_state *cpus;
 	size_t cpu_count;
 	struct comm_slot *comms;
 	struct open_stack stack;
 	uint64_t base, clock, last_raw;
-	uint64_t zero_size;  /* how ZERO_SIZE_PTR is printed; 0: not seen */
-	bool wide, odd;	     /* pointers of 64 bits were seen; or such as no allocation returns */
-	bool sixteen;	     /* pointers have 16 digits */
+	uint64_t zero_size; /* how ZERO_SIZE_PTR is printed; 0: not seen */
+	bool wide, odd;	    /* pointers of 64 bits were seen; or such as no allocation returns */
+	bool sixteen;	    /* pointers have 16 digits */
 	struct text_counts counts;
 };
 
@@ -254,9 +255,10 @@ static bool same_function(const struct stacks *s, uint32_t a, uint32_t b, bool *
 	return false;
 }
 
-static bool may_be_of(const struct text_log *log, uint64_t row)
+/* A frame of the stack that is told without an offset is the call site, which has one. */
+static bool may_be_of(struct text_log *log, uint64_t row)
 {
-	const struct open_stack *k = &log->stack;
+	struct open_stack *k = &log->stack;
 	const struct event_row *r = &log->stream.rows.rows[row - log->first];
 	uint32_t site = text_tuple_call_site(&log->tuples, r->tuple);
 	bool known = false;
@@ -266,17 +268,20 @@ static bool may_be_of(const struct text_log *log, uint64_t row)
 		return false;
 	if (!site) /* nothing to be sure by: only the entry right before it */
 		return log->cpus[k->cpu].last_row == row;
-	for (uint32_t i = 0; i < k->depth; i++)
-		if (same_function(log->to.sites->stacks, site, k->path[i], &known))
-			return true;
+	for (uint32_t i = 0; i < k->depth; i++) {
+		if (!same_function(log->to.sites->stacks, site, k->path[i], &known))
+			continue;
+		if (log->to.sites->stacks->frames[k->path[i] - 1].no_offset)
+			k->path[i] = site;
+		return true;
+	}
 	return !known && log->cpus[k->cpu].last_row == row;
 }
 
 static int end_stack(struct text_log *log)
 {
 	struct open_stack *k = &log->stack;
-	uint64_t last = log->first + log->stream.rows.count,
-		 least = log->first + log->stream.next;
+	uint64_t last = log->first + log->stream.rows.count, least = log->first + log->stream.next;
 	struct event_row *row;
 	uint32_t id;
 	int rc;
@@ -289,7 +294,7 @@ static int end_stack(struct text_log *log)
 	while (!k->bad && k->depth && last > least && !may_be_of(log, last - 1))
 		last--;
 	if (k->bad || !k->depth || last == least) {
-		log->counts.orphan_stacks++;
+		log->counts.orphan_stacks += !log->cpus[k->cpu].other;
 		return 0;
 	}
 	log->counts.stacks++;
@@ -392,6 +397,7 @@ static int memory_event(struct text_log *log, const struct text_line *l, struct 
 	if (!cpu)
 		return ERR_NOMEM;
 	cpu->last_row = NO_ROW;
+	cpu->other = false;
 	if (text_event_split(l->type, l->args, &split))
 		rc = text_tuples_add(&log->tuples, l->type, l->flags, &split, &tuple);
 	if (rc < 0)
@@ -433,6 +439,7 @@ static int event(struct text_log *log, const struct text_line *l, struct text li
 	if (!cpu)
 		return ERR_NOMEM;
 	cpu->last_row = NO_ROW;
+	cpu->other = true;
 	other_event(log, l->name);
 	return 0;
 }
@@ -455,9 +462,7 @@ static int take_line(struct text_log *log, struct text line)
 		c->header_lost += l.written > l.entries ? l.written - l.entries : 0;
 		return 0;
 	case LINE_DAMAGED: damaged(log, line); return 0;
-	case LINE_FOREIGN:
-		keep_example(c->foreign_lines, c->foreign++, c->lines, line);
-		return 0;
+	case LINE_FOREIGN: keep_example(c->foreign_lines, c->foreign++, c->lines, line); return 0;
 	case LINE_BLANK: break;
 	}
 	return 0;
@@ -524,11 +529,12 @@ int text_log_start(struct text_log *log, const struct text_targets *targets, str
 	if (rc < 0)
 		return rc;
 	if (!log->stream.rows.count)
-		return error_set(err, ERR_FORMAT,
-				 "'%s' has no event of memory: in %llu lines there are %llu entries of ftrace, %llu of them damaged",
-				 log->path, (unsigned long long)log->counts.lines,
-				 (unsigned long long)log->counts.entries,
-				 (unsigned long long)log->counts.damaged);
+		return error_set(
+			err, ERR_FORMAT,
+			"'%s' has no event of memory: in %llu lines there are %llu entries of ftrace, %llu of them damaged",
+			log->path, (unsigned long long)log->counts.lines,
+			(unsigned long long)log->counts.entries,
+			(unsigned long long)log->counts.damaged);
 	return 0;
 }
 
@@ -577,6 +583,36 @@ int text_log_next(struct text_log *log, struct cpu_stream **ret, uint32_t *count
 	*ret = s;
 	*count = n;
 	return 1;
+}
+
+int text_log_count(struct text_log *log, uint64_t *ret_events, struct error *err)
+{
+	struct event_type types[TEXT_TYPES] = { 0 };
+	struct symbols *symbols = NULL;
+	struct stacks stacks = { 0 };
+	struct sites sites = { .stacks = &stacks };
+	struct tasks tasks = { 0 };
+	struct losses losses = { 0 };
+	const struct text_targets to = { types, &sites, &tasks, &losses };
+	struct cpu_stream *stream;
+	uint32_t n;
+	int rc = symbols_new(&symbols, NULL, 0, err);
+
+	*ret_events = 0;
+	stacks.symbols = symbols;
+	if (rc == 0)
+		rc = text_log_start(log, &to, err);
+	while (rc == 0 && (rc = text_log_next(log, &stream, &n, err)) > 0) {
+		stream->next += n;
+		*ret_events += n;
+		rc = 0;
+	}
+	losses_release(&losses);
+	tasks_release(&tasks);
+	sites_release(&sites);
+	stacks_release(&stacks);
+	symbols_free(symbols);
+	return rc;
 }
 
 uint64_t text_log_base(const struct text_log *log)

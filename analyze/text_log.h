@@ -39,7 +39,7 @@
 struct text_log;
 
 struct text_example {
-	uint64_t line; /* from 1 */
+	uint64_t line;		      /* from 1 */
 	char text[TEXT_EXAMPLE_ROOM]; /* cut, control characters as \xNN */
 };
 
@@ -55,18 +55,18 @@ struct text_counts {
 		char name[TEXT_OTHER_ROOM];
 		uint64_t events;
 	} other[TEXT_OTHER_NAMES];
-	uint64_t hidden;	      /* events whose pointer was not printed: left out */
-	uint64_t back, back_most;     /* times that step back, and the longest step in ns */
-	uint64_t no_flags;	      /* events without irq columns */
-	uint64_t pages;		      /* allocations of pages, whose size is a guess */
-	uint64_t plain, plain_named;  /* distinct plain addresses of call sites and frames */
-	uint64_t header_entries;      /* in the log, as its headers say; 0: they do not */
-	uint64_t header_lost;	      /* records overwritten before it begins */
-	uint64_t lost;		      /* by "[LOST n EVENTS]", a lower bound where n is not told */
-	bool ticks;		      /* the clock did not count seconds */
-	bool hashed;		      /* pointers are hashes */
-	bool nanoseconds;	      /* times have nine digits */
-	const char *cut;	      /* why its end is not there, a half sentence; NULL: it is */
+	uint64_t hidden;	     /* events whose pointer was not printed: left out */
+	uint64_t back, back_most;    /* times that step back, and the longest step in ns */
+	uint64_t no_flags;	     /* events without irq columns */
+	uint64_t pages;		     /* allocations of pages, whose size is a guess */
+	uint64_t plain, plain_named; /* distinct plain addresses of call sites and frames */
+	uint64_t header_entries;     /* in the log, as its headers say; 0: they do not */
+	uint64_t header_lost;	     /* records overwritten before it begins */
+	uint64_t lost;		     /* by "[LOST n EVENTS]", a lower bound where n is not told */
+	bool ticks;		     /* the clock did not count seconds */
+	bool hashed;		     /* pointers are hashes */
+	bool nanoseconds;	     /* times have nine digits */
+	const char *cut;	     /* why its end is not there, a half sentence; NULL: it is */
 };
 
 struct text_targets {
@@ -85,6 +85,9 @@ int text_log_start(struct text_log *log, const struct text_targets *targets, str
 /* 1: the next *count events, all of one CPU; 0: there are no more. */
 int text_log_next(struct text_log *log, struct cpu_stream **ret, uint32_t *count,
 		  struct error *err);
+
+/* Reads all of a log that was not started, for its counts alone; *ret_events: those of memory. */
+int text_log_count(struct text_log *log, uint64_t *ret_events, struct error *err);
 
 uint64_t text_log_base(const struct text_log *log); /* the clock at the first entry */
 uint64_t text_log_end(const struct text_log *log);  /* at the last one so far */

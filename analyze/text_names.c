@@ -79,7 +79,8 @@ static void take_address(struct text *t, uint64_t *ret)
 static uint32_t module_number(struct text_names *n, struct text name)
 {
 	for (size_t i = 0; i < n->module_count; i++)
-		if (strlen(n->modules[i]) == name.len && !memcmp(n->modules[i], name.data, name.len))
+		if (strlen(n->modules[i]) == name.len &&
+		    !memcmp(n->modules[i], name.data, name.len))
 			return (uint32_t)i + 1;
 	if (!array_room((void **)&n->modules, &n->module_cap, n->module_count, sizeof(char *)))
 		return 0;

@@ -55,8 +55,7 @@ static bool same_stack(const void *arg, uint32_t id)
 {
 	const struct stack_lookup *l = arg;
 
-	return l->tuples->list[id - 1].base == l->base &&
-	       stack_of(l->tuples, id - 1) == l->stack;
+	return l->tuples->list[id - 1].base == l->base && stack_of(l->tuples, id - 1) == l->stack;
 }
 
 static uint64_t rehash_stack(const void *arg, uint32_t id)
@@ -223,9 +222,8 @@ int text_tuples_new_site(struct text_tuples *t, uint32_t tuple)
 {
 	struct tuple_fact *fact = &t->dictionary.facts[tuple];
 
-	fact->site = fact->kind == FACT_ALLOC ?
-			     sites_add_alloc(t->sites, &t->list[tuple].alloc) :
-			     sites_add_free(t->sites, &t->list[tuple].free);
+	fact->site = fact->kind == FACT_ALLOC ? sites_add_alloc(t->sites, &t->list[tuple].alloc) :
+						sites_add_free(t->sites, &t->list[tuple].free);
 	return fact->site ? 0 : ERR_NOMEM;
 }
 

@@ -64,9 +64,9 @@ CREATE TABLE source (
 -- the same in all processes that map it.
 CREATE TABLE frame (
 	id INTEGER PRIMARY KEY,
-	address INTEGER NOT NULL,
+	address INTEGER NOT NULL,	-- 0: not known, a text log gave only the name
 	symbol INTEGER REFERENCES symbol,
-	offset INTEGER,			-- address minus start of the symbol
+	offset INTEGER,			-- address minus start of the symbol; NULL: a text log gave only the function
 	dso INTEGER REFERENCES dso,	-- NULL: of the kernel
 	section INTEGER REFERENCES code_section,	-- of a module, at the time; NULL: of none
 	exact INTEGER NOT NULL,		-- 1: an instruction that ran; 0: a return address, its code ends before it

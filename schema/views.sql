@@ -16,7 +16,7 @@ SELECT
 	f.address AS address,
 	CASE WHEN s.id IS NULL THEN printf(CASE WHEN d.id IS NULL OR d.tgid THEN '0x%x' ELSE '+0x%x' END,
 			f.address)
-		ELSE s.name || printf('+0x%x', f.offset) || coalesce(' [' || s.module || ']', '') END
+		ELSE s.name || CASE WHEN f.offset IS NULL THEN '' ELSE printf('+0x%x', f.offset) END || coalesce(' [' || s.module || ']', '') END
 		|| coalesce(' (' || d.path || ')', '') AS text,
 	s.name AS function,
 	s.module AS module,
