@@ -72,6 +72,7 @@ tool_src := $(wildcard tests/tools/*.c)
 kernel_src := $(wildcard tests/kernel/*.c)
 boot_src := $(wildcard tests/boot/*.c)
 sql_src := $(wildcard schema/*.sql schema/query/*.sql)
+embedded := $(sql_src) analyze/skip_frames.txt
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 format_obj := $(call obj,$(format_src))
@@ -144,9 +145,9 @@ $(call obj,$(wildcard record/cmd_*.c) analyze/main.c): $(B)/gen/version.h
 
 $(B)/gen/schema_sql.o: $(B)/gen/schema_sql.c
 	$(call quiet,CC,$@)$(CC) $(all_cflags) -c -o $@ $<
-$(B)/gen/schema_sql.c $(B)/gen/schema_sql.h &: $(sql_src) scripts/embed_sql.sh
+$(B)/gen/schema_sql.c $(B)/gen/schema_sql.h &: $(embedded) scripts/embed_sql.sh
 	@mkdir -p $(B)/gen
-	$(call quiet,EMBED,$(B)/gen/schema_sql.c)sh scripts/embed_sql.sh $(B)/gen/schema_sql $(sql_src)
+	$(call quiet,EMBED,$(B)/gen/schema_sql.c)sh scripts/embed_sql.sh $(B)/gen/schema_sql $(embedded)
 
 # Written anew only when the text changes, so that a commit does not rebuild everything.
 $(B)/gen/version.h: FORCE

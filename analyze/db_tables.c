@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/callers.h"
+
 /* Runs `fill` with a statement prepared from sql. */
 static int fill_table(struct db_writer *w, const struct db_facts *f, const char *sql,
 		      int (*fill)(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
@@ -196,17 +198,20 @@ static int fill_alloc_site(struct db_writer *w, const struct db_facts *f, sqlite
 			   struct error *err)
 {
 	const struct sites *s = f->replay->sites;
-	int rc = 0;
+	struct callers callers = { 0 };
+	int rc = callers_init(&callers, s->stacks, err);
 
 	for (size_t i = 0; i < s->alloc_count && rc == 0; i++) {
 		const struct alloc_site *a = &s->allocs[i];
 
-		rc = db_put(w, stmt, err, "iinniiiNNni", (int64_t)i + 1, (int64_t)a->event,
+		rc = db_put(w, stmt, err, "iinniiiNNnin", (int64_t)i + 1, (int64_t)a->event,
 			    a->call_site, a->stack, (int64_t) !!(a->flags & SITE_STACK_LOST),
 			    (int64_t)a->bytes_req, (int64_t)a->bytes_alloc, a->flags & SITE_HAS_GFP,
 			    (int64_t)a->gfp, a->flags & SITE_HAS_NODE, (int64_t)a->node,
-			    learned_cache(f->replay, i), (int64_t)a->context);
+			    learned_cache(f->replay, i), (int64_t)a->context,
+			    callers_find(&callers, a->stack, a->call_site));
 	}
+	callers_release(&callers);
 	return rc;
 }
 
@@ -214,15 +219,18 @@ static int fill_free_site(struct db_writer *w, const struct db_facts *f, sqlite3
 			  struct error *err)
 {
 	const struct sites *s = f->replay->sites;
-	int rc = 0;
+	struct callers callers = { 0 };
+	int rc = callers_init(&callers, s->stacks, err);
 
 	for (size_t i = 0; i < s->free_count && rc == 0; i++) {
 		const struct free_site *a = &s->frees[i];
 
-		rc = db_put(w, stmt, err, "iinnini", (int64_t)i + 1, (int64_t)a->event,
+		rc = db_put(w, stmt, err, "iinninin", (int64_t)i + 1, (int64_t)a->event,
 			    a->call_site, a->stack, (int64_t) !!(a->flags & SITE_STACK_LOST),
-			    a->cache, (int64_t)a->context);
+			    a->cache, (int64_t)a->context,
+			    callers_find(&callers, a->stack, a->call_site));
 	}
+	callers_release(&callers);
 	return rc;
 }
 
@@ -490,8 +498,8 @@ int db_tables_write(struct db_writer *w, const struct db_facts *f, struct error 
 		{ "INSERT INTO stack_frame VALUES (?,?,?)", fill_stack_frame },
 		{ "INSERT OR IGNORE INTO cache VALUES (?,?)", fill_cache },
 		{ "INSERT INTO task VALUES (?,?,?,?,?,?)", fill_task },
-		{ "INSERT INTO alloc_site VALUES (?,?,?,?,?,?,?,?,?,?,?)", fill_alloc_site },
-		{ "INSERT INTO free_site VALUES (?,?,?,?,?,?,?)", fill_free_site },
+		{ "INSERT INTO alloc_site VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", fill_alloc_site },
+		{ "INSERT INTO free_site VALUES (?,?,?,?,?,?,?,?)", fill_free_site },
 		{ "INSERT INTO pair_total VALUES (?,?,?,?,?,?,?,?)", fill_pair_total },
 		{ "INSERT INTO site_total VALUES (?,?,?,?)", fill_site_total },
 		{ "INSERT INTO free_total VALUES (?,?,?,?,?)", fill_free_total },

@@ -137,7 +137,8 @@ CREATE TABLE alloc_site (
 	gfp INTEGER,
 	node INTEGER,
 	cache INTEGER REFERENCES cache,		-- from the event, or learned from the frees of its objects
-	context INTEGER NOT NULL		-- 0 task, 1 softirq, 2 hard interrupt, 3 NMI
+	context INTEGER NOT NULL,		-- 0 task, 1 softirq, 2 hard interrupt, 3 NMI
+	caller INTEGER REFERENCES frame		-- the first frame outside the allocator and its thin wrappers
 );
 
 CREATE TABLE free_site (
@@ -147,7 +148,8 @@ CREATE TABLE free_site (
 	stack INTEGER REFERENCES stack,
 	stack_lost INTEGER NOT NULL,
 	cache INTEGER REFERENCES cache,
-	context INTEGER NOT NULL
+	context INTEGER NOT NULL,
+	caller INTEGER REFERENCES frame
 );
 
 -- One row per allocation, in the order in which they ended; those still live at the end of the
