@@ -57,7 +57,7 @@ static int replay(sqlite3 *db, const char *api, struct site_count **counts, size
 	return rc;
 }
 
-int classic_account(sqlite3 *db, const char *api, struct error *err)
+int classic_account(sqlite3 *db, const char *api, bool branch, struct error *err)
 {
 	struct site_count *counts = NULL;
 	struct query insert = { 0 };
@@ -81,6 +81,11 @@ int classic_account(sqlite3 *db, const char *api, struct error *err)
 		rc = query_step(&insert, err);
 		query_reset(&insert);
 	}
+	if (rc == 0 && branch)
+		rc = query_run(db,
+			       "DELETE FROM temp.classic_site WHERE site NOT IN"
+			       " (SELECT site FROM temp.branch_site)",
+			       err);
 	if (rc == 0)
 		rc = query_materialise(db, "account", schema_query_classic_account_sql, NULL, 0,
 				       err);

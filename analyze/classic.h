@@ -10,13 +10,14 @@
 #define KMEM_ANALYZE_CLASSIC_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 #include "format/base/error.h"
 
 /*
  * Makes the temporary table account (caller, total, waste, net, alloc, free, net_req). api:
- * "malloc" or "cache".
+ * "malloc" or "cache". branch: only the call sites in temp.branch_site.
  */
-int classic_account(sqlite3 *db, const char *api, struct error *err);
+int classic_account(sqlite3 *db, const char *api, bool branch, struct error *err);
 
 #endif

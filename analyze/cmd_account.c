@@ -37,16 +37,23 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-static void print_summary(FILE *out, struct query *q)
+static void print_summary(struct report *r, struct query *q)
 {
+	FILE *out = r->out;
+
 	fprintf(out, "current bytes allocated: %10" PRId64 "\n", query_int(q, 0));
 	fprintf(out, "current bytes requested: %10" PRId64 "\n", query_int(q, 1));
 	fprintf(out, "current wasted bytes:    %10" PRId64 "\n", query_int(q, 2));
 	fprintf(out, "number of allocs:        %10" PRId64 "\n", query_int(q, 3));
 	fprintf(out, "number of frees:         %10" PRId64 "\n", query_int(q, 4));
-	fprintf(out, "number of callers:       %10" PRId64 "\n \n", query_int(q, 5));
-	fprintf(out, "   total    waste      net alloc/free  caller\n"
-		     "---------------------------------------------\n");
+	fprintf(out, "number of %s %10" PRId64 "\n \n",
+		r->by.count ? "groups:       " : "callers:      ", query_int(q, 5));
+	fprintf(out, "   total    waste      net alloc/free  ");
+	if (r->by.count)
+		by_print_names(r);
+	else
+		fprintf(out, "caller");
+	fprintf(out, "\n---------------------------------------------\n");
 }
 
 static int print_rows(struct report *r, const char *order, struct error *err)
@@ -63,21 +70,29 @@ static int print_rows(struct report *r, const char *order, struct error *err)
 	if (rc == 0)
 		rc = query_step(&q, err);
 	if (rc == 1)
-		print_summary(r->out, &q);
+		print_summary(r, &q);
 	query_release(&q);
 	if (rc < 0)
 		return rc;
 	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
 		 r->options->top ? (int64_t)r->options->top : INT64_C(-1));
 	rc = query_init(&q, r->db,
-			"SELECT caller, total, waste, net, alloc, free FROM temp.account", tail,
-			err);
+			r->by.count ?
+				"SELECT total, waste, net, alloc, free, " BY_COLUMNS
+				" FROM temp.account" :
+				"SELECT total, waste, net, alloc, free, caller FROM temp.account",
+			tail, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		fprintf(r->out,
-			"%8" PRId64 " %8" PRId64 " %8" PRId64 " %5" PRId64 "/%-5" PRId64 " %s\n",
-			query_int(&q, 1), query_int(&q, 2), query_int(&q, 3), query_int(&q, 4),
-			query_int(&q, 5), report_safe(caller, sizeof(caller), query_text(&q, 0)));
+			"%8" PRId64 " %8" PRId64 " %8" PRId64 " %5" PRId64 "/%-5" PRId64 " ",
+			query_int(&q, 0), query_int(&q, 1), query_int(&q, 2), query_int(&q, 3),
+			query_int(&q, 4));
 		rc = 0;
+		if (r->by.count)
+			rc = by_print_line(r, &q, 5, err);
+		else
+			fprintf(r->out, "%s\n",
+				report_safe(caller, sizeof(caller), query_text(&q, 5)));
 	}
 	query_release(&q);
 	return rc;
@@ -105,16 +120,23 @@ static int print(struct report *r, void *options, const char *order, struct erro
 			"--classic with --malloc or --cache pairs every event anew, and the"
 			" recorder folded pairs (--survivors): use one without the other");
 
+	if (o->classic && api && r->by.count)
+		return error_set(err, ERR_USAGE,
+				 "--classic with --malloc or --cache knows call sites only: use"
+				 " --by without one of the two");
+
 	/*
 	 * filtered before pairing, objects pair differently: only a replay of the events can tell
 	 */
 	if (o->classic && api)
-		rc = classic_account(r->db, api, err);
+		rc = classic_account(r->db, api, o->report.branch.dirs.count > 0, err);
 	else
-		rc = report_select_pairs(r, err);
+		rc = report_select_groups(r, err);
 	if (rc == 0 && !(o->classic && api))
-		rc = query_materialise(r->db, "account", schema_query_account_sql, ":classic",
-				       o->classic, err);
+		rc = query_materialise(r->db, "account",
+				       r->by.count ? schema_query_account_by_sql :
+						     schema_query_account_sql,
+				       ":classic", o->classic, err);
 	if (rc == 0)
 		rc = report_header(r, o->classic ? "account (classic arithmetic)" : "account", err);
 	if (rc == 0)
@@ -139,7 +161,9 @@ const struct command cmd_account = {
 	.examples =
 		"  kmem-analyze account cap.kmem                  who holds most memory\n"
 		"  kmem-analyze account -s total -n 20 cap.kmem   the 20 call sites that allocated most\n"
-		"  kmem-analyze account --malloc -s waste cap.kmem -o waste.txt\n",
+		"  kmem-analyze account --malloc -s waste cap.kmem -o waste.txt\n"
+		"  kmem-analyze account --by directory cap.kmem   which part of the kernel\n"
+		"  kmem-analyze account -b fs/ext4 cap.kmem       one part of it alone\n",
 	.options = rows,
 	.run = run,
 };

@@ -8,6 +8,7 @@
 
 #include "analyze/moments.h"
 #include "analyze/report.h"
+#include "analyze/row_pairs.h"
 #include "format/base/units.h"
 #include "schema_sql.h"
 
@@ -64,6 +65,7 @@ static void bind_selection(const struct kmemleak *k, struct query *q)
 	query_bind_int(q, ":latest", k->latest);
 	query_bind_int(q, ":length", k->r->length_ns);
 	query_bind_int(q, ":include_self", k->o->report.include_self);
+	query_bind_int(q, ":branch", k->o->report.branch.dirs.count > 0);
 	query_bind_text(q, ":api", report_api(&k->o->report));
 	query_bind_text(q, ":domain", report_domain(&k->o->report));
 }
@@ -72,15 +74,18 @@ static void bind_selection(const struct kmemleak *k, struct query *q)
 static int print_comms(const struct kmemleak *k, const struct query *group, struct query *q,
 		       struct error *err)
 {
+	static const char *const own[] = { ":stack", ":call_site" }, *const by[] = {
+		":key1", ":key2", ":key3", ":key4"
+	};
+	const char *const *names = k->r->by.count ? by : own;
+	int count = k->r->by.count ? BY_KEYS_MAX : 2, rc;
 	char comm[80];
-	int rc;
 
 	query_reset(q);
 	bind_selection(k, q);
-	sqlite3_bind_value(q->stmt, sqlite3_bind_parameter_index(q->stmt, ":stack"),
-			   sqlite3_column_value(group->stmt, 0));
-	sqlite3_bind_value(q->stmt, sqlite3_bind_parameter_index(q->stmt, ":call_site"),
-			   sqlite3_column_value(group->stmt, 1));
+	for (int i = 0; i < count; i++)
+		sqlite3_bind_value(q->stmt, sqlite3_bind_parameter_index(q->stmt, names[i]),
+				   sqlite3_column_value(group->stmt, i));
 	fprintf(k->r->out, "    comms:");
 	while ((rc = query_step(q, err)) == 1)
 		fprintf(k->r->out, " %s(%" PRId64 "/%" PRId64 ")",
@@ -134,16 +139,69 @@ static void print_grade(FILE *out, const struct query *g, const char *why)
 			report_safe(cache, sizeof(cache), query_text(g, 9)));
 }
 
+/* The same of a group by other keys, which may hold many call sites and caches. */
+static void print_by_grade(FILE *out, const struct query *g, const char *why)
+{
+	int64_t objects = query_int(g, 4), lost = query_int(g, 7), untraced = query_int(g, 8),
+		never = query_int(g, 9);
+	char age[UNITS_TEXT];
+
+	fprintf(out, "    certain %" PRId64 ", in doubt %" PRId64 "; oldest %s",
+		objects - lost - untraced, lost + untraced,
+		units_duration(age, (uint64_t)query_int(g, 6)));
+	if (never)
+		fprintf(out, "; %" PRId64 " of call sites of which no object was seen to end",
+			never);
+	fprintf(out, "\n");
+	if (lost)
+		fprintf(out, "    in doubt %" PRId64 ": %s\n", lost, why);
+	if (untraced)
+		fprintf(out,
+			"    in doubt %" PRId64
+			": %d%% or more of what ended at their call sites, or in"
+			" their caches, was freed without a trace\n",
+			untraced, DOUBT_PERCENT);
+}
+
+static int print_group(const struct kmemleak *k, const struct query *q, struct query *comms,
+		       const char *why, struct error *err)
+{
+	struct report *r = k->r;
+	bool by = r->by.count > 0;
+	int rc = 0;
+
+	fprintf(r->out, "Leak of %" PRId64 " bytes in %" PRId64 " objects%s:\n",
+		query_int(q, by ? 5 : 3), query_int(q, by ? 4 : 2), by ? "" : " allocated from");
+	if (by)
+		print_by_grade(r->out, q, why);
+	else
+		print_grade(r->out, q, why);
+	if (k->o->comm)
+		rc = print_comms(k, q, comms, err);
+	if (rc < 0)
+		return rc;
+	if (by)
+		return by_print_block(r, q, 0, err);
+	return report_stack(r, !query_is_null(q, 0), query_int(q, 0), !query_is_null(q, 1),
+			    query_int(q, 1), err);
+}
+
 static int print_groups(const struct kmemleak *k, const char *order, struct error *err)
 {
 	struct query q = { 0 }, comms = { 0 };
 	struct report *r = k->r;
 	const char *why = why_in_doubt(r->db);
 	uint64_t shown = 0, all = 0;
-	int rc = query_init(&q, r->db, schema_query_kmemleak_group_sql, order, err);
+	int rc = query_init(&q, r->db,
+			    r->by.count ? schema_query_kmemleak_by_sql :
+					  schema_query_kmemleak_group_sql,
+			    order, err);
 
-	if (rc == 0)
-		rc = query_init(&comms, r->db, schema_query_kmemleak_comm_sql, NULL, err);
+	if (rc == 0 && k->o->comm)
+		rc = query_init(&comms, r->db,
+				r->by.count ? schema_query_kmemleak_by_comm_sql :
+					      schema_query_kmemleak_comm_sql,
+				NULL, err);
 	fprintf(r->out, "LEAKED BYTES REPORT:\n");
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		rc = 0;
@@ -151,15 +209,7 @@ static int print_groups(const struct kmemleak *k, const char *order, struct erro
 		if (r->options->top && shown == r->options->top)
 			continue;
 		shown++;
-		fprintf(r->out,
-			"Leak of %" PRId64 " bytes in %" PRId64 " objects allocated from:\n",
-			query_int(&q, 3), query_int(&q, 2));
-		print_grade(r->out, &q, why);
-		if (k->o->comm)
-			rc = print_comms(k, &q, &comms, err);
-		if (rc == 0)
-			rc = report_stack(r, !query_is_null(&q, 0), query_int(&q, 0),
-					  !query_is_null(&q, 1), query_int(&q, 1), err);
+		rc = print_group(k, &q, &comms, why, err);
 	}
 	if (rc == 0 && !all)
 		fprintf(r->out, "(no object that was asked for is live)\n");
@@ -198,17 +248,22 @@ static int print_stats(const struct kmemleak *k, struct error *err)
 		rc = query_step(&q, err);
 	}
 	if (rc == 1) {
-		int64_t matched = query_int(&q, 1), unmatched = query_int(&q, 2),
-			null = query_int(&q, 3);
+		bool branch = k->o->report.branch.dirs.count > 0;
+		int64_t matched = query_int(&q, 1), unmatched = branch ? 0 : query_int(&q, 2),
+			null = branch ? 0 : query_int(&q, 3);
 
 		fprintf(out, "TOTAL alloc %" PRId64 " free %" PRId64 "\n", query_int(&q, 0),
 			matched + unmatched + null);
-		fprintf(out,
-			"# frees: %" PRId64 " of these objects, %" PRId64
-			" of addresses allocated before the"
-			" capture%s, %" PRId64 " of NULL\n\n",
-			matched, unmatched, report_is_partial(k->r) ? " or not recorded" : "",
-			null);
+		if (branch)
+			fprintf(out,
+				"# frees of unknown addresses and of NULL are of no directory\n\n");
+		else
+			fprintf(out,
+				"# frees: %" PRId64 " of these objects, %" PRId64
+				" of addresses allocated before the"
+				" capture%s, %" PRId64 " of NULL\n\n",
+				matched, unmatched,
+				report_is_partial(k->r) ? " or not recorded" : "", null);
 		rc = 0;
 	}
 	query_release(&q);
@@ -254,6 +309,38 @@ static int print_objects(const struct kmemleak *k, int64_t count, struct error *
 	return rc;
 }
 
+/* The temporary table leak with the tasks, CPUs and initcalls of the objects. */
+static int select_rows(const struct kmemleak *k, struct error *err)
+{
+	const struct row_pairs how = { .task = k->r->by.task || k->o->comm,
+				       .cpu = k->r->by.cpu,
+				       .initcall = k->r->by.initcall,
+				       .first_id = k->first_live,
+				       .from = k->r->from_ns,
+				       .to = k->latest == INT64_MAX ? INT64_MAX : k->latest + 1,
+				       .length = k->r->length_ns };
+	int rc = row_pairs_select(k->r->db, &how, "row_pair", err);
+
+	if (rc == 0)
+		rc = report_select_pairs_of(k->r, "live_pair", "temp.row_pair", err);
+	return rc < 0 ? rc :
+			query_materialise(k->r->db, "leak", "SELECT * FROM temp.live_pair", NULL, 0,
+					  err);
+}
+
+/* The view leak_by, and where tasks are asked for of each group the table leak_keyed. */
+static int key_leaks(const struct kmemleak *k, struct error *err)
+{
+	int rc = by_view(&k->r->by, k->r->db, "leak_by", "leak", false, err);
+
+	if (rc == 0 && k->o->comm)
+		rc = query_run(k->r->db,
+			       "CREATE TEMP TABLE leak_keyed AS SELECT * FROM temp.leak_by;"
+			       "CREATE INDEX temp.leak_key ON leak_keyed (" BY_COLUMNS ")",
+			       err);
+	return rc;
+}
+
 /*
  * The temporary table leak: live objects by allocation site, from the summaries where they can
  * tell.
@@ -263,6 +350,8 @@ static int select_leaks(const struct kmemleak *k, struct error *err)
 	struct query q = { 0 };
 	int rc = report_select_pairs(k->r, err);
 
+	if (rc == 0 && (k->r->by.rows || (k->r->by.count && k->o->comm)))
+		return select_rows(k, err);
 	if (rc == 0 && !k->o->than_ns && !k->r->windowed)
 		return query_materialise(k->r->db, "leak",
 					 "SELECT * FROM temp.pair WHERE end & 3 = 0", NULL, 0, err);
@@ -317,9 +406,12 @@ static int print(struct report *r, void *options, const char *order, struct erro
 				   -1;
 	if (r->to_ns <= k.latest)
 		k.latest = r->to_ns - 1;
+	r->live_only = true;
 	rc = report_header(r, "kmemleak", err);
 	if (rc == 0)
 		rc = select_leaks(&k, err);
+	if (rc == 0 && r->by.count)
+		rc = key_leaks(&k, err);
 	if (rc == 0)
 		rc = query_materialise(r->db, "doubt", schema_query_kmemleak_doubt_sql, ":percent",
 				       DOUBT_PERCENT, err);
@@ -355,7 +447,8 @@ const struct command cmd_kmemleak = {
 		"  kmem-analyze kmemleak -n 10 cap.kmem           the ten biggest groups\n"
 		"  kmem-analyze kmemleak --comm --than 30s cap.kmem\n"
 		"                                                 what is older than 30 s, and whose it is\n"
-		"  kmem-analyze kmemleak -v --malloc cap.kmem     every kmalloc'ed object, one by one\n",
+		"  kmem-analyze kmemleak -v --malloc cap.kmem     every kmalloc'ed object, one by one\n"
+		"  kmem-analyze kmemleak --by cache,comm cap.kmem what kind of object, and whose\n",
 	.options = rows,
 	.run = run,
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analyze/report.h"
+#include "analyze/row_pairs.h"
 #include "format/base/units.h"
 #include "schema_sql.h"
 
@@ -84,10 +85,15 @@ static int print_stacks(struct report *r, const struct section_row *s, bool free
 			fprintf(r->out, ", %s mean %s, longest %s",
 				s->kind == KIND_LIVE ? "age" : "lifetime",
 				units_duration(mean, (uint64_t)(query_int(&q, 7) / objects)),
-				units_duration(most, (uint64_t)query_int(&q, 8)));
+				query_is_null(&q, 8) ?
+					"unknown" :
+					units_duration(most, (uint64_t)query_int(&q, 8)));
 		fprintf(r->out, ":\n");
-		rc = report_stack(r, !query_is_null(&q, 3), query_int(&q, 3), !query_is_null(&q, 4),
-				  query_int(&q, 4), err);
+		if (r->by.count)
+			rc = by_print_block(r, &q, 9, err);
+		else
+			rc = report_stack(r, !query_is_null(&q, 3), query_int(&q, 3),
+					  !query_is_null(&q, 4), query_int(&q, 4), err);
 	}
 	query_release(&q);
 	if (rc == 0 && all > shown)
@@ -127,10 +133,15 @@ static int print_report(struct report *r, const char *order, int64_t time_ns, st
 	struct query q = { 0 };
 	int rc;
 
-	rc = query_materialise(r->db, "alloc_group", schema_query_kmemprof_alloc_sql, NULL, 0, err);
+	rc = query_materialise(r->db, "alloc_group",
+			       r->by.count ? schema_query_kmemprof_by_alloc_sql :
+					     schema_query_kmemprof_alloc_sql,
+			       NULL, 0, err);
 	if (rc == 0)
-		rc = query_materialise(r->db, "free_group", schema_query_kmemprof_free_sql, NULL, 0,
-				       err);
+		rc = query_materialise(r->db, "free_group",
+				       r->by.count ? schema_query_kmemprof_by_free_sql :
+						     schema_query_kmemprof_free_sql,
+				       NULL, 0, err);
 	if (rc == 0)
 		rc = query_init(&q, r->db, schema_query_kmemprof_section_sql, NULL, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
@@ -152,30 +163,24 @@ static int print_report(struct report *r, const char *order, int64_t time_ns, st
 
 #define INTERVALS_MAX 100000
 
-static int print_intervals(struct report *r, uint64_t interval, const char *order,
-			   struct error *err)
+/* The temporary table interval_pair: pairs by interval. */
+static int interval_pairs(struct report *r, int64_t interval, struct error *err)
 {
-	int64_t count = (r->length_ns + (int64_t)interval - 1) / (int64_t)interval;
 	struct query q = { 0 };
 	char *sql;
 	int rc;
 
-	if (count > INTERVALS_MAX)
-		return error_set(err, ERR_USAGE,
-				 "--interval: that would be %" PRId64
-				 " reports; choose a longer time",
-				 count);
 	rc = query_run(
 		r->db,
 		"CREATE TEMP TABLE interval_pair (interval, alloc_site, free_site, end, self, objects,"
-		" lifetime_sum, lifetime_min, lifetime_max); CREATE TEMP TABLE now (interval)",
+		" lifetime_sum, lifetime_min, lifetime_max)",
 		err);
 	sql = sqlite3_mprintf("INSERT INTO temp.interval_pair %s",
 			      schema_query_kmemprof_interval_sql);
 	if (rc == 0)
 		rc = sql ? query_init(&q, r->db, sql, NULL, err) : error_nomem(err);
 	if (rc == 0) {
-		query_bind_int(&q, ":interval", (int64_t)interval);
+		query_bind_int(&q, ":interval", interval);
 		query_bind_int(&q, ":length", r->length_ns);
 		query_bind_int(&q, ":from", r->from_ns);
 		query_bind_int(&q, ":to", r->to_ns);
@@ -183,18 +188,50 @@ static int print_intervals(struct report *r, uint64_t interval, const char *orde
 	}
 	query_release(&q);
 	sqlite3_free(sql);
+	return rc;
+}
+
+static int interval_rows(struct report *r, int64_t interval, struct error *err)
+{
+	const struct row_pairs how = { .task = r->by.task,
+				       .cpu = r->by.cpu,
+				       .initcall = r->by.initcall,
+				       .from = r->from_ns,
+				       .to = r->to_ns,
+				       .length = r->length_ns,
+				       .interval = interval };
+
+	return row_pairs_select(r->db, &how, "interval_pair", err);
+}
+
+static int print_intervals(struct report *r, int64_t interval, const char *order, struct error *err)
+{
+	int64_t count = (r->length_ns + interval - 1) / interval;
+	int rc;
+
+	if (count > INTERVALS_MAX)
+		return error_set(err, ERR_USAGE,
+				 "--interval: that would be %" PRId64
+				 " reports; choose a longer time",
+				 count);
+	rc = r->by.rows ? interval_rows(r, interval, err) : interval_pairs(r, interval, err);
 	if (rc == 0)
 		rc = query_run(r->db,
 			       "CREATE INDEX temp.by_interval ON interval_pair (interval);"
+			       "CREATE TEMP TABLE now (interval);"
 			       "INSERT INTO temp.now VALUES (0)",
 			       err);
 	if (rc == 0)
-		rc = report_select_pairs_of(r,
+		rc = report_select_pairs_of(r, "pair",
 					    "(SELECT * FROM temp.interval_pair WHERE interval ="
 					    " (SELECT interval FROM temp.now))",
 					    err);
+	if (rc == 0 && r->by.count)
+		rc = by_view(&r->by, r->db, "alloc_by", "pair", false, err);
+	if (rc == 0 && r->by.count)
+		rc = by_view(&r->by, r->db, "free_by", "pair", true, err);
 	for (int64_t i = 0; rc == 0 && i < count; i++) {
-		int64_t end = (i + 1) * (int64_t)interval;
+		int64_t end = (i + 1) * interval;
 
 		rc = print_report(r, order, end < r->length_ns ? end : r->length_ns, err);
 		if (rc == 0)
@@ -211,9 +248,11 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	if (rc == 0 && o->interval_ns)
 		report_without_folded(r, "--interval");
 	if (rc == 0 && o->interval_ns)
-		return print_intervals(r, o->interval_ns, order, err);
+		return print_intervals(r, (int64_t)o->interval_ns, order, err);
 	if (rc == 0)
-		rc = report_select_pairs(r, err);
+		rc = report_select_groups(r, err);
+	if (rc == 0 && r->by.count)
+		rc = by_view(&r->by, r->db, "free_by", "pair", true, err);
 	return rc < 0 ? rc : print_report(r, order, r->length_ns, err);
 }
 
@@ -235,7 +274,8 @@ const struct command cmd_kmemprof = {
 		"  kmem-analyze kmemprof cap.kmem                 the ten biggest stacks of every section\n"
 		"  kmem-analyze kmemprof -n 3 -s objects cap.kmem the three that allocate most often\n"
 		"  kmem-analyze kmemprof -s lifetime cap.kmem     the stacks whose objects live longest\n"
-		"  kmem-analyze kmemprof -i 5s cap.kmem           one report per five seconds of the capture\n",
+		"  kmem-analyze kmemprof -i 5s cap.kmem           one report per five seconds of the capture\n"
+		"  kmem-analyze kmemprof --by cpu cap.kmem        which CPU allocated, which freed\n",
 	.options = rows,
 	.run = run,
 };

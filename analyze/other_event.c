@@ -73,6 +73,27 @@ static bool tell_tasks(struct replay *r, const struct event_row *row, const stru
 	return tasks_rename(r->tasks, news->pid, news->comm, news->comm_len, time);
 }
 
+/*
+ * An initcall is known by its address only, and kallsyms is not kept: its name stays as that of a frame, of
+ * a return address one byte into the function.
+ */
+static bool name_initcall(struct replay *r, const struct event_row *row, uint64_t address)
+{
+	struct modules *modules = r->late->modules;
+	bool by_pid;
+
+	if (!address || address == UINT64_MAX)
+		return true;
+	if (modules_is_late(modules, address + 1))
+		return modules_frame(modules, address + 1, row->pid, &by_pid) != 0;
+	return stacks_frame(r->sites->stacks, address + 1) != 0;
+}
+
+static bool is_initcall(const struct event_type *type)
+{
+	return !strcmp(type->system, "initcall");
+}
+
 int other_event(struct replay *r, struct cpu_stream *s, const struct event_row *row,
 		const struct tuple_fact *fact, uint32_t task, uint32_t stack)
 {
@@ -110,6 +131,9 @@ int other_event(struct replay *r, struct cpu_stream *s, const struct event_row *
 			continue;
 		}
 		put_value(b, f, &v);
+		if (is_initcall(type) && is_number(f) && !strcmp(f->name, "func") &&
+		    !name_initcall(r, row, v.number))
+			return ERR_NOMEM;
 		if (r->roles[row->type].kind != ROLE_NONE)
 			note_task(&news, f, &v);
 	}

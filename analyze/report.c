@@ -8,8 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "analyze/callers.h"
 #include "analyze/db_open.h"
 #include "analyze/moments.h"
+#include "analyze/row_pairs.h"
 #include "analyze/text_header.h"
 #include "format/base/fileio.h"
 #include "format/base/units.h"
@@ -66,6 +68,19 @@ static bool is_dump(struct report *r)
 	       !strcmp(backend, "dump");
 }
 
+/* Callers, directories and the keys of --by. */
+static int prepare_places(struct report *r, struct error *err)
+{
+	const struct report_options *o = r->options;
+	int rc = 0;
+
+	if (o->by || o->branch.dirs.count)
+		rc = callers_select(r->db, o->skip_frames.items, o->skip_frames.count, err);
+	if (rc == 0)
+		rc = branch_prepare(&o->branch, r->db, err);
+	return rc < 0 ? rc : by_prepare(&r->by, r->db, err);
+}
+
 static int report_open(struct report *r, const struct report_options *options, char *const *paths,
 		       size_t count, struct error *err)
 {
@@ -77,7 +92,7 @@ static int report_open(struct report *r, const struct report_options *options, c
 	};
 	int rc;
 
-	*r = (struct report){ .options = options, .out = stdout };
+	*r = (struct report){ .options = options, .out = stdout, .by = r->by };
 	rc = db_open_several(&r->db, paths, count, &how, err);
 	if (rc < 0)
 		return rc;
@@ -95,6 +110,8 @@ static int report_open(struct report *r, const struct report_options *options, c
 		      !capture_int(r->db, "tuples.lost", 0) &&
 		      !capture_int(r->db, "text.missing", 0) && capture_int(r->db, "clean_end", 0);
 	rc = parse_window(r, err);
+	if (rc == 0)
+		rc = prepare_places(r, err);
 	return rc < 0 ? rc : open_output(r, err);
 }
 
@@ -159,26 +176,53 @@ static int select_window(struct report *r, struct error *err)
 	}
 	query_release(&q);
 	sqlite3_free(sql);
-	return rc < 0 ? rc : report_select_pairs_of(r, "temp.window_pair", err);
+	return rc < 0 ? rc : report_select_pairs_of(r, "pair", "temp.window_pair", err);
 }
 
 int report_select_pairs(struct report *r, struct error *err)
 {
 	if (r->windowed)
 		return select_window(r, err);
-	return report_select_pairs_of(r, "pair_total", err);
+	return report_select_pairs_of(r, "pair", "pair_total", err);
 }
 
-int report_select_pairs_of(struct report *r, const char *source, struct error *err)
+static int select_rows(struct report *r, struct error *err)
+{
+	const struct row_pairs how = { .task = r->by.task,
+				       .cpu = r->by.cpu,
+				       .initcall = r->by.initcall,
+				       .folded = !r->windowed &&
+						 capture_int(r->db, "folded.pairs", 0),
+				       .from = r->from_ns,
+				       .to = r->to_ns,
+				       .length = r->length_ns };
+	int rc = row_pairs_select(r->db, &how, "row_pair", err);
+
+	return rc < 0 ? rc : report_select_pairs_of(r, "pair", "temp.row_pair", err);
+}
+
+int report_select_groups(struct report *r, struct error *err)
+{
+	int rc = r->by.rows ? select_rows(r, err) : report_select_pairs(r, err);
+
+	if (rc == 0 && r->by.count)
+		rc = by_view(&r->by, r->db, "alloc_by", "pair", false, err);
+	return rc;
+}
+
+int report_select_pairs_of(struct report *r, const char *name, const char *source,
+			   struct error *err)
 {
 	const char *api = report_api(r->options);
 	char *sql = sqlite3_mprintf(
-		"CREATE TEMP VIEW pair AS SELECT p.* FROM %s p"
+		"CREATE TEMP VIEW %s AS SELECT p.* FROM %s p"
 		" JOIN alloc_site a ON a.id = p.alloc_site JOIN event e ON e.id = a.event"
-		" WHERE e.domain = '%s'%s%s%s%s",
-		source, report_domain(r->options),
+		" WHERE e.domain = '%s'%s%s%s%s%s",
+		name, source, report_domain(r->options),
 		r->options->include_self ? "" : " AND p.self = 0", api ? " AND e.api = '" : "",
-		api ? api : "", api ? "'" : "");
+		api ? api : "", api ? "'" : "",
+		r->options->branch.dirs.count ? " AND a.id IN (SELECT site FROM temp.branch_site)" :
+						"");
 	int rc = sql ? query_run(r->db, sql, err) : error_nomem(err);
 
 	sqlite3_free(sql);
@@ -729,6 +773,9 @@ int report_header(struct report *r, const char *name, struct error *err)
 	header_folded(r);
 	if (r->windowed)
 		report_without_folded(r, "--from, --to");
+	else if (r->by.rows && !r->live_only && capture_int(r->db, "folded.pairs", 0))
+		fprintf(r->out,
+			"# --by: of folded objects no task, CPU and time was kept: they are under (folded)\n");
 	if (unknown)
 		fprintf(r->out,
 			"# %" PRId64
@@ -737,6 +784,8 @@ int report_header(struct report *r, const char *name, struct error *err)
 			unknown, unknown == 1 ? " was" : "s were");
 	header_symbols(r);
 	rc = report_notes(r, "# ", "#   ", err);
+	if (rc == 0)
+		rc = branch_header(r, err);
 	if (rc == 0)
 		rc = header_domain(r, err);
 	if (rc == 0)
@@ -753,12 +802,16 @@ int report_run(const struct command *self, int argc, char **argv, void *options,
 	int first = command_parse(self, options, argc, argv, 1, 0);
 	struct error err = { 0 };
 	struct report r = { 0 };
+	struct by by;
 	char order[256] = "";
 
 	if (first < 0)
 		return command_exit_code(first);
-	if (keys && report_order(order, sizeof(order), keys, common->sort, ties, &err) < 0)
+	if (by_parse(&by, common->by, &err) < 0 ||
+	    (keys && report_order(order, sizeof(order), keys, common->sort,
+				  by.count ? BY_COLUMNS : ties, &err) < 0))
 		return command_fail(&err);
+	r.by = by;
 	if (report_open(&r, common, argv + first, (size_t)(argc - first), &err) == 0)
 		print(&r, options, order, &err);
 	return report_close(&r, &err);

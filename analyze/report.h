@@ -25,6 +25,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "analyze/branch.h"
+#include "analyze/by.h"
 #include "analyze/command.h"
 #include "analyze/query.h"
 #include "format/base/error.h"
@@ -37,9 +39,12 @@ struct report_options {
 	uint64_t top;		      /* -n; 0: all */
 	bool malloc_only, cache_only; /* both: no restriction, as in the older tool */
 	bool include_self;
-	const char *domain;    /* --domain; NULL: slab */
-	const char *from, *to; /* --from, --to: moments.h; NULL: no limit */
-	const char *db;	       /* --db */
+	const char *domain;		/* --domain; NULL: slab */
+	const char *from, *to;		/* --from, --to: moments.h; NULL: no limit */
+	const char *db;			/* --db */
+	const char *by;			/* --by; NULL: the report's own groups */
+	struct branch branch;		/* -b, --any-frame */
+	struct option_list skip_frames; /* --skip-frame */
 };
 
 /* clang-format off */
@@ -60,6 +65,13 @@ struct report_options {
 	  OPT_STRING, offsetof(type, member.from), 0, 0, 0, NULL }, \
 	{ "to", 0, "TIME", "only objects allocated before TIME, whatever became of them later", \
 	  OPT_STRING, offsetof(type, member.to), 0, 0, 0, NULL }, \
+	{ "by", 0, "KEY[,KEY]", "group by " BY_KEYS, OPT_STRING, offsetof(type, member.by), 0, 0, 0, NULL }, \
+	{ "start-branch", 'b', "DIR", "only what is allocated from functions of that source directory, as fs/ext4 " \
+	  "(repeatable)", OPT_LIST, offsetof(type, member.branch.dirs), 0, 0, 0, NULL }, \
+	{ "any-frame", 0, NULL, "-b: not the caller alone, but any frame of the stack may be from there", OPT_FLAG, \
+	  offsetof(type, member.branch.any_frame), 0, 0, 0, NULL }, \
+	{ "skip-frame", 0, "PATTERN", "a function that is nobody's caller, besides the allocator's own and its " \
+	  "wrappers: my_alloc* (repeatable)", OPT_LIST, offsetof(type, member.skip_frames), 0, 0, 0, NULL }, \
 	{ "include-self", 0, NULL, "count what kmem-record itself allocated, too", OPT_FLAG, \
 	  offsetof(type, member.include_self), 0, 0, 0, NULL }, \
 	{ "db", 0, "FILE", "keep the database of the capture in FILE (default: CAPTURE.db)", OPT_STRING, \
@@ -81,6 +93,8 @@ struct report {
 	bool windowed;		/* --from or --to was given: */
 	int64_t from_ns, to_ns; /* objects allocated in [from_ns, to_ns) */
 	bool complete;		/* nothing lost, damaged or cut off */
+	struct by by;		/* --by; count 0: none */
+	bool live_only;		/* the report is about what is live at the end alone */
 };
 
 /*
@@ -116,8 +130,14 @@ const char *report_api(const struct report_options *options);
  * on it.
  */
 int report_select_pairs(struct report *r, struct error *err);
-/* The same over another source of such rows: a table, or a query in parentheses. */
-int report_select_pairs_of(struct report *r, const char *source, struct error *err);
+/* The same over another source of such rows: a table, or a query in parentheses; as the view `name`. */
+int report_select_pairs_of(struct report *r, const char *name, const char *source,
+			   struct error *err);
+/*
+ * As report_select_pairs, with what the keys of --by need of the single objects (row_pairs.h), and
+ * where there is --by also the view alloc_by of them.
+ */
+int report_select_groups(struct report *r, struct error *err);
 
 /* One sort key of a report; sql is a column of its query with its direction. */
 struct sort_key {

@@ -11,6 +11,7 @@ JOIN event e ON e.id = a.event
 JOIN task t ON t.id = x.task
 WHERE x.id >= :first_live AND x.time >= :from AND x.time <= :latest AND e.domain = :domain
 	AND (:api IS NULL OR e.api = :api) AND (:include_self OR NOT (t.self AND a.context = 0))
+	AND (NOT coalesce(:branch, 0) OR a.id IN (SELECT site FROM temp.branch_site))
 	AND a.stack IS :stack AND (a.stack IS NOT NULL OR a.call_site IS :call_site)
 GROUP BY 1
 ORDER BY 2 DESC, 3 DESC, 1;

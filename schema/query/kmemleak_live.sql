@@ -9,4 +9,5 @@ JOIN alloc_site a ON a.id = x.alloc_site
 JOIN event e ON e.id = a.event
 WHERE x.id >= :first_live AND x.time >= :from AND x.time <= :latest AND e.domain = :domain
 	AND (:api IS NULL OR e.api = :api) AND (:include_self OR NOT (t.self AND a.context = 0))
+	AND (NOT coalesce(:branch, 0) OR a.id IN (SELECT site FROM temp.branch_site))
 GROUP BY 1, 2, 3, 4;

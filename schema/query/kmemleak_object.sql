@@ -12,4 +12,5 @@ LEFT JOIN cache c ON c.id = a.cache
 LEFT JOIN frame_text name ON name.frame = a.call_site
 WHERE x.id >= :first_live AND x.time >= :from AND x.time <= :latest AND e.domain = :domain
 	AND (:api IS NULL OR e.api = :api) AND (:include_self OR NOT (t.self AND a.context = 0))
+	AND (NOT coalesce(:branch, 0) OR a.id IN (SELECT site FROM temp.branch_site))
 ORDER BY x.time, x.address;

@@ -16,6 +16,13 @@ CREATE TEMP TABLE leak AS SELECT * FROM pair WHERE end & 3 = 0;
 CREATE TEMP TABLE doubt (alloc_site, site_share, cache_share, cache);
 CREATE TEMP TABLE ended (call_site, ended);
 CREATE TEMP TABLE classic_site (site INTEGER PRIMARY KEY, alloc, free);
+CREATE TEMP VIEW alloc_caller AS SELECT id AS site, caller FROM alloc_site;
+CREATE TEMP TABLE branch_unit (id INTEGER PRIMARY KEY);
+CREATE TEMP TABLE branch_site (site INTEGER PRIMARY KEY);
+CREATE TEMP VIEW alloc_by AS SELECT p.*, 1 AS key1, 2 AS key2, NULL AS key3, NULL AS key4 FROM pair p;
+CREATE TEMP VIEW free_by AS SELECT * FROM alloc_by;
+CREATE TEMP VIEW leak_by AS SELECT p.*, 1 AS key1, 2 AS key2, NULL AS key3, NULL AS key4 FROM leak p;
+CREATE TEMP TABLE leak_keyed AS SELECT *, 1 AS task FROM leak_by;
 CREATE TEMP TABLE alloc_group (event, kind, other_event, stack, call_site, objects, bytes, lifetime_sum, lifetime_max);
 END
 cp "$TESTS/golden/v1.kmem" "$work/v1.kmem"

@@ -62,8 +62,10 @@ witness()	# NAME CAPTURE
 	fi
 	python3 "$naive/compare_db.py" "$capture" "$db" >"$work/rows" || failed=1
 	cat "$work/rows"
-	python3 "$naive/compare_account.py" "$analyze" "$capture" >"$work/rows" || failed=1
-	cat "$work/rows"
+	for compare in compare_account compare_by; do
+		python3 "$naive/$compare.py" "$analyze" "$capture" >"$work/rows" || failed=1
+		cat "$work/rows"
+	done
 }
 
 for scenario in $(python3 "$naive/mkcap.py" --list); do

@@ -34,8 +34,8 @@ static void test_names(void)
 
 static void test_patterns_of_the_user(void)
 {
-	static const char *const more[] = { "drv_get", "xfs_*_alloc", "a?c", "*_zalloc*", "f_noprof",
-					    "g.isra.0" };
+	static const char *const more[] = { "drv_get",	 "xfs_*_alloc", "a?c",
+					    "*_zalloc*", "f_noprof",	"g.isra.0" };
 	static const char *const empty[] = { "" };
 	struct error err = { 0 };
 	struct skip_frames s;
@@ -55,9 +55,9 @@ static void test_patterns_of_the_user(void)
 static void test_caller(void)
 {
 	enum { PLAIN_1 = 1, PLAIN_2, SKIP_3, SKIP_4, USER_5, FRAMES };
-	static const unsigned char classes[FRAMES] = { [SKIP_3] = FRAME_SKIPPED,
-						       [SKIP_4] = FRAME_SKIPPED,
-						       [USER_5] = FRAME_USER };
+	static const unsigned char classes[FRAMES] = {
+		[SKIP_3] = FRAME_SKIPPED, [SKIP_4] = FRAME_SKIPPED, [USER_5] = FRAME_USER
+	};
 	const uint32_t usual[] = { SKIP_3, SKIP_4, PLAIN_1, PLAIN_2 },
 		       unnamed[] = { PLAIN_2, PLAIN_1, SKIP_3 }, all[] = { SKIP_3, SKIP_4 },
 		       user[] = { SKIP_3, USER_5, PLAIN_1 }, only_user[] = { USER_5 };

@@ -1,0 +1,16 @@
+-- kmemprof_alloc.sql by other keys: temporary view alloc_by has the selected pairs with key1 to key4.
+SELECT
+	a.event AS event,
+	p.end & 3 AS kind,
+	coalesce(f.event, -1) AS other_event,
+	NULL AS stack,
+	NULL AS call_site,
+	sum(p.objects) AS objects,
+	sum(p.objects * a.bytes_alloc) AS bytes,
+	sum(p.lifetime_sum) AS lifetime_sum,
+	CASE WHEN count(p.lifetime_max) = count(*) THEN max(p.lifetime_max) END AS lifetime_max,
+	p.key1, p.key2, p.key3, p.key4
+FROM temp.alloc_by p
+JOIN alloc_site a ON a.id = p.alloc_site
+LEFT JOIN free_site f ON f.id = p.free_site
+GROUP BY 1, 2, 3, 10, 11, 12, 13;

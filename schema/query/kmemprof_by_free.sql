@@ -1,0 +1,17 @@
+-- The same objects by who freed them: temporary view free_by.
+SELECT
+	a.event AS event,
+	p.end & 3 AS kind,
+	f.event AS other_event,
+	NULL AS stack,
+	NULL AS call_site,
+	sum(p.objects) AS objects,
+	sum(p.objects * a.bytes_alloc) AS bytes,
+	sum(p.lifetime_sum) AS lifetime_sum,
+	CASE WHEN count(p.lifetime_max) = count(*) THEN max(p.lifetime_max) END AS lifetime_max,
+	p.key1, p.key2, p.key3, p.key4
+FROM temp.free_by p
+JOIN alloc_site a ON a.id = p.alloc_site
+JOIN free_site f ON f.id = p.free_site
+WHERE p.end & 3 = 1
+GROUP BY 1, 2, 3, 10, 11, 12, 13;
