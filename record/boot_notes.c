@@ -339,6 +339,14 @@ void boot_notes_find(struct notes *notes, const struct boot_facts *f)
 	for (size_t i = 0; i < f->rings->count; i++)
 		if (f->rings->items[i].chosen)
 			find_in_ring(notes, f, &f->rings->items[i]);
+	if (f->early_stacks)
+		notes_add(
+			notes, "early-stacks",
+			"%" PRIu64
+			" stacks came before the first event: the kernel arms trace_trigger= before "
+			"it switches events on, so what it allocated in between, for tracing itself, is not "
+			"seen",
+			f->early_stacks);
 	if (f->frees_have_stacks)
 		notes_add(
 			notes, "stacks-of-frees",

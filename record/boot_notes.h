@@ -16,6 +16,7 @@
  *	cpus-offline	CPUs did not start, for lack of memory for their rings
  *	cpu-silent	CPUs that run have no record
  *	ring-small	the ring is smaller than the command line asked for
+ *	early-stacks	stacks came before the events that they belong to were on
  *	stacks-of-frees	frees carry stacks, too: the ring holds less than it could
  *
  *	boot_notes_find(&notes, &facts);
@@ -32,6 +33,7 @@ struct boot_facts {
 	const char *cpus_online, *cpus_present;
 	const struct found_rings *rings; /* those that were saved, read already */
 	bool frees_have_stacks;
+	uint64_t early_stacks; /* stream.h */
 };
 
 void boot_notes_find(struct notes *notes, const struct boot_facts *facts);

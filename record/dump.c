@@ -42,6 +42,7 @@ struct dump {
 	bool foreign_pids; /* our /proc numbers tasks in another way than the events do */
 	struct buf dmesg;
 	char cmdline[LINE_MAX_BYTES], online[1024], present[1024];
+	uint64_t early_stacks; /* of all CPUs: stream.h */
 };
 
 /* ---- beginning ---- */
@@ -94,6 +95,7 @@ static struct boot_facts facts_of(const struct dump *d)
 		.cpus_present = d->present,
 		.rings = &d->rings,
 		.frees_have_stacks = d->events.frees_have_stacks,
+		.early_stacks = d->early_stacks,
 	};
 }
 
@@ -550,6 +552,7 @@ static int read_cpu(struct dump *d, struct found_cpu *c, struct error *err)
 	c->after.stacks = sink.stream.stacks;
 	c->after.orphan_stacks = sink.stream.orphan_stacks;
 	c->after.missing_stacks = sink.stream.missing_stacks;
+	d->early_stacks += sink.stream.early_stacks;
 	note_unknown(d, c, sink.stream.unknown);
 	row_sink_release(&sink);
 	return rc;

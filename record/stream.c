@@ -310,6 +310,7 @@ static int add_stack(struct stream *s, const struct ring_record *rec, int32_t pi
 
 	if (!w) {
 		s->orphan_stacks++;
+		s->early_stacks += !s->events;
 		return 0;
 	}
 	if (w->type->max_stack && depth > w->type->max_stack)

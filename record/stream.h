@@ -43,6 +43,7 @@ struct stream {
 	void *learn_arg;
 	/* the account; FORMAT.md, STATS */
 	uint64_t decoded, events, stacks, orphan_stacks, missing_stacks, unknown;
+	uint64_t early_stacks; /* of the orphans: before the first event */
 };
 
 int stream_init(struct stream *s, uint32_t cpu, uint16_t ring, struct emitter *emitter,

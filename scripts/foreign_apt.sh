@@ -6,21 +6,30 @@
 #
 #	. scripts/foreign_apt.sh
 #	foreign_apt s390x			# from here on: packages of that architecture
+#	foreign_apt amd64 backports		# of the backports to the release of this machine
 #	apt_newest linux-image-s390x		# prints linux-image-6.1.0-50-s390x
 #	apt_download DIR busybox-static ...	# DIR/busybox-static_VERSION_s390x.deb ...
 : "${KMEM_CACHE_DIR:=build/cache}"
 
-foreign_apt() { # ARCH
+foreign_apt() { # ARCH [SUITE]: the sources are those of this machine, or SUITE beside its release
 	apt_arch=$1
-	mkdir -p "$KMEM_CACHE_DIR/apt/$apt_arch/lists/partial" "$KMEM_CACHE_DIR/apt/$apt_arch/cache/archives/partial"
-	apt_state=$(cd "$KMEM_CACHE_DIR/apt/$apt_arch" && pwd)
+	apt_dir=$KMEM_CACHE_DIR/apt/$1${2:+-$2}
+	mkdir -p "$apt_dir/lists/partial" "$apt_dir/cache/archives/partial"
+	apt_state=$(cd "$apt_dir" && pwd)
 	: >"$apt_state/status"
+	apt_sources=
+	[ -n "${2-}" ] || return 0
+	release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	site=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' | sed -n "s/ $release main\$//p" | head -n 1)
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $release-$2 main" >"$apt_state/sources"
+	apt_sources="-o Dir::Etc::sourcelist=$apt_state/sources -o Dir::Etc::sourceparts=/dev/null"
 }
 
 apt_run() { # PROGRAM ARGUMENT...
 	apt_program=$1
 	shift
-	"$apt_program" -qq -o APT::Architecture="$apt_arch" -o APT::Architectures="$apt_arch" \
+	# shellcheck disable=SC2086	# options, or nothing
+	"$apt_program" -qq $apt_sources -o APT::Architecture="$apt_arch" -o APT::Architectures="$apt_arch" \
 		-o APT::Sandbox::User=root -o Dir::State="$apt_state" -o Dir::State::status="$apt_state/status" \
 		-o Dir::Cache="$apt_state/cache" "$@"
 }

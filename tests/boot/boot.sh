@@ -1,6 +1,6 @@
 #!/bin/sh
-# boot.sh ARCH[-VARIANT] - boots a machine under QEMU, and unpacks what its process 1 (init) left into
-# build/boot/ARCH-VARIANT: console, wall_ms, guest/. Needs the kernel (kernel.sh ARCH) and the recorder for it.
+# boot.sh MACHINE[-VARIANT] - boots a machine under QEMU, and unpacks what its process 1 (init) left into
+# build/boot/MACHINE-VARIANT: console, wall_ms, guest/. Needs the kernel (kernel.sh MACHINE) and the recorder for it.
 #
 #	sh tests/boot/boot.sh arm64-saved
 #
@@ -24,7 +24,7 @@ amd64) load=+loop,-loop,+dummy,-dummy,+zram ;;
 esac
 
 case $arch in
-amd64) qemu='qemu-system-x86_64 -M q35 -cpu max' console=ttyS0 bus=pci cross=x86_64-linux-gnu ;;
+amd64 | newer) qemu='qemu-system-x86_64 -M q35 -cpu max,-cx16' console=ttyS0 bus=pci cross=x86_64-linux-gnu ;;
 arm64) qemu='qemu-system-aarch64 -M virt -cpu cortex-a72' console=ttyAMA0 bus=pci cross=aarch64-linux-gnu ;;
 armhf) qemu='qemu-system-arm -M virt,highmem=off -cpu cortex-a15' console=ttyAMA0 bus=pci cross=arm-linux-gnueabihf ;;
 s390x) qemu='qemu-system-s390x -M s390-ccw-virtio -cpu max' console=ttysclp0 bus=ccw cross=s390x-linux-gnu ;;

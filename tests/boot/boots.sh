@@ -1,12 +1,12 @@
 #!/bin/sh
 # boots.sh - all boots that the tests look at, as many at a time as there are CPUs. Fetches the kernels first; where one
-# cannot be had, build/boot/ARCH.missing says why, and its tests are skipped.
+# cannot be had, build/boot/MACHINE.missing says why, and its tests are skipped.
 set -u
 : "${KMEM_CACHE_DIR:=build/cache}"
 here=$(dirname "$0")
-machines='armhf arm64 s390x amd64'
+machines='armhf arm64 s390x amd64 newer'
 # those that take longest come first
-names='armhf-saved arm64-saved amd64-saved s390x-saved armhf arm64 amd64 amd64-no-clock amd64-small-buffer arm64-large-buffer s390x'
+names='armhf-saved arm64-saved amd64-saved s390x-saved armhf arm64 newer-saved amd64 amd64-no-clock amd64-small-buffer arm64-large-buffer newer s390x'
 
 rm -rf build/boot
 mkdir -p build/boot

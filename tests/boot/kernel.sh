@@ -1,21 +1,23 @@
 #!/bin/sh
-# kernel.sh ARCH - a Debian kernel to boot: fetches the packages of the kernel and of a static busybox and
-# leaves in KMEM_CACHE_DIR/boot/ARCH what a boot needs: vmlinuz, busybox, release, modules/NAME.ko and
+# kernel.sh MACHINE - a Debian kernel to boot: fetches the packages of the kernel and of a static busybox and
+# leaves in KMEM_CACHE_DIR/boot/MACHINE what a boot needs: vmlinuz, busybox, release, modules/NAME.ko and
 # modules/order, the names in the order in which they can be loaded. Does nothing when it is all there. Exit status 3:
 # the archive that this machine uses cannot be reached, or has no such kernel.
 #
-#	sh tests/boot/kernel.sh s390x
+#	sh tests/boot/kernel.sh s390x		# an architecture; newer: amd64 with a kernel of backports
 set -eu
 # shellcheck source=scripts/foreign_apt.sh
 . "$(dirname "$0")/../../scripts/foreign_apt.sh"
 # What the guest loads: the disk that it writes to, and modules for the test to load and to unload.
+arch=$1 suite=
 case $1 in
+newer) arch=amd64 suite=backports package=linux-image-cloud-amd64 disk='virtio_pci virtio_blk' ;;
 amd64) package=linux-image-cloud-amd64 disk='virtio_pci virtio_blk' ;;
 arm64) package=linux-image-cloud-arm64 disk='virtio_pci virtio_blk' ;;
 armhf) package=linux-image-armmp disk='virtio_pci virtio_blk' ;;
 s390x) package=linux-image-s390x disk='virtio_blk' ;;
 *)
-	echo "kernel.sh: unknown architecture '$1'; known: amd64 arm64 armhf s390x" >&2
+	echo "kernel.sh: unknown machine '$1'; known: amd64 arm64 armhf s390x newer" >&2
 	exit 2
 	;;
 esac
@@ -25,14 +27,16 @@ dir=$KMEM_CACHE_DIR/boot/$1
 
 rm -rf "$dir"
 mkdir -p "$dir/modules"
-foreign_apt "$1"
+foreign_apt "$arch" "$suite"
 image=$(apt_newest $package)
 if [ -z "$image" ]; then
 	echo "kernel.sh: no $package is to be had" >&2
 	exit 3
 fi
 echo "fetching $image for $1" >&2
-apt_download "$dir/deb" "$image" busybox-static || exit 3
+apt_download "$dir/deb" "$image" || exit 3
+foreign_apt "$arch"
+apt_download "$dir/deb" busybox-static || exit 3
 mkdir "$dir/image" "$dir/tools"
 dpkg -x "$dir/deb/${image}"_*.deb "$dir/image"
 dpkg -x "$dir"/deb/busybox-static_*.deb "$dir/tools"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Boots of four machines, recorded from the kernel's first allocations on: dumped in the guest by its own
+# Boots of four machines, and of a newer kernel on one of them, recorded from the kernel's first allocations on: dumped in the guest by its own
 # kmem-record, and saved there by collect-ftrace.sh and dumped here.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -32,6 +32,8 @@ saved() { # ARCH BYTE-ORDER
 	check "$1, saved: all $entries records that the rings' statistics name" \
 		[ "$entries" -gt 50000 ] && [ "$(total "$work/$1.kmem" decoded)" = "$entries" ]
 	"$WITNESS" "$2" "$tree/tracing" >"$work/witness" 2>"$work/err"
+	check "$1, saved: libtraceevent finds as many stacks without their event" \
+		[ "$(grep -c '^orphan' "$work/err")" = "$(total "$work/$1.kmem" orphan_stacks)" ]
 	if counts=$(python3 "$TESTS/boot/same_events.py" "$READ_CAPTURE" "$work/$1.kmem" "$work/witness"); then
 		ok "$1, saved: libtraceevent finds the same $counts"
 	else
@@ -53,5 +55,7 @@ both amd64 x86_64 little 8
 both arm64 aarch64 little 8
 both armhf armv7l little 4
 both s390x s390x big 8
+# Its command line asks for stacks of allocations only.
+both newer x86_64 little 8
 [ ! -e build/boot/seconds ] || echo "figure: all boots took $(cat build/boot/seconds) s on $(nproc) CPUs"
 finish

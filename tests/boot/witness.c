@@ -6,7 +6,8 @@
  *
  * Values are hexadecimal and as wide as their field, strings are their bytes in hexadecimal; stack=- says
  * that no stack came. It shares no code with the recorder: pages, formats and numbers are libtraceevent's
- * affair, and a stack belongs to the last event without one that has the same common fields.
+ * affair, and a stack belongs to the last event of the same task in the same context (task, softirq, irq, NMI).
+ * One that comes when that event has one already, or before any, is a line "orphan CPU TIME" on standard error.
  *
  *	witness little|big DIR			DIR/header_page is that of the target
  */
@@ -17,6 +18,8 @@
 #include <string.h>
 #include <traceevent/event-parse.h>
 #include <traceevent/kbuffer.h>
+
+#define INTERRUPT_FLAGS 0x58 /* TRACE_FLAG_HARDIRQ, _SOFTIRQ, _NMI */
 
 struct seen {
 	char *text, *stack;
@@ -148,9 +151,8 @@ static void take_stack(struct ring *ring, struct tep_handle *tep, struct tep_eve
 		       struct tep_record *rec)
 {
 	struct tep_format_field *caller = tep_find_field(event, "caller");
-	unsigned long long context[3] = { common(event, "common_pid", rec),
-					  common(event, "common_flags", rec),
-					  common(event, "common_preempt_count", rec) };
+	unsigned long long pid = common(event, "common_pid", rec),
+			   flags = common(event, "common_flags", rec);
 	int word = tep_get_long_size(tep);
 	unsigned long long depth = 0;
 	struct seen *seen = NULL;
@@ -158,12 +160,16 @@ static void take_stack(struct ring *ring, struct tep_handle *tep, struct tep_eve
 	FILE *out;
 
 	for (size_t i = ring->count; i > 0 && !seen; i--)
-		if (!ring->events[i - 1].stack &&
-		    !memcmp(ring->events[i - 1].context, context, sizeof(context)))
+		if (ring->events[i - 1].context[0] == pid &&
+		    !((ring->events[i - 1].context[1] ^ flags) & INTERRUPT_FLAGS))
 			seen = &ring->events[i - 1];
-	if (!seen || tep_get_field_val(NULL, event, "size", rec, &depth, 0) < 0 ||
+	if (!seen || seen->stack) {
+		fprintf(stderr, "orphan %d %llu\n", rec->cpu, rec->ts);
+		return;
+	}
+	if (tep_get_field_val(NULL, event, "size", rec, &depth, 0) < 0 ||
 	    caller->offset + depth * word > (unsigned int)rec->size)
-		die("a stack of nobody, or longer than its record", event->name);
+		die("a stack longer than its record", event->name);
 	out = open_memstream(&seen->stack, &len);
 	for (unsigned long long i = 0; i < depth; i++)
 		fprintf(out, "%s%llx", i ? "," : "",

@@ -154,6 +154,11 @@ account_errors() { # FILE
 		END { if (!cpus || ends != 1) print "no statistics at the end" }'
 }
 
+event_bytes() { # FILE: what it has besides its metadata
+	"$READ_CAPTURE" --blocks "$1" 2>/dev/null | awk '/type=(EVENTS|DICT|FOLDED) / {
+		for (i = 1; i <= NF; i++) if ($i ~ /^stored=/) n += substr($i, 8) + 80 } END { print n + 0 }'
+}
+
 exact() { # NAME FILE
 	errors=$(account_errors "$2")
 	if [ -z "$errors" ]; then ok "$1"; else not_ok "$1" "$errors"; fi

@@ -22,11 +22,6 @@ totals() { # DB
 	sqlite3 "$1" "SELECT name, events FROM event WHERE role IS NOT NULL ORDER BY 1"
 }
 
-event_bytes() { # FILE: what it has besides its metadata
-	"$READ_CAPTURE" --blocks "$1" 2>/dev/null | awk '/type=(EVENTS|DICT|FOLDED) / {
-		for (i = 1; i <= NF; i++) if ($i ~ /^stored=/) n += substr($i, 8) + 80 } END { print n + 0 }'
-}
-
 # Only what these processes do is recorded, by both, and they wait until both record.
 mkfifo "$work/go"
 for n in 1 2; do
