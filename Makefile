@@ -91,7 +91,7 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-valgrind bench format lint install clean FORCE
+.PHONY: all help record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind bench format lint install clean FORCE
 
 all: record $(if $(CROSS_COMPILE),,analyze)	## Build build/kmem-record and build/kmem-analyze (the default)
 
@@ -194,6 +194,15 @@ check-boot:	## Boots of amd64, arm64, armhf and s390x under QEMU with events fro
 	done
 	@sh tests/boot/boots.sh
 	@$(run_tests) boot
+
+check-symbols:	## Every address of boots of amd64 and arm64, with their debug packages (560 MB), against addr2line
+	@sh scripts/setup.sh build test cross boot symbols
+	@$(MAKE) --no-print-directory all test-programs
+	@for cross in x86_64-linux-gnu aarch64-linux-gnu; do \
+		$(MAKE) --no-print-directory CROSS_COMPILE=$$cross- STATIC=1 record || exit 1; \
+	done
+	@sh tests/symbols/prepare.sh
+	@$(run_tests) symbols
 
 cross-programs: $(format_tests) $(B)/tests/mkcapture
 	@:

@@ -14,9 +14,10 @@ packages() {
 			libc6-dev-armhf-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user-static
 		;;
 	boot) echo qemu-system-x86 qemu-system-arm qemu-system-misc cpio xz-utils ;;
+	symbols) echo binutils binutils-aarch64-linux-gnu ;;
 	bench) echo linux-perf ;;
 	*)
-		echo "setup.sh: unknown group '$1'; the groups are build, test, cross, boot, lint, bench" >&2
+		echo "setup.sh: unknown group '$1'; the groups are build, test, cross, boot, symbols, lint, bench" >&2
 		exit 2
 		;;
 	esac

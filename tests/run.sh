@@ -2,7 +2,7 @@
 # run.sh [--update NAME] SET... - runs sets of tests and counts their lines.
 #
 # Sets: unit cli bad layers (these are `make check`), kernel (root and tracefs), cross (qemu-user), boot
-# (QEMU). A test prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`; a program that dies without having
+# (QEMU), symbols (debug packages of whole kernels). A test prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`; a program that dies without having
 # printed `not ok` counts as a failure. Other lines are comments and shown when something fails.
 #
 # Environment: B (build directory of the flavour), WRAP (a command before every program under test,
@@ -62,7 +62,7 @@ for set; do
 			run "$(basename "$test")" $WRAP "$test"
 		done
 		;;
-	cli | kernel | boot | fuzz | cross)
+	cli | kernel | boot | symbols | fuzz | cross)
 		for test in tests/"$set"/test_*.sh; do
 			[ -e "$test" ] || continue
 			run "$test" sh "$test"
