@@ -23,7 +23,7 @@ static const struct option_row rows[] = {
 	{ "force", 'f', NULL, "overwrite it", OPT_FLAG, offsetof(struct load_command_options, force), 0, 0, 0, NULL },
 	{ "quiet", 'q', NULL, "no progress, no summary", OPT_FLAG, offsetof(struct load_command_options, quiet),
 	  0, 0, 0, NULL },
-	{ "symbols", 'k', "FILE|DIR", "source lines from a vmlinux, build tree or debug package", OPT_LIST,
+	{ "vmlinux", 'k', "FILE|DIR", "source lines from a vmlinux, build tree or debug package", OPT_LIST,
 	  offsetof(struct load_command_options, symbols), 0, 0, 0, NULL },
 	{ "allow-mismatch", 0, NULL, "use a vmlinux of another build; reports say so", OPT_FLAG,
 	  offsetof(struct load_command_options, allow_mismatch), 0, 0, 0, NULL },

@@ -16,7 +16,7 @@ struct symbolize_command_options {
 
 /* clang-format off */
 static const struct option_row rows[] = {
-	{ "symbols", 'k', "FILE|DIR", "a vmlinux, module or program, or where they are (repeatable)", OPT_LIST,
+	{ "vmlinux", 'k', "FILE|DIR", "a vmlinux, module or program, or where they are (repeatable)", OPT_LIST,
 	  offsetof(struct symbolize_command_options, symbols), 0, 0, 0, NULL },
 	{ "allow-mismatch", 0, NULL, "use a vmlinux of another build; reports say so", OPT_FLAG,
 	  offsetof(struct symbolize_command_options, allow_mismatch), 0, 0, 0, NULL },
