@@ -10,7 +10,7 @@
 #include "format/base/units.h"
 
 struct load_command_options {
-	const char *output, *text_symbols;
+	const char *output;
 	bool force, quiet;
 	bool allow_mismatch;
 	struct option_list debug_dirs, symbols;
@@ -23,15 +23,14 @@ static const struct option_row rows[] = {
 	{ "force", 'f', NULL, "overwrite it", OPT_FLAG, offsetof(struct load_command_options, force), 0, 0, 0, NULL },
 	{ "quiet", 'q', NULL, "no progress, no summary", OPT_FLAG, offsetof(struct load_command_options, quiet),
 	  0, 0, 0, NULL },
-	{ "vmlinux", 'k', "FILE|DIR", "source lines from a vmlinux, build tree or debug package", OPT_LIST,
+	{ "vmlinux", 'k', "FILE|DIR", "source lines from a vmlinux, build tree or debug package (log: System.map)", OPT_LIST,
 	  offsetof(struct load_command_options, symbols), 0, 0, 0, NULL },
 	{ "allow-mismatch", 0, NULL, "use a vmlinux of another build; reports say so", OPT_FLAG,
 	  offsetof(struct load_command_options, allow_mismatch), 0, 0, 0, NULL },
 	{ "debug-dir", 0, "DIR", "look for symbols of user programs in DIR, too (repeatable)", OPT_LIST,
 	  offsetof(struct load_command_options, debug_dirs), 0, 0, 0, NULL },
 	{ "symfs", 0, "DIR", NULL, OPT_LIST, offsetof(struct load_command_options, debug_dirs), 0, 0, 0, NULL },
-	{ "symbols", 0, "FILE", "of a text log: names of plain addresses, from a System.map or /proc/kallsyms",
-	  OPT_STRING, offsetof(struct load_command_options, text_symbols), 0, 0, 0, NULL },
+	{ "symbols", 0, "FILE", NULL, OPT_LIST, offsetof(struct load_command_options, symbols), 0, 0, 0, NULL },
 	{ "save-db", 0, "DB", NULL, OPT_STRING, offsetof(struct load_command_options, output), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
@@ -85,7 +84,6 @@ static int run(const struct command *self, int argc, char **argv)
 		.debug_dirs = o.debug_dirs.items,
 		.debug_dir_count = o.debug_dirs.count,
 		.symbols = { o.symbols.items, o.symbols.count, o.allow_mismatch },
-		.text_symbols = o.text_symbols,
 	};
 	failed = load_capture(&options, &result, &err);
 	option_list_release(&o.debug_dirs);
@@ -118,13 +116,14 @@ const struct command cmd_load = {
 		"Several files have to be segments of one recording (kmem-record --rotate); just those that are\n"
 		"named are loaded, in the order of their numbers.\n"
 		"A text log is what ftrace prints into trace or trace_pipe, plain or packed by gzip, zstd or xz; all\n"
-		"reports take one, too. Lines that are not understood are counted, and the first of them shown.\n",
+		"reports take one, too. Lines that are not understood are counted, and the first of them shown.\n"
+		"Of a log -k may be a System.map or a copy of /proc/kallsyms: its plain addresses get names.\n",
 	.examples =
 		"  kmem-analyze load cap.kmem                     makes cap.kmem.db\n"
 		"  kmem-analyze load -k vmlinux cap.kmem          with source lines (symbolize --help)\n"
 		"  kmem-analyze load -f -o /tmp/cap.db cap.kmem\n"
 		"  kmem-analyze load cap.0*.kmem                  segments: makes cap.kmem.db\n"
-		"  kmem-analyze load --symbols System.map kmem.log   a text log of an old kernel\n"
+		"  kmem-analyze load -k System.map kmem.log   a text log of an old kernel\n"
 		"  sqlite3 cap.kmem.db 'SELECT cache, sum(bytes_alloc) FROM live GROUP BY cache'\n",
 	.options = rows,
 	.run = run,

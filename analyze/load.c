@@ -216,12 +216,12 @@ static bool is_symbol_list(const char *path)
 	       head[digits + 2] == ' ';
 }
 
+/* NULL: names stand in the log, or come with debug information. */
 static const char *text_symbols(const struct load_options *options)
 {
-	if (!options->text_symbols && options->symbols.count == 1 &&
-	    is_symbol_list(options->symbols.paths[0]))
-		return options->symbols.paths[0];
-	return options->text_symbols;
+	const struct symbolize_options *s = &options->symbols;
+
+	return s->count == 1 && is_symbol_list(s->paths[0]) ? s->paths[0] : NULL;
 }
 
 /* The same of a text log: what a capture knows before its events comes with them there. */
@@ -533,11 +533,6 @@ static int load(const struct load_options *options, const char *target, struct l
 				       "'%s' is a text log; one log is loaded at a time",
 				       paths[0]) :
 			     read_text(l, paths[0], text_symbols(options), err);
-	else if (rc == 0 && options->text_symbols)
-		rc = error_set(
-			err, ERR_USAGE,
-			"--symbols is for the addresses of a text log; '%s' has its own symbols",
-			paths[0]);
 	else if (rc == 0)
 		rc = read_metadata(l, paths, options->count ? options->count : 1, err);
 	if (rc == 0)

@@ -76,9 +76,8 @@ struct load_options {
 	const char *const
 		*debug_dirs; /* where symbols of user programs are looked for, besides here */
 	size_t debug_dir_count;
-	struct symbolize_options symbols; /* count 0: no source lines */
-	const char *
-		text_symbols; /* of a text log: a System.map or kallsyms for its addresses; or NULL */
+	struct symbolize_options symbols; /* count 0: no source lines; of a text log also one
+					   * System.map or kallsyms, for its addresses */
 };
 
 struct load_result {

@@ -127,5 +127,5 @@ void text_header(sqlite3 *db, FILE *out)
 	if (plain && named < plain)
 		fprintf(out, "# %" PRId64 " of %" PRId64 " addresses have no name%s\n",
 			plain - named, plain,
-			named ? "" : ": load --symbols FILE takes a System.map or kallsyms");
+			named ? "" : ": load -k FILE takes a System.map or kallsyms");
 }

@@ -23,6 +23,7 @@
 #define TEXT_ROOM      (1u << 20)
 #define XZ_MEMORY_MAX  (256ull << 20)
 #define IDENTITY_BYTES 4096u
+#define IDENTITY_HEAD  256u /* stays when a log grows */
 #define SAMPLES	       16
 
 struct text_input {
@@ -404,10 +405,10 @@ int text_input_identity(const char *path, struct capture_identity *ret, struct e
 {
 	struct capture_identity id = { .length = 0 };
 	uint8_t bytes[IDENTITY_BYTES];
-	uint64_t hash[2] = { 0, 1 };
 	struct stat st;
 	int rc = 0, fd = open_regular(path, &st, err);
-	size_t n;
+	uint64_t hash[2] = { 0, 0 };
+	size_t n, head;
 
 	if (fd < 0)
 		return fd;
@@ -415,15 +416,18 @@ int text_input_identity(const char *path, struct capture_identity *ret, struct e
 	n = id.length < sizeof(bytes) ? (size_t)id.length : sizeof(bytes);
 	for (uint64_t i = 0; i <= SAMPLES && rc == 0; i++) {
 		rc = file_read_at(fd, bytes, n, (id.length - n) / SAMPLES * i, path, err);
-		for (int k = 0; k < 2 && rc == 0; k++)
-			hash[k] = hash_bytes(hash[k], bytes, n);
+		head = n < IDENTITY_HEAD ? n : IDENTITY_HEAD;
+		for (int k = 0; k < 2 && rc == 0 && !i; k++)
+			hash[k] = hash_bytes((uint64_t)k, bytes, head);
+		if (rc == 0)
+			id.tail_crc = crc32_update(id.tail_crc, bytes, n);
 	}
 	if (rc == 0)
 		rc = file_read_at(fd, bytes, n, id.length - n, path, err);
 	close(fd);
 	if (rc < 0)
 		return rc;
-	id.tail_crc = crc32_update(0, bytes, n);
+	id.tail_crc = crc32_update(id.tail_crc, bytes, n);
 	memcpy(id.uuid, hash, sizeof(id.uuid));
 	*ret = id;
 	return 0;

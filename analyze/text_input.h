@@ -41,8 +41,8 @@ const char *text_input_cut(const struct text_input *in);
 bool text_input_half_line(const struct text_input *in);
 
 /*
- * As of a capture; uuid is a checksum over samples of the content. A log that was written to, or
- * another one under its name, has another identity.
+ * As of a capture: uuid is a hash of the first bytes, which stays when a log grows; tail_crc is over samples
+ * of all of it.
  */
 int text_input_identity(const char *path, struct capture_identity *ret, struct error *err);
 

@@ -251,8 +251,10 @@ void text_line_parse(const char *line, size_t len, struct text_line *l)
 	l->lost = 0;
 	line = skip_log_prefix(line, end);
 	p = skip_blanks(line, end);
-	if (p == end || *p == '#') {
+	if (p == end || (*p == '#' && !parse_entry(line, end, l))) {
 		parse_comment(p, end, l);
+	} else if (*p == '#') {
+		return; /* behind the prompt of a console */
 	} else if (starts(p, end, "=> ")) {
 		l->kind = LINE_FRAME;
 		p = skip_blanks(p + 3, end);

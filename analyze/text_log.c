@@ -239,8 +239,8 @@ static struct cpu_state *entry(struct text_log *log, const struct text_line *l)
 
 /* ---- stacks ---- */
 
-/* Whether two frames are of one function, as far as both are known; *ret_known: they can be compared. */
-static bool same_function(const struct stacks *s, uint32_t a, uint32_t b, bool *ret_known)
+/* Whether two frames are one place, as far as both are known; *ret_known: they can be compared. */
+static bool same_place(const struct stacks *s, uint32_t a, uint32_t b, bool *ret_known)
 {
 	const struct frame *x = &s->frames[a - 1], *y = &s->frames[b - 1];
 
@@ -248,7 +248,8 @@ static bool same_function(const struct stacks *s, uint32_t a, uint32_t b, bool *
 		return *ret_known = true;
 	if (x->known && y->known) {
 		*ret_known = true;
-		return x->hit.name.len == y->hit.name.len &&
+		return (y->no_offset || x->address - x->hit.start == y->address - y->hit.start) &&
+		       x->hit.name.len == y->hit.name.len &&
 		       !memcmp(x->hit.name.data, y->hit.name.data, x->hit.name.len);
 	}
 	*ret_known |= !x->known && !y->known; /* two addresses */
@@ -269,7 +270,7 @@ static bool may_be_of(struct text_log *log, uint64_t row)
 	if (!site) /* nothing to be sure by: only the entry right before it */
 		return log->cpus[k->cpu].last_row == row;
 	for (uint32_t i = 0; i < k->depth; i++) {
-		if (!same_function(log->to.sites->stacks, site, k->path[i], &known))
+		if (!same_place(log->to.sites->stacks, site, k->path[i], &known))
 			continue;
 		if (log->to.sites->stacks->frames[k->path[i] - 1].no_offset)
 			k->path[i] = site;

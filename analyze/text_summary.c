@@ -50,5 +50,5 @@ void text_summary(FILE *out, const struct text_counts *c)
 	if (c->plain > c->plain_named)
 		fprintf(out, "%" PRIu64 " of %" PRIu64 " addresses have no name%s\n",
 			c->plain - c->plain_named, c->plain,
-			c->plain_named ? "" : " (load --symbols FILE)");
+			c->plain_named ? "" : " (load -k FILE)");
 }
