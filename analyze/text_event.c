@@ -84,10 +84,15 @@ static bool number(const char **p, const char *end, uint64_t *ret)
 		*ret = n;
 		return *p > start && *p - start <= 16;
 	}
-	for (; *p < end && **p >= '0' && **p <= '9'; ++*p)
-		n = n * 10 + (uint64_t)(**p - '0');
+	for (; *p < end && **p >= '0' && **p <= '9'; ++*p) {
+		unsigned int add = (unsigned int)(**p - '0');
+
+		if (n > (UINT64_MAX - add) / 10)
+			return false;
+		n = n * 10 + add;
+	}
 	*ret = n;
-	return *p > start && *p - start <= 19;
+	return *p > start;
 }
 
 /* Over " (-131386735694368)", the second form that the option `fields` prints of a number. */
