@@ -62,7 +62,15 @@ record_libs = $(zstd_libs)
 # compressed text logs, as far as the libraries are there
 packers := $(foreach p,zlib liblzma,$(shell $(pkg_config) --exists $(p) 2>/dev/null && echo $(p)))
 all_cflags += $(if $(filter zlib,$(packers)),-DHAVE_ZLIB) $(if $(filter liblzma,$(packers)),-DHAVE_LZMA)
-analyze_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) $(packers) sqlite3 libzstd libdw libelf 2>/dev/null)
+analyze_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) $(packers) sqlite3 libzstd libdw libelf 2>/dev/null) \
+	$(cairo_libs) -lm
+# Pictures of rings. Without it the analyser says so when one is asked for; CAIRO=0 leaves it out.
+ifneq ($(or $(filter 0,$(CAIRO)),$(filter 1,$(STATIC))),)
+cairo_libs :=
+else
+cairo_libs := $(shell $(pkg_config) --libs cairo-svg cairo-pdf cairo-png 2>/dev/null)
+endif
+cairo_cflags = $(if $(cairo_libs),-DHAVE_CAIRO $(shell $(pkg_config) --cflags cairo))
 
 format_src := $(wildcard format/base/*.c format/*.c)
 record_src := $(wildcard record/*.c)
@@ -72,7 +80,7 @@ tool_src := $(wildcard tests/tools/*.c)
 kernel_src := $(wildcard tests/kernel/*.c)
 boot_src := $(wildcard tests/boot/*.c)
 sql_src := $(wildcard schema/*.sql schema/query/*.sql)
-embedded := $(sql_src) analyze/skip_frames.txt
+embedded := $(sql_src) analyze/skip_frames.txt analyze/rings.html
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 format_obj := $(call obj,$(format_src))
@@ -97,7 +105,7 @@ all: record $(if $(CROSS_COMPILE),,analyze)	## Build build/kmem-record and build
 
 record: $(out)/kmem-record	## Build the recorder only (needs libzstd)
 
-analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzstd, libdw; zlib and liblzma for packed text logs)
+analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzstd, libdw; zlib and liblzma for packed logs, cairo for pictures)
 
 test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests)
 	@:
@@ -139,6 +147,7 @@ $(sysroot_lib):
 $(B)/%.o: %.c $(B)/flags | $(sysroot_lib)
 	@mkdir -p $(@D)
 	$(call quiet,CC,$@)$(CC) $(all_cflags) $(if $(filter tests/kernel/% tests/boot/%,$<),$(trace_cflags)) \
+		$(if $(filter analyze/ring_cairo.c,$<),$(cairo_cflags)) \
 		-MMD -MP -c -o $@ $<
 $(call obj,$(analyze_src) $(unit_src)): $(B)/gen/schema_sql.h
 $(call obj,$(wildcard record/cmd_*.c) analyze/main.c): $(B)/gen/version.h
@@ -156,8 +165,8 @@ $(B)/gen/version.h: FORCE
 		echo '#define KMEM_VERSION "$(version)"' >$@
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(all_cflags) $(all_ldflags)' | cmp -s - $@ || \
-		echo '$(CC) $(all_cflags) $(all_ldflags)' >$@
+	@echo '$(CC) $(all_cflags) $(all_ldflags) $(cairo_cflags)' | cmp -s - $@ || \
+		echo '$(CC) $(all_cflags) $(all_ldflags) $(cairo_cflags)' >$@
 
 crosses := aarch64-linux-gnu arm-linux-gnueabihf s390x-linux-gnu
 run_tests = B=$(B) sh tests/run.sh

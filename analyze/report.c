@@ -12,6 +12,7 @@
 #include "analyze/db_open.h"
 #include "analyze/moments.h"
 #include "analyze/row_pairs.h"
+#include "analyze/static_input.h"
 #include "analyze/text_header.h"
 #include "format/base/fileio.h"
 #include "format/base/units.h"
@@ -795,11 +796,24 @@ int report_header(struct report *r, const char *name, struct error *err)
 	return rc;
 }
 
-int report_run(const struct command *self, int argc, char **argv, void *options,
-	       const struct report_options *common, const struct sort_key *keys, const char *ties,
-	       int (*print)(struct report *r, void *options, const char *order, struct error *err))
+static int static_open(struct report *r, const struct report_options *options, const char *path,
+		       enum static_input_kind kind, struct error *err)
 {
-	int first = command_parse(self, options, argc, argv, 1, 0);
+	int rc;
+
+	*r = (struct report){ .options = options, .out = stdout, .complete = true };
+	rc = static_input_open(&r->db, path, kind, err);
+	return rc < 0 ? rc : open_output(r, err);
+}
+
+static int run_report(const struct command *self, int argc, char **argv, void *options,
+		      const struct report_options *common, const struct sort_key *keys,
+		      const char *ties, bool linked,
+		      int (*print)(struct report *r, void *options, const char *order,
+				   struct error *err))
+{
+	int first = command_parse(self, options, argc, argv, 1, 0), rc;
+	enum static_input_kind kind = STATIC_INPUT_NONE;
 	struct error err = { 0 };
 	struct report r = { 0 };
 	struct by by;
@@ -812,7 +826,29 @@ int report_run(const struct command *self, int argc, char **argv, void *options,
 				  by.count ? BY_COLUMNS : ties, &err) < 0))
 		return command_fail(&err);
 	r.by = by;
-	if (report_open(&r, common, argv + first, (size_t)(argc - first), &err) == 0)
+	if (linked && argc - first == 1)
+		kind = static_input_kind(argv[first]);
+	if (kind != STATIC_INPUT_NONE)
+		rc = static_open(&r, common, argv[first], kind, &err);
+	else
+		rc = report_open(&r, common, argv + first, (size_t)(argc - first), &err);
+	if (rc == 0)
 		print(&r, options, order, &err);
 	return report_close(&r, &err);
+}
+
+int report_run(const struct command *self, int argc, char **argv, void *options,
+	       const struct report_options *common, const struct sort_key *keys, const char *ties,
+	       int (*print)(struct report *r, void *options, const char *order, struct error *err))
+{
+	return run_report(self, argc, argv, options, common, keys, ties, false, print);
+}
+
+int report_run_on(const struct command *self, int argc, char **argv, void *options,
+		  const struct report_options *common, const struct sort_key *keys,
+		  const char *ties,
+		  int (*print)(struct report *r, void *options, const char *order,
+			       struct error *err))
+{
+	return run_report(self, argc, argv, options, common, keys, ties, true, print);
 }

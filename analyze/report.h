@@ -154,6 +154,16 @@ int report_run(const struct command *self, int argc, char **argv, void *options,
 	       const struct report_options *common, const struct sort_key *keys, const char *ties,
 	       int (*print)(struct report *r, void *options, const char *order, struct error *err));
 
+/*
+ * The same for commands that also take a vmlinux or a build tree (static_input.h), as their only operand: r->db is
+ * then a database in memory that has only source and static_symbol, and the report is complete.
+ */
+int report_run_on(const struct command *self, int argc, char **argv, void *options,
+		  const struct report_options *common, const struct sort_key *keys,
+		  const char *ties,
+		  int (*print)(struct report *r, void *options, const char *order,
+			       struct error *err));
+
 /* The line that perf-prof puts before a section: local date and time, microseconds, a blank. */
 void report_timestamp(struct report *r, int64_t time_ns);
 

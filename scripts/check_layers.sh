@@ -37,8 +37,8 @@ libraries() { # PROGRAM ALLOWED: direct needs that are not allowed; nothing for 
 
 runtime='^(libc|libm|libgcc_s|ld-linux.*|libpthread|libasan|libubsan|libtsan|libdl|librt)\.so'
 check 'kmem-record links only zstd and libc' "$(libraries "$build/kmem-record" "$runtime|^libzstd\.so")"
-check 'kmem-analyze links only sqlite3, libdw, zstd, zlib, liblzma and libc' \
-	"$(libraries "$build/kmem-analyze" "$runtime|^lib(sqlite3|dw|elf|zstd|z|lzma)\.so")"
+check 'kmem-analyze links only sqlite3, libdw, zstd, zlib, liblzma, libc and, for pictures, cairo' \
+	"$(libraries "$build/kmem-analyze" "$runtime|^lib(sqlite3|dw|elf|zstd|z|lzma|cairo)\.so")"
 
 # every header stands alone: it includes what it uses
 for header in format/base/*.h format/*.h analyze/*.h record/*.h; do

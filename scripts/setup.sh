@@ -6,7 +6,10 @@ set -eu
 
 packages() {
 	case $1 in
-	build) echo gcc libc6-dev make pkg-config libtraceevent-dev libzstd-dev libsqlite3-dev libdw-dev zlib1g-dev liblzma-dev ;;
+	build)
+		echo gcc libc6-dev make pkg-config libtraceevent-dev libzstd-dev libsqlite3-dev libdw-dev zlib1g-dev liblzma-dev \
+			libcairo2-dev
+		;;
 	test) echo python3 zstd sqlite3 valgrind procps util-linux ;;
 	lint) echo clang-format cppcheck shellcheck ;;
 	cross)

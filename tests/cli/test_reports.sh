@@ -93,7 +93,7 @@ if [ -w /dev/full ]; then
 	"$KMEM_ANALYZE" account "$replay" >/dev/full 2>"$work/err"
 	check "a full disk is no success" [ $? -eq 1 ]
 fi
-for command in account kmemprof kmemleak info load symbolize verify; do
+for command in account kmemprof kmemleak static rings info load symbolize verify; do
 	"$KMEM_ANALYZE" $command --help >"$work/help"
 	check "$command --help teaches" grep -q '^examples:' "$work/help"
 	check "$command --help fits 100 columns" [ "$(expand "$work/help" | awk '{ if (length > m) m = length } END { print m }')" -le 100 ]

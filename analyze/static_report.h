@@ -1,0 +1,25 @@
+/*
+ * static_report.h - what reports on static memory share: the selection of directories and the header.
+ *
+ *	static_select(r->db, &dirs, &err);	// makes temp.static_selected
+ *	static_header(r, "static", &dirs, &err);
+ */
+#ifndef KMEM_ANALYZE_STATIC_REPORT_H
+#define KMEM_ANALYZE_STATIC_REPORT_H
+
+#include "analyze/report.h"
+
+/*
+ * The rows of static_symbol that are compiled from files of these directories of the source tree and below
+ * ("fs/ext4"; count 0: all rows), as the temporary view static_selected. ERR_UNSUPPORTED: the database has no static
+ * sizes. ERR_USAGE: one is no directory, or none holds anything.
+ */
+int static_select(sqlite3 *db, const struct option_list *dirs, struct error *err);
+
+/* Lines that start with '#': where the sizes are from, their sums, and what they do not tell. */
+int static_header(struct report *r, const struct option_list *dirs, struct error *err);
+
+/* A database in memory, of a vmlinux or a build tree: there are no allocations in it. */
+bool static_only(sqlite3 *db);
+
+#endif
