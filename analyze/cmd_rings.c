@@ -114,7 +114,7 @@ static int add_static(struct report *r, struct drawing *d, struct error *err)
 	return rc;
 }
 
-static int add_dynamic(struct report *r, struct drawing *d, struct error *err)
+static int add_dynamic(struct report *r, struct drawing *d, bool branch, struct error *err)
 {
 	struct query q = { 0 };
 	int rc = report_select_pairs(r, err);
@@ -123,6 +123,7 @@ static int add_dynamic(struct report *r, struct drawing *d, struct error *err)
 		rc = query_init(&q, r->db, schema_query_rings_dynamic_sql, NULL, err);
 	if (rc == 0) {
 		query_bind_int(&q, ":known", !d->by_function);
+		query_bind_int(&q, ":branch", branch);
 		rc = add_rows(d, &q, d->attribute->column, err);
 	}
 	query_release(&q);
@@ -156,12 +157,14 @@ static int fill_tree(struct report *r, const struct rings_options *o, struct dra
 			"%s needs the source directories of callers, and this database has no debug information:"
 			" kmem-analyze symbolize DB -k VMLINUX adds it",
 			o->dirs.count ? "--start-branch" : "-a current");
+	if (rc == 0)
+		rc = static_branch(r->db, &o->dirs, err);
 	if (rc == 0 && d->attribute->with_static)
 		rc = static_select(r->db, &o->dirs, err);
 	if (rc == 0 && d->attribute->with_static)
 		rc = add_static(r, d, err);
 	if (rc == 0 && d->attribute->column)
-		rc = add_dynamic(r, d, err);
+		rc = add_dynamic(r, d, o->dirs.count > 0, err);
 	if (rc == 0 && !d->tree->root.bytes)
 		rc = error_set(
 			err, ERR_UNSUPPORTED,

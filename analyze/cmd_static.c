@@ -76,6 +76,8 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	int rc = path_cut_register(r->db, err);
 
 	if (rc == 0)
+		rc = static_branch(r->db, &o->dirs, err);
+	if (rc == 0)
 		rc = static_select(r->db, &o->dirs, err);
 	if (rc == 0)
 		rc = static_header(r, &o->dirs, err);

@@ -39,6 +39,15 @@ static int ask(sqlite3 *db, const char *sql, struct error *err)
 	return rc;
 }
 
+int static_branch(sqlite3 *db, const struct option_list *dirs, struct error *err)
+{
+	int rc = query_run(db, "CREATE TEMP TABLE static_unit (id INTEGER PRIMARY KEY)", err);
+
+	for (size_t i = 0; i < dirs->count && rc == 0; i++)
+		rc = select_dir(db, dirs->items[i], err);
+	return rc;
+}
+
 int static_select(sqlite3 *db, const struct option_list *dirs, struct error *err)
 {
 	int rc = ask(db, "SELECT EXISTS (SELECT 1 FROM static_symbol)", err);
@@ -48,10 +57,6 @@ int static_select(sqlite3 *db, const struct option_list *dirs, struct error *err
 			err, ERR_UNSUPPORTED,
 			"this database has no static sizes: kmem-analyze symbolize DB -k VMLINUX adds them; static and"
 			" rings also take a vmlinux or a build tree itself");
-	if (rc > 0)
-		rc = query_run(db, "CREATE TEMP TABLE static_unit (id INTEGER PRIMARY KEY)", err);
-	for (size_t i = 0; i < dirs->count && rc == 0; i++)
-		rc = select_dir(db, dirs->items[i], err);
 	if (rc < 0)
 		return rc;
 	rc = query_run(
@@ -114,6 +119,19 @@ static void print_share(struct report *r, struct query *q)
 	fprintf(r->out, "\n");
 }
 
+static void header_modules(struct report *r, int64_t modules)
+{
+	int64_t missing = capture_int(r->db, "static.missing", 0);
+
+	if (modules)
+		fprintf(r->out, "# with %" PRId64 " module%s\n", modules, modules == 1 ? "" : "s");
+	if (missing)
+		fprintf(r->out,
+			"# %" PRId64
+			" module%s of the capture NOT in it: no file of that build was found\n",
+			missing, missing == 1 ? " is" : "s are");
+}
+
 int static_header(struct report *r, const struct option_list *dirs, struct error *err)
 {
 	char n[4][UNITS_TEXT], safe[300];
@@ -130,8 +148,7 @@ int static_header(struct report *r, const struct option_list *dirs, struct error
 			fprintf(r->out, "# %s %s and below\n", i ? "and" : "only",
 				report_safe(safe, sizeof(safe), dirs->items[i]));
 		fprintf(r->out, "# %s bytes: text %s, data %s, bss %s\n", n[3], n[0], n[1], n[2]);
-		if (query_int(&q, 7))
-			fprintf(r->out, "# %" PRId64 " modules are in it\n", query_int(&q, 7));
+		header_modules(r, query_int(&q, 7));
 		if (!dirs->count)
 			print_share(r, &q);
 		rc = 0;

@@ -1,6 +1,7 @@
 /*
  * static_report.h - what reports on static memory share: the selection of directories and the header.
  *
+ *	static_branch(r->db, &dirs, &err);	// makes temp.static_unit
  *	static_select(r->db, &dirs, &err);	// makes temp.static_selected
  *	static_header(r, "static", &dirs, &err);
  */
@@ -9,8 +10,11 @@
 
 #include "analyze/report.h"
 
+/* The source files in these directories and below, as the temporary table static_unit. ERR_USAGE: one is none. */
+int static_branch(sqlite3 *db, const struct option_list *dirs, struct error *err);
+
 /*
- * The rows of static_symbol that are compiled from files of these directories of the source tree and below
+ * After static_branch: the rows of static_symbol that are compiled from files of these directories of the source tree and below
  * ("fs/ext4"; count 0: all rows), as the temporary view static_selected. ERR_UNSUPPORTED: the database has no static
  * sizes. ERR_USAGE: one is no directory, or none holds anything.
  */

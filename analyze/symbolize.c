@@ -12,6 +12,7 @@
 #include "analyze/debug_search.h"
 #include "analyze/query.h"
 #include "analyze/source_table.h"
+#include "analyze/static_capture.h"
 #include "analyze/symbol_files.h"
 #include "format/base/buf.h"
 #include "format/base/units.h"
@@ -452,7 +453,7 @@ static int prepare(struct run *r, struct error *err)
 		"UPDATE frame SET unit = NULL WHERE unit IS NOT NULL;"
 		"DELETE FROM inline_frame; DELETE FROM static_symbol; DELETE FROM source;"
 		"DELETE FROM capture WHERE key IN ('symbols.from', 'symbols.build_id',"
-		" 'symbols.mismatch', 'symbols.unverified', 'symbols.frames')",
+		" 'symbols.mismatch', 'symbols.unverified', 'symbols.frames', 'static.modules', 'static.missing')",
 		err);
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && rc == 0; i++)
@@ -539,6 +540,8 @@ int symbolize(struct db_writer *w, const struct symbolize_options *o, struct sym
 		rc = do_frames(&r, err);
 	if (rc == 0 && !r.files)
 		rc = nothing_found(&r, err);
+	if (rc == 0)
+		rc = static_capture(db_writer_db(w), r.kernel, r.search, &r.tree, err);
 	if (rc == 0)
 		rc = write_facts(&r, err);
 	release(&r);

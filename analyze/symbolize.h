@@ -1,6 +1,6 @@
 /*
- * symbolize.h - source lines for the frames of a database, from files with debug information: tables source and
- * inline_frame, frame.unit, and names of module functions and user functions that only those files have.
+ * symbolize.h - source lines for the frames of a database, from files with debug information: tables source,
+ * inline_frame and static_symbol (static_capture.h), frame.unit, and names of module functions and user functions that only those files have.
  *
  *	struct symbolize_options o = { .paths = paths, .count = n };
  *	struct symbolize_result r;

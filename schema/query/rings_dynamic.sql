@@ -1,5 +1,5 @@
 -- Bytes by the source file of the caller, where :known; else, and where it has none, by its module and function: all that
--- was allocated, what is live, and what of that nobody asked for.
+-- was allocated, what is live, and what of that nobody asked for. Only callers in units of temp.static_unit where :branch.
 SELECT
 	CASE
 	WHEN u.id IS NOT NULL THEN u.path
@@ -22,5 +22,6 @@ FROM (
 LEFT JOIN frame f ON f.id = s.frame
 LEFT JOIN source u ON u.id = f.unit
 LEFT JOIN symbol y ON y.id = f.symbol
+WHERE NOT :branch OR f.unit IN (SELECT id FROM temp.static_unit)
 GROUP BY 1
 ORDER BY 1

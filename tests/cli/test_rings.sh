@@ -96,6 +96,9 @@ rings branch -a static -b ./fs/ext4/ "$known"
 measured branch 9000 '-b fs/ext4, not fs/ext4foo'
 rings branches -a static -b fs -b lib "$known"
 measured branches 15008 '-b twice'
+rings pipes -b fs "$known"
+measured pipes "$(sqlite3 "$known" "SELECT sum(bytes_alloc) FROM live WHERE function = 'alloc_pipe_info'")" '-b of live memory'
+expect 1 'nothing to draw' '-b of a directory that holds nothing' "$KMEM_ANALYZE" rings -b fs/ext4 -o "$work/x.html" "$known"
 "$KMEM_ANALYZE" static --by directory "$known" >"$work/report"
 check "static asks a database, too" grep -qE '^ +5000 +8 +0 +5008  fs$' "$work/report"
 

@@ -57,7 +57,7 @@ compile() { # OPTION...: all objects, as make O= names their sources; the linked
 		ar cDrsT fs/built-in.a fs/namei.o fs/ext4/namei.o fs/ext4/inode.o fs/ext4foo/foo.o &&
 		ar cDrsT lib/lib.a lib/string.o &&
 		ar cDrsT built-in.a init/main.o mm/slub.o arch/entry.o fs/built-in.a &&
-		"$cc" -no-pie -nostdlib -static -Wl,--build-id=sha1 -Wl,--whole-archive built-in.a lib/lib.a -o vmlinux) ||
+		"$cc" -no-pie -nostdlib -static -Wl,--build-id=sha1,--defsym,_stext=_start -Wl,--whole-archive built-in.a lib/lib.a -o vmlinux) ||
 		not_ok "the kernel is linked" "$cc failed"
 }
 sums() { # the report's lines added up: TEXT DATA BSS TOTAL
@@ -103,6 +103,32 @@ check "debug information alone leaves the assembler's table" [ "$(without_file "
 check "-b fs/ext4 is fs/ext4 and not fs/ext4foo" [ "$(tr '\n' ' ' <"$work/files")" = 'fs/ext4/inode.c fs/ext4/namei.c ' ]
 "$KMEM_ANALYZE" static -b fs -b mm --depth 1 -s name "$out" | sed 1,/^---/d | awk '{ print $5 }' >"$work/files"
 check "-b may be repeated, --depth cuts" [ "$(tr '\n' ' ' <"$work/files")" = 'fs mm ' ]
+
+# in the database, once it has debug information: then it needs nothing else
+id=$(readelf -n "$out/vmlinux" | sed -n 's/.*Build ID: //p')
+start=$(nm "$out/vmlinux" | awk '$3 == "_start" { print "0x" $1 }')
+inode=$(nm "$out/vmlinux" | awk '$3 == "ext4_inode_function" { print "0x" $1 }')
+cat >"$work/small.txt" <<END
+info recorder.tgid 900
+info kernel.build_id $id
+symbol $start _stext
+symbol $inode ext4_inode_function
+1000 0 1 kmalloc ptr=0x1000 call_site=$(printf '0x%x' $((inode + 4))) bytes_req=10 bytes_alloc=1000
+2000 0 1 kmalloc ptr=0x2000 call_site=0x1234 bytes_req=10 bytes_alloc=64
+END
+"$MKCAPTURE" "$work/small.txt" "$work/small.kmem"
+"$KMEM_ANALYZE" load -q -k "$out" "$work/small.kmem" 2>"$work/err"
+check "load -k takes the sizes of the kernel" [ -s "$work/small.kmem.db" ]
+rm "$work/small.kmem"
+same_sums "a database" "$(size_of "$out/vmlinux")" "$KMEM_ANALYZE" static "$work/small.kmem.db"
+"$KMEM_ANALYZE" static --by symbol "$work/small.kmem.db" | sed 1,/^---/d >"$work/by-database"
+"$KMEM_ANALYZE" static --by symbol "$out/vmlinux" | sed 1,/^---/d >"$work/by-file"
+check "says the same as the file" cmp -s "$work/by-database" "$work/by-file"
+"$KMEM_ANALYZE" rings -a current -o "$work/current.html" "$work/small.kmem.db"
+bytes=$(($(size_of "$out/vmlinux" | awk '{ print $4 }') + 1064))
+check "static and live sum up" python3 "$TESTS/naive/rings.py" $bytes "$work/current.html"
+"$KMEM_ANALYZE" rings -b fs/ext4 -o "$work/ext4.html" "$work/small.kmem.db"
+check "-b has the one live object of the directory" python3 "$TESTS/naive/rings.py" 1000 "$work/ext4.html"
 
 # debug information in a file of its own: its sections have sizes and no contents
 objcopy --only-keep-debug "$out/vmlinux" "$work/vmlinux.debug"
