@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/path_cut.h"
 #include "analyze/ring_cairo.h"
 #include "analyze/ring_html.h"
 #include "analyze/size_tree.h"
@@ -267,7 +266,7 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	(void)order;
 	if (o->dirs.count == 1) {
 		snprintf(base, sizeof(base), "%s", o->dirs.items[0]);
-		rc = path_tidy(base, "--start-branch", err);
+		rc = static_tidy(base, err);
 	}
 	d.base = base;
 	if (d.attribute->column && static_only(r->db))

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "analyze/path_cut.h"
 #include "analyze/report.h"
 #include "analyze/static_report.h"
 #include "format/base/units.h"
@@ -73,10 +72,8 @@ static int print_rows(struct report *r, const struct static_options *o, const ch
 static int print(struct report *r, void *options, const char *order, struct error *err)
 {
 	const struct static_options *o = options;
-	int rc = path_cut_register(r->db, err);
+	int rc = static_branch(r->db, &o->dirs, err);
 
-	if (rc == 0)
-		rc = static_branch(r->db, &o->dirs, err);
 	if (rc == 0)
 		rc = static_select(r->db, &o->dirs, err);
 	if (rc == 0)

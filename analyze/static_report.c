@@ -4,15 +4,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/path_cut.h"
 #include "format/base/units.h"
 #include "schema_sql.h"
+
+int static_tidy(char *path, struct error *err)
+{
+	char *from = path;
+	size_t len;
+
+	while (*from == '/' || (from[0] == '.' && (from[1] == '/' || !from[1])))
+		from++;
+	len = strlen(from);
+	while (len && from[len - 1] == '/')
+		len--;
+	memmove(path, from, len);
+	path[len] = '\0';
+	if (!len)
+		return error_set(
+			err, ERR_USAGE,
+			"--start-branch needs a directory of the source tree, such as fs/ext4");
+	return 0;
+}
 
 static int select_dir(sqlite3 *db, const char *dir, struct error *err)
 {
 	struct query q = { 0 };
 	char *tidy = strdup(dir);
-	int rc = tidy ? path_tidy(tidy, "--start-branch", err) : error_nomem(err);
+	int rc = tidy ? static_tidy(tidy, err) : error_nomem(err);
 
 	if (rc == 0)
 		rc = query_init(&q, db, schema_query_static_unit_sql, NULL, err);

@@ -10,6 +10,12 @@
 
 #include "analyze/report.h"
 
+/*
+ * A directory of -b as a user types it ("./fs/ext4/") as databases have it ("fs/ext4"), in place. ERR_USAGE where
+ * nothing is left.
+ */
+int static_tidy(char *path, struct error *err);
+
 /* The source files in these directories and below, as the temporary table static_unit. ERR_USAGE: one is none. */
 int static_branch(sqlite3 *db, const struct option_list *dirs, struct error *err);
 

@@ -1,5 +1,18 @@
 -- Static memory by :by, which is 'directory' (cut to its first :depth names; 0: not cut), 'file' or 'symbol', of
 -- temp.static_selected. Each byte is in one row.
+WITH RECURSIVE
+part (directory, names, length) AS (	-- lengths of the first names of each directory
+	SELECT DISTINCT directory, 1, instr(directory || '/', '/') - 1 FROM source
+	UNION ALL
+	SELECT directory, names + 1, length + instr(substr(directory, length + 2) || '/', '/')
+	FROM part
+	WHERE names < :depth AND length < length(directory)
+),
+cut (directory, name) AS (
+	SELECT directory, CASE WHEN :depth THEN substr(directory, 1, max(length)) ELSE directory END
+	FROM part
+	GROUP BY directory
+)
 SELECT
 	name,
 	coalesce(sum(bytes) FILTER (WHERE kind = 'text'), 0) AS text,
@@ -16,7 +29,7 @@ FROM (
 		WHEN f.id IS NULL THEN '(no debug information)'
 		WHEN :by = 'file' THEN f.path
 		WHEN f.directory = '' THEN '(top)'
-		ELSE path_cut(f.directory, :depth) END
+		ELSE c.name END
 			|| CASE WHEN s.module IS NOT NULL AND :by <> 'symbol' AND f.id IS NULL
 				THEN ' [' || s.module || ']' ELSE '' END AS name,
 		s.kind, s.bytes,
@@ -24,5 +37,6 @@ FROM (
 		CASE WHEN :by = 'symbol' THEN s.id END AS one
 	FROM temp.static_selected s
 	LEFT JOIN source f ON f.id = s.unit
+	LEFT JOIN cut c ON c.directory = f.directory
 )
 GROUP BY name, file, one
