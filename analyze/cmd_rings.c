@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/callers.h"
 #include "analyze/ring_cairo.h"
 #include "analyze/ring_html.h"
 #include "analyze/size_tree.h"
@@ -14,7 +15,6 @@
 struct rings_options {
 	struct report_options report;
 	const char *attribute;
-	struct option_list dirs;
 	uint64_t levels, width;
 };
 
@@ -41,8 +41,6 @@ static const struct option_row rows[] = {
 	{ "rings-attr", 'a', "WHAT", "current_dynamic: live bytes (default); current: static + live; static (default of a "
 	  "vmlinux or tree); waste: live bytes that nobody asked for; total_dynamic: all that was allocated", OPT_CHOICE,
 	  offsetof(struct rings_options, attribute), 0, 0, 0, attribute_choices },
-	{ "start-branch", 'b', "DIR", "only what comes from files of that source directory, as fs/ext4 (repeatable)",
-	  OPT_LIST, offsetof(struct rings_options, dirs), 0, 0, 0, NULL },
 	{ "levels", 0, "N", "at most N rings (default 4)", OPT_NUMBER, offsetof(struct rings_options, levels), 1,
 	  RING_LEVELS_MOST, 0, NULL },
 	{ "width", 0, "PIXELS", "width of a PNG (default 1000)", OPT_NUMBER, offsetof(struct rings_options, width), 400,
@@ -113,34 +111,25 @@ static int add_static(struct report *r, struct drawing *d, struct error *err)
 	return rc;
 }
 
-static int add_dynamic(struct report *r, struct drawing *d, bool branch, struct error *err)
+static int add_dynamic(struct report *r, struct drawing *d, struct error *err)
 {
+	const struct option_list *skip = &r->options->skip_frames;
 	struct query q = { 0 };
-	int rc = report_select_pairs(r, err);
+	int rc = 0;
+
+	if (!r->options->branch.dirs.count) /* with -b the report has them already */
+		rc = callers_select(r->db, skip->items, skip->count, err);
+	if (rc == 0)
+		rc = report_select_pairs(r, err);
 
 	if (rc == 0)
 		rc = query_init(&q, r->db, schema_query_rings_dynamic_sql, NULL, err);
 	if (rc == 0) {
 		query_bind_int(&q, ":known", !d->by_function);
-		query_bind_int(&q, ":branch", branch);
 		rc = add_rows(d, &q, d->attribute->column, err);
 	}
 	query_release(&q);
 	return rc;
-}
-
-static int find_debug_information(struct report *r, struct drawing *d, struct error *err)
-{
-	struct query q = { 0 };
-	int rc = query_init(&q, r->db, "SELECT EXISTS (SELECT 1 FROM frame WHERE unit IS NOT NULL)",
-			    NULL, err);
-
-	if (rc == 0)
-		rc = query_step(&q, err);
-	if (rc == 1)
-		d->by_function = !query_int(&q, 0);
-	query_release(&q);
-	return rc < 0 ? rc : 0;
 }
 
 static int fill_tree(struct report *r, const struct rings_options *o, struct drawing *d,
@@ -148,22 +137,17 @@ static int fill_tree(struct report *r, const struct rings_options *o, struct dra
 {
 	int rc = size_tree_new(&d->tree, *d->base ? d->base : "kernel", err);
 
-	if (rc == 0 && d->attribute->column)
-		rc = find_debug_information(r, d, err);
-	if (rc == 0 && d->by_function && (o->dirs.count || d->attribute->with_static))
-		rc = error_set(
-			err, ERR_UNSUPPORTED,
-			"%s needs the source directories of callers, and this database has no debug information:"
-			" kmem-analyze symbolize DB -k VMLINUX adds it",
-			o->dirs.count ? "--start-branch" : "-a current");
+	d->by_function = d->attribute->column && !debug_information(r->db);
+	if (rc == 0 && d->by_function && d->attribute->with_static)
+		rc = no_debug_information("-a current", err);
 	if (rc == 0)
-		rc = static_branch(r->db, &o->dirs, err);
+		rc = static_branch(r->db, &o->report.branch.dirs, err);
 	if (rc == 0 && d->attribute->with_static)
-		rc = static_select(r->db, &o->dirs, err);
+		rc = static_select(r->db, &o->report.branch.dirs, err);
 	if (rc == 0 && d->attribute->with_static)
 		rc = add_static(r, d, err);
 	if (rc == 0 && d->attribute->column)
-		rc = add_dynamic(r, d, o->dirs.count > 0, err);
+		rc = add_dynamic(r, d, err);
 	if (rc == 0 && !d->tree->root.bytes)
 		rc = error_set(
 			err, ERR_UNSUPPORTED,
@@ -195,7 +179,7 @@ static int take_header(struct report *r, const struct rings_options *o, struct d
 	if (d->attribute->column)
 		rc = report_header(r, "rings", err);
 	if (rc == 0 && d->attribute->with_static)
-		rc = static_header(r, &o->dirs, err);
+		rc = static_header(r, &o->report.branch.dirs, err);
 	if (fclose(r->out) && rc == 0)
 		rc = error_nomem(err);
 	r->out = out;
@@ -264,8 +248,12 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	int rc = 0;
 
 	(void)order;
-	if (o->dirs.count == 1) {
-		snprintf(base, sizeof(base), "%s", o->dirs.items[0]);
+	if (o->report.by)
+		return error_set(
+			err, ERR_USAGE,
+			"rings are by source directory: --by is for account, kmemprof and kmemleak");
+	if (o->report.branch.dirs.count == 1) {
+		snprintf(base, sizeof(base), "%s", o->report.branch.dirs.items[0]);
 		rc = static_tidy(base, err);
 	}
 	d.base = base;
@@ -296,7 +284,8 @@ static int check_output(const struct command *self, int argc, char **argv)
 
 	if (first >= 0)
 		kind = kind_of(o.report.output, &err);
-	option_list_release(&o.dirs);
+	option_list_release(&o.report.branch.dirs);
+	option_list_release(&o.report.skip_frames);
 	if (first < 0)
 		return command_exit_code(first);
 	return kind < 0 ? command_fail(&err) : -1;
@@ -310,7 +299,8 @@ static int run(const struct command *self, int argc, char **argv)
 	if (code >= 0)
 		return code;
 	code = report_run_on(self, argc, argv, &o, &o.report, NULL, NULL, print);
-	option_list_release(&o.dirs);
+	option_list_release(&o.report.branch.dirs);
+	option_list_release(&o.report.skip_frames);
 	return code;
 }
 

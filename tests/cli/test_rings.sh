@@ -60,8 +60,8 @@ rings malloc --malloc "$db"
 measured malloc "$(net --malloc "$db")" 'only kmalloc'
 rings cache --cache "$db"
 measured cache "$(net --cache "$db")" 'only slab caches'
-expect 1 'needs the source directories of callers' '-b without debug information' "$KMEM_ANALYZE" rings -b fs -o "$work/x.html" "$db"
-expect 1 'needs the source directories of callers' 'current without it' "$KMEM_ANALYZE" rings -a current -o "$work/x.html" "$db"
+expect 1 'needs debug information' '-b without debug information' "$KMEM_ANALYZE" rings -b fs -o "$work/x.html" "$db"
+expect 1 'needs debug information' 'current without it' "$KMEM_ANALYZE" rings -a current -o "$work/x.html" "$db"
 expect 1 'has no static sizes' 'static without it' "$KMEM_ANALYZE" rings -a static -o "$work/x.html" "$db"
 check "what fails leaves no file" [ ! -e "$work/x.html" ]
 expect 1 'nothing to draw' 'an empty selection' "$KMEM_ANALYZE" rings --from 9.9s -o "$work/x.html" "$db"
