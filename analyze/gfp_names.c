@@ -16,7 +16,7 @@ static const struct flag flags[] = {
 	{ "GFP_KERNEL", KERNEL },
 	{ "GFP_KERNEL_ACCOUNT", KERNEL | 0x400000 },
 	{ "GFP_ATOMIC", 0x820 },
-	{ "GFP_NOWAIT", 0x800 },
+	{ "GFP_NOWAIT", 0x2800 }, /* with __GFP_NOWARN */
 	{ "GFP_NOIO", RECLAIM },
 	{ "GFP_NOFS", RECLAIM | 0x40 },
 	{ "GFP_USER", USER },

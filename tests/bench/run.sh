@@ -13,3 +13,4 @@ if ! [ -d /sys/kernel/tracing/instances ]; then
 fi
 echo "$(uname -srm), $(nproc) CPUs, $(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo) kB of memory"
 python3 "$here/recording_cost.py" "$B/kmem-record" "$B/tests/churn" "${RUNS:-5}" "${ROUNDS:-50000}"
+python3 "$here/text_load.py" "$B/kmem-analyze" "${TEXT_EVENTS:-2000000}"
