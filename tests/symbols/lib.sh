@@ -25,6 +25,8 @@ kernel() { # ARCH
 	case $1 in
 	amd64) addr2line=x86_64-linux-gnu-addr2line ;;
 	arm64) addr2line=aarch64-linux-gnu-addr2line ;;
+	armhf) addr2line=arm-linux-gnueabihf-addr2line ;;
+	s390x) addr2line=s390x-linux-gnu-addr2line ;;
 	esac
 	build_id=$(readelf -n "$vmlinux" 2>/dev/null | sed -n 's/.*Build ID: //p' | head -n 1)
 	# the first reading of a file is the disk's time
