@@ -19,11 +19,13 @@
 
 #define ID_TEXT	     (2 * BUILD_ID_MAX + 1)
 #define RELEASE_TEXT 128
+#define PATCHED_STEP 4
+#define PATCHED_MAX  16
 
 /* Frames of one kind after another: the kernel's, those of each module, those of each program file. */
 static const char frames_sql[] =
 	"SELECT f.id, f.address, f.exact, f.dso, d.path, coalesce(d.build_id, c.build_id), c.module, c.name,"
-	" c.address, s.name IS NULL OR s.name GLOB '.*'"
+	" c.address, s.name IS NULL OR s.name GLOB '.*', f.offset - NOT f.exact"
 	" FROM frame f LEFT JOIN dso d ON d.id = f.dso LEFT JOIN code_section c ON c.id = f.section"
 	" LEFT JOIN symbol s ON s.id = f.symbol"
 	" ORDER BY f.dso, c.module, c.build_id, c.name, c.address, f.address";
@@ -38,7 +40,8 @@ enum {
 	COL_MODULE,
 	COL_SECTION,
 	COL_SECTION_ADDRESS,
-	COL_UNNAMED
+	COL_UNNAMED,
+	COL_FROM_START
 };
 
 struct build_id {
@@ -407,6 +410,26 @@ static int note_file(struct run *r, struct error *err)
 	return r->from.oom ? error_nomem(err) : 0;
 }
 
+/*
+ * What tracers patch at the start of a function belongs to none where the compiler leaves it out of the function
+ * (arm64: two instructions): of an address there the function is meant that begins behind it.
+ */
+static int find(struct run *r, const struct query *q, uint64_t place, struct debug_chain *ret,
+		struct error *err)
+{
+	int rc = debug_lines_find(r->at.lines, place, ret, err);
+
+	if (rc < 0 || (rc > 0 && ret->at[ret->count - 1].function) ||
+	    query_is_null(q, COL_FROM_START) || query_int(q, COL_FROM_START) != 0)
+		return rc;
+	for (uint64_t n = PATCHED_STEP; n <= PATCHED_MAX; n += PATCHED_STEP) {
+		rc = debug_lines_find(r->at.lines, place + n, ret, err);
+		if (rc < 0 || (rc > 0 && ret->start == place + n))
+			return rc;
+	}
+	return debug_lines_find(r->at.lines, place, ret, err);
+}
+
 static int do_frame(struct run *r, const struct query *q, struct error *err)
 {
 	struct symbolize_result *ret = r->ret;
@@ -417,7 +440,7 @@ static int do_frame(struct run *r, const struct query *q, struct error *err)
 	*(r->at.dso ? &ret->users : &ret->frames) += 1;
 	if (rc < 0 || !r->at.lines || !place_of(r, q, &place))
 		return rc;
-	rc = debug_lines_find(r->at.lines, place, &c, err);
+	rc = find(r, q, place, &c, err);
 	if (rc <= 0)
 		return rc;
 	*(r->at.dso ? &ret->users_named : &ret->named) += 1;

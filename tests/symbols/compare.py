@@ -3,7 +3,8 @@
 addr2line: functions, inlined ones included, with their lines.
 
 Prints `same N` and, for what is left, `assembly N` (no compiler has described it: names are the symbol table's), `first-file N`
-(below), `start N` (an interrupted instruction, the first of a function, that looks like a return address: the byte before
+(below), `entry N` (the first byte of a function, which is its name, where addr2line finds another line or none: arm64 has
+instructions for tracers there, that debug information leaves out), `start N` (an interrupted instruction, the first of a function, that looks like a return address: the byte before
 it is in none), `differs N`, `missing N` (addr2line knows a line, the database does not), with the first of them as comments.
 
 Where a line belongs to the first entry of a unit's table of files, binutils (2.40, DWARF 5) prints the name of the unit:
@@ -58,8 +59,11 @@ def main():
     db = sqlite3.connect("file:%s?mode=ro" % database, uri=True)
     runtime, = db.execute("SELECT value FROM capture WHERE key = 'kernel._stext'").fetchone()
     nm = subprocess.run(["nm", vmlinux], capture_output=True, text=True, check=True).stdout
-    names = {line.split()[2]: int(line.split()[0], 16) for line in nm.splitlines() if len(line.split()) == 3}
-    starts = set(names.values())
+    names, starts = {}, {}
+    for words in map(str.split, nm.splitlines()):
+        if len(words) == 3:
+            names[words[2]] = int(words[0], 16)
+            starts.setdefault(int(words[0], 16), set()).add(words[2])
     offset = runtime - names["_stext"]
     chains = {}
     for frame, function, path, line in db.execute(
@@ -91,6 +95,8 @@ def main():
         for place, frame, unit in frames:
             ours = chains.get(frame, [])
             kind = compare(ours, theirs[place], unit)
+            if kind != "same" and not module and place in starts and ours and ours[-1][0] in starts[place]:
+                kind = "entry"
             if kind == "missing" and not module and place + 1 in starts:
                 kind = "start"
             counts[kind] = counts.get(kind, 0) + 1
@@ -101,7 +107,7 @@ def main():
                 print("# %s: %x in %s %s: %s; addr2line: %s" %
                       (kind, place, file, section or "", ours, theirs[place]))
     print("kaslr 0x%x" % (offset & (1 << 64) - 1))
-    for kind in ("same", "of modules", "assembly", "first-file", "start", "differs", "missing", "unknown"):
+    for kind in ("same", "of modules", "assembly", "first-file", "entry", "start", "differs", "missing", "unknown"):
         print(kind.replace(" ", "-"), counts.get(kind, 0))
 
 

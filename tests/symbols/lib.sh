@@ -48,7 +48,7 @@ same_as_addr2line() { # NAME DB LEAST
 	count() { sed -n "s/^$1 //p" "$work/compared"; }
 	same=$(count same)
 	echo "figure: $1: as addr2line -fi $same, of assembly $(count assembly), binutils' first file $(count first-file)," \
-		"first bytes of functions $(count start), different $(count differs), missing $(count missing)"
+		"first bytes of functions $(count entry) and $(count start), different $(count differs), missing $(count missing)"
 	grep '^#' "$work/compared"
 	check "$1: $same addresses, at least $3, have addr2line's functions, inlined functions and lines" [ "$same" -ge "$3" ]
 	check "$1: none is different" [ "$(count differs)" = 0 ]
