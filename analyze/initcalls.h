@@ -4,7 +4,8 @@
  *
  * The functions of one task run one after the other, or nested; work that an initcall handed to
  * another task (async_schedule, work queues) is not its own any more and belongs to none. One
- * whose start is before the capture began counts from there on, one that never ended to its end.
+ * whose start is before the capture began counts from there on, one that never ended to its end. One that
+ * began and ended at the same time (before the clock ran, at 0) holds nothing.
  *
  *	initcalls_read(&ic, db, &err);		// temp.initcall_name (id, name)
  *	id = initcalls_find(&ic, pid, time);	// 0: none
