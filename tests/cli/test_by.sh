@@ -27,9 +27,13 @@ golden by-initcall "$KMEM_ANALYZE" account --by initcall "$work/initcalls.kmem"
 golden by-initcall-prof "$KMEM_ANALYZE" kmemprof --by initcall "$work/initcalls.kmem"
 
 # --- what is grouped as usual is the usual report
-"$KMEM_ANALYZE" account "$replay" | sed 's/callers:      /groups:       /; s/  caller$/  call-site/' >"$work/plain"
-"$KMEM_ANALYZE" account --by call-site "$replay" >"$work/by"
-check "account --by call-site is the account" cmp -s "$work/plain" "$work/by"
+for how in --cache --classic --include-self '--from 2s'; do
+	# shellcheck disable=SC2086	# an option and its argument
+	"$KMEM_ANALYZE" account $how "$replay" | sed 's/callers:      /groups:       /; s/  caller$/  call-site/' >"$work/plain"
+	# shellcheck disable=SC2086
+	"$KMEM_ANALYZE" account $how --by call-site "$replay" >"$work/by"
+	check "account $how --by call-site is the account" cmp -s "$work/plain" "$work/by"
+done
 "$KMEM_ANALYZE" kmemprof -n 0 "$replay" | sort >"$work/plain"
 "$KMEM_ANALYZE" kmemprof -n 0 --by stack "$replay" | sort >"$work/by"
 check "kmemprof --by stack is kmemprof" cmp -s "$work/plain" "$work/by"
