@@ -838,10 +838,14 @@ static int run_report(const struct command *self, int argc, char **argv, void *o
 }
 
 int report_run(const struct command *self, int argc, char **argv, void *options,
-	       const struct report_options *common, const struct sort_key *keys, const char *ties,
+	       struct report_options *common, const struct sort_key *keys, const char *ties,
 	       int (*print)(struct report *r, void *options, const char *order, struct error *err))
 {
-	return run_report(self, argc, argv, options, common, keys, ties, false, print);
+	int code = run_report(self, argc, argv, options, common, keys, ties, false, print);
+
+	option_list_release(&common->branch.dirs);
+	option_list_release(&common->skip_frames);
+	return code;
 }
 
 int report_run_on(const struct command *self, int argc, char **argv, void *options,

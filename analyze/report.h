@@ -147,16 +147,17 @@ struct sort_key {
 /*
  * The life of a report: options, sort order, database (loaded on first use), output file, print, and
  * the exit code: EXIT_DONE, EXIT_INCOMPLETE when the capture is, or a failure, whose text is printed.
- * common points into options. The first of keys is the default, names of one order may be several,
- * { NULL } ends them; keys may be NULL. order is "ORDER BY KEYS, ties".
+ * common points into options, and its lists are released. The first of keys is the default, names of
+ * one order may be several, { NULL } ends them; keys may be NULL. order is "ORDER BY KEYS, ties".
  */
 int report_run(const struct command *self, int argc, char **argv, void *options,
-	       const struct report_options *common, const struct sort_key *keys, const char *ties,
+	       struct report_options *common, const struct sort_key *keys, const char *ties,
 	       int (*print)(struct report *r, void *options, const char *order, struct error *err));
 
 /*
  * The same for commands that also take a vmlinux or a build tree (static_input.h), as their only operand: r->db is
- * then a database in memory that has only source and static_symbol, and the report is complete.
+ * then a database in memory that has only source and static_symbol, and the report is complete. The lists in
+ * common stay the caller's to release.
  */
 int report_run_on(const struct command *self, int argc, char **argv, void *options,
 		  const struct report_options *common, const struct sort_key *keys,
