@@ -9,7 +9,7 @@
 
 struct account_options {
 	struct report_options report;
-	bool classic;
+	bool classic, callers;
 };
 
 /* The first is the default. The long names are those of the older tool. */
@@ -31,6 +31,8 @@ static const struct option_row rows[] = {
 	{ "classic", 0, NULL, "the arithmetic of the older tool, for comparison: frees that left no trace count as "
 	  "live for ever, --malloc and --cache select before pairing", OPT_FLAG,
 	  offsetof(struct account_options, classic), 0, 0, 0, NULL },
+	{ "callers", 0, NULL, "a line per call site as the callers file of the older tool has it: name, net, waste, "
+	  "object file", OPT_FLAG, offsetof(struct account_options, callers), 0, 0, 0, NULL },
 	{ "order-by", 0, "KEY", NULL, OPT_STRING, offsetof(struct account_options, report.sort), 0, 0, 0, NULL },
 	{ "account-file", 0, "FILE", NULL, OPT_STRING, offsetof(struct account_options, report.output), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
@@ -98,6 +100,32 @@ static int print_rows(struct report *r, const char *order, struct error *err)
 	return rc;
 }
 
+static int print_callers(struct report *r, const char *order, struct error *err)
+{
+	char tail[400], caller[300], object[600];
+	struct query q = { 0 };
+	int rc;
+
+	if (!debug_information(r->db))
+		fprintf(r->out,
+			"# no object files: there is no debug information; kmem-analyze symbolize DB -k VMLINUX adds it\n");
+	fprintf(r->out, "# caller, net, waste, object file\n");
+	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
+		 r->options->top ? (int64_t)r->options->top : INT64_C(-1));
+	rc = query_init(&q, r->db, schema_query_account_callers_sql, tail, err);
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		fprintf(r->out, "%-60s %-8" PRId64 " %-8" PRId64 " %s\n",
+			report_safe(caller, sizeof(caller), query_text(&q, 0)), query_int(&q, 1),
+			query_int(&q, 2),
+			query_is_null(&q, 3) ?
+				"-" :
+				report_safe(object, sizeof(object), query_text(&q, 3)));
+		rc = 0;
+	}
+	query_release(&q);
+	return rc;
+}
+
 static int print(struct report *r, void *options, const char *order, struct error *err)
 {
 	struct account_options *o = options;
@@ -125,6 +153,10 @@ static int print(struct report *r, void *options, const char *order, struct erro
 				 "--classic with --malloc or --cache knows call sites only: use"
 				 " --by without one of the two");
 
+	if (o->callers && r->by.count)
+		return error_set(err, ERR_USAGE,
+				 "--callers has a line per call site: use it without --by");
+
 	/*
 	 * filtered before pairing, objects pair differently: only a replay of the events can tell
 	 */
@@ -140,7 +172,7 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	if (rc == 0)
 		rc = report_header(r, o->classic ? "account (classic arithmetic)" : "account", err);
 	if (rc == 0)
-		rc = print_rows(r, order, err);
+		rc = o->callers ? print_callers(r, order, err) : print_rows(r, order, err);
 	return rc;
 }
 

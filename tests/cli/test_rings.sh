@@ -102,6 +102,15 @@ expect 1 'nothing to draw' '-b of a directory that holds nothing' "$KMEM_ANALYZE
 "$KMEM_ANALYZE" static --by directory "$known" >"$work/report"
 check "static asks a database, too" grep -qE '^ +5000 +8 +0 +5008  fs$' "$work/report"
 
+# --- the callers file: name, net, waste, object
+"$KMEM_ANALYZE" account --callers "$known" >"$work/callers"
+want='alloc_pipe_info+0x4f                                         192      24       fs/pipe.o'
+check "callers have their object file" grep -qxF "$want" "$work/callers"
+check "callers have the bytes of the account" [ "$(awk '!/^#/ && NF > 3 { n += $(NF - 2) } END { print n }' "$work/callers")" = "$(net "$known")" ]
+check "a caller without debug information has none" grep -qE '^mas_alloc_nodes.*  -$' "$work/callers"
+golden account-callers "$KMEM_ANALYZE" account --callers -s waste "$db"
+expect 2 'use it without --by' '--callers and --by' "$KMEM_ANALYZE" account --callers --by comm "$db"
+
 if [ -n "$cairo" ]; then
 	check "a PDF is one" [ "$(head -c 5 "$work/static.pdf")" = '%PDF-' ]
 	rings small -a static --width 500 "$known"

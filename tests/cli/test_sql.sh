@@ -23,6 +23,7 @@ CREATE TEMP VIEW alloc_by AS SELECT p.*, 1 AS key1, 2 AS key2, NULL AS key3, NUL
 CREATE TEMP VIEW free_by AS SELECT * FROM alloc_by;
 CREATE TEMP VIEW leak_by AS SELECT p.*, 1 AS key1, 2 AS key2, NULL AS key3, NULL AS key4 FROM leak p;
 CREATE TEMP TABLE leak_keyed AS SELECT *, 1 AS task FROM leak_by;
+CREATE TEMP TABLE account (caller, total, waste, net, alloc, free, net_req);
 CREATE TEMP TABLE static_unit (id INTEGER PRIMARY KEY);
 CREATE TEMP VIEW static_selected AS SELECT * FROM main.static_symbol;
 CREATE TEMP TABLE alloc_group (event, kind, other_event, stack, call_site, objects, bytes, lifetime_sum, lifetime_max);
