@@ -11,13 +11,15 @@
 struct symbolize_command_options {
 	struct option_list symbols;
 	const char *db;
-	bool allow_mismatch, quiet;
+	bool allow_mismatch, lines_only, quiet;
 };
 
 /* clang-format off */
 static const struct option_row rows[] = {
 	{ "vmlinux", 'k', "FILE|DIR", "a vmlinux, module or program, or where they are (repeatable)", OPT_LIST,
 	  offsetof(struct symbolize_command_options, symbols), 0, 0, 0, NULL },
+	{ "lines-only", 0, NULL, "leave out the sizes of code and data, which take a second for a whole kernel", OPT_FLAG,
+	  offsetof(struct symbolize_command_options, lines_only), 0, 0, 0, NULL },
 	{ "allow-mismatch", 0, NULL, "use a vmlinux of another build; reports say so", OPT_FLAG,
 	  offsetof(struct symbolize_command_options, allow_mismatch), 0, 0, 0, NULL },
 	{ "db", 0, "FILE", "the database of the capture is in FILE (default: CAPTURE.db)", OPT_STRING,
@@ -55,7 +57,7 @@ static int change(const char *operand, const struct symbolize_command_options *o
 		  struct symbolize_result *ret, struct error *err)
 {
 	const struct symbolize_options options = { o->symbols.items, o->symbols.count,
-						   o->allow_mismatch };
+						   o->allow_mismatch, o->lines_only };
 	struct db_writer *writer = NULL;
 	char *name = NULL;
 	int rc = database_name(operand, o, &name, err);

@@ -563,7 +563,7 @@ int symbolize(struct db_writer *w, const struct symbolize_options *o, struct sym
 		rc = do_frames(&r, err);
 	if (rc == 0 && !r.files)
 		rc = nothing_found(&r, err);
-	if (rc == 0)
+	if (rc == 0 && !o->lines_only)
 		rc = static_capture(db_writer_db(w), r.kernel, r.search, &r.tree, err);
 	if (rc == 0)
 		rc = write_facts(&r, err);

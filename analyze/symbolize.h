@@ -28,6 +28,7 @@ struct symbolize_options {
 	const char *const *paths; /* files and directories: debug_search.h */
 	size_t count;
 	bool allow_mismatch;
+	bool lines_only; /* no static sizes, which take a second for a whole kernel */
 };
 
 struct symbolize_result {

@@ -43,7 +43,7 @@ sampled() { # ARCH SHIFT
 	python3 "$TESTS/symbols/sample.py" "$vmlinux" 20000 "$build_id" "$2" >"$work/s.txt"
 	"$MKCAPTURE" "$work/s.txt" "$work/s.kmem" || not_ok "$1: sample" "mkcapture failed"
 	"$KMEM_ANALYZE" load -q -o "$work/s.db" "$work/s.kmem"
-	measured "$KMEM_ANALYZE" symbolize -q -k "$vmlinux" "$work/s.db" || not_ok "$1: symbolize" "$(cat "$work/err")"
+	measured "$KMEM_ANALYZE" symbolize -q --lines-only -k "$vmlinux" "$work/s.db" || not_ok "$1: symbolize" "$(cat "$work/err")"
 	echo "figure: $1: 20,000 sampled addresses $ms ms of CPU ($wall by the clock), $((kb / 1024)) MiB"
 	at_most "$1: 20,000 addresses take" "$ms" 2000 ms
 	at_most "$1: and memory" $((kb / 1024)) 500 MiB
@@ -54,7 +54,7 @@ sampled() { # ARCH SHIFT
 		grep -m 1 '^[0-9]' "$work/s.txt"
 	} >"$work/one.txt"
 	"$MKCAPTURE" "$work/one.txt" "$work/one.kmem" && "$KMEM_ANALYZE" load -q -o "$work/one.db" "$work/one.kmem"
-	measured "$KMEM_ANALYZE" symbolize -q -k "$vmlinux" "$work/one.db" || not_ok "$1: symbolize one" "$(cat "$work/err")"
+	measured "$KMEM_ANALYZE" symbolize -q --lines-only -k "$vmlinux" "$work/one.db" || not_ok "$1: symbolize one" "$(cat "$work/err")"
 	echo "figure: $1: one address $ms ms of CPU ($wall by the clock)"
 	at_most "$1: opening and one address take" "$ms" 300 ms
 	rm -f "$work"/*.db
