@@ -7,8 +7,9 @@
 #include "analyze/text_input.h"
 #include "analyze/text_tuples.h"
 
-#define ROWS	      8192
-#define WINDOW	      512 /* rows held back, for stacks that come late */
+#define ROWS	      16384
+#define WINDOW	      4096 /* rows held back: a softirq may free thousands before a stack comes */
+#define WINDOW_OTHER  64   /* how far back to look where the stack is likely another event's */
 #define COMM_MAX      16
 #define COMM_SLOTS    4096 /* a power of two */
 #define PAGE_SIZE     4096 /* the text does not say */
@@ -43,6 +44,7 @@ struct comm_slot {
 struct open_stack {
 	bool open, bad;
 	int32_t cpu, pid;
+	uint8_t flags;
 	uint32_t depth;
 	uint32_t path[STACK_FRAMES_MAX];
 };
@@ -256,8 +258,10 @@ static bool same_place(const struct stacks *s, uint32_t a, uint32_t b, bool *ret
 	return false;
 }
 
+enum match { MATCH_NONE, MATCH_LAST, MATCH_CALL_SITE };
+
 /* A frame of the stack that is told without an offset is the call site, which has one. */
-static bool may_be_of(struct text_log *log, uint64_t row)
+static enum match match(struct text_log *log, uint64_t row)
 {
 	struct open_stack *k = &log->stack;
 	const struct event_row *r = &log->stream.rows.rows[row - log->first];
@@ -265,24 +269,27 @@ static bool may_be_of(struct text_log *log, uint64_t row)
 	bool known = false;
 
 	if (log->side[row - log->first].cpu != k->cpu || r->pid != k->pid ||
-	    text_tuple_has_stack(&log->tuples, r->tuple))
-		return false;
+	    text_tuple_has_stack(&log->tuples, r->tuple) ||
+	    context_of(log->tuples.list[r->tuple].flags) != context_of(k->flags))
+		return MATCH_NONE;
 	if (!site) /* nothing to be sure by: only the entry right before it */
-		return log->cpus[k->cpu].last_row == row;
+		return log->cpus[k->cpu].last_row == row ? MATCH_LAST : MATCH_NONE;
 	for (uint32_t i = 0; i < k->depth; i++) {
 		if (!same_place(log->to.sites->stacks, site, k->path[i], &known))
 			continue;
 		if (log->to.sites->stacks->frames[k->path[i] - 1].no_offset)
 			k->path[i] = site;
-		return true;
+		return MATCH_CALL_SITE;
 	}
-	return !known && log->cpus[k->cpu].last_row == row;
+	return !known && log->cpus[k->cpu].last_row == row ? MATCH_LAST : MATCH_NONE;
 }
 
 static int end_stack(struct text_log *log)
 {
 	struct open_stack *k = &log->stack;
 	uint64_t last = log->first + log->stream.rows.count, least = log->first + log->stream.next;
+	uint64_t span, found = 0;
+	enum match how = MATCH_NONE;
 	struct event_row *row;
 	uint32_t id;
 	int rc;
@@ -290,11 +297,18 @@ static int end_stack(struct text_log *log)
 	if (!k->open)
 		return 0;
 	k->open = false;
-	if (last - least > WINDOW)
-		least = last - WINDOW;
-	while (!k->bad && k->depth && last > least && !may_be_of(log, last - 1))
-		last--;
-	if (k->bad || !k->depth || last == least) {
+	span = log->cpus[k->cpu].other ? WINDOW_OTHER : WINDOW;
+	if (last - least > span)
+		least = last - span;
+	while (!k->bad && k->depth && last > least && how != MATCH_CALL_SITE) {
+		enum match this = match(log, --last);
+
+		if (this > how) {
+			how = this;
+			found = last;
+		}
+	}
+	if (how == MATCH_NONE) {
 		log->counts.orphan_stacks += !log->cpus[k->cpu].other;
 		return 0;
 	}
@@ -302,7 +316,7 @@ static int end_stack(struct text_log *log)
 	id = stacks_add_path(log->to.sites->stacks, k->path, k->depth);
 	if (!id)
 		return ERR_NOMEM;
-	row = &log->stream.rows.rows[last - 1 - log->first];
+	row = &log->stream.rows.rows[found - log->first];
 	log->to.types[row->type].has_stack = true;
 	rc = text_tuples_stack(&log->tuples, row->tuple, id, &row->tuple);
 	return rc < 0 ? rc : 0;
@@ -316,6 +330,7 @@ static int begin_stack(struct text_log *log, const struct text_line *l)
 	log->stack.bad = false;
 	log->stack.cpu = l->cpu;
 	log->stack.pid = l->pid;
+	log->stack.flags = l->flags;
 	log->stack.depth = 0;
 	log->counts.user_stacks += l->kind == LINE_USER_STACK;
 	return rc < 0 ? rc : entry(log, l) ? 0 : ERR_NOMEM;

@@ -17,7 +17,7 @@
  * ns, so that they stay in the order of the file; a time that steps back is taken as the one before it.
  *
  * A stack trace belongs to the last event before it of its CPU and task whose call site is in it (an interrupt
- * may come between the two); one that belongs to no event of the last few hundred is counted.
+ * may come between the two); one that belongs to no event of the last thousands is counted.
  *
  * Losses ("[LOST n EVENTS]", and what the header says was overwritten) go to targets.losses when the next
  * event of that CPU tells their end: objects that ended in between are not marked as live in a loss.
