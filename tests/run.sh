@@ -2,8 +2,9 @@
 # run.sh [--update NAME] SET... - runs sets of tests and counts their lines.
 #
 # Sets: unit cli bad layers (these are `make check`), kernel (root and tracefs), cross (qemu-user), boot
-# (QEMU), symbols (debug packages of whole kernels). A test prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`; a program that dies without having
-# printed `not ok` counts as a failure. Other lines are comments and shown when something fails.
+# (QEMU), symbols (debug packages of whole kernels). A test prints `ok NAME`, `not ok NAME: why` or
+# `skip NAME: why`; a program that dies without having printed `not ok` counts as a failure. Other lines are
+# comments and shown when something fails.
 #
 # Environment: B (build directory of the flavour), WRAP (a command before every program under test,
 # valgrind for one). --update NAME rewrites the golden outputs whose file name contains NAME: read
@@ -17,6 +18,7 @@ MKCAPTURE=$PWD/$B/tests/mkcapture
 TESTS=$PWD/tests
 export B KMEM_RECORD KMEM_ANALYZE MKCAPTURE TESTS LC_ALL=C TZ=UTC
 export WRAP="${WRAP-}"
+export LSAN_OPTIONS="suppressions=$TESTS/lsan.supp:print_suppressions=0"
 unset XDG_CACHE_HOME
 
 if [ "${1-}" = --update ]; then
