@@ -13,12 +13,20 @@ from collections import Counter, defaultdict
 KIND_STRINGS = (3, 5)
 LINE = re.compile(r"^\s*(.*)-(\d+)\s+\[(\d+)\] ..(.)\S*\s+(\d+)\.(\d+): (\w+): (.*)$")
 COMMON = 4
+# sched_switch reads the exit state of the task for each of the two recordings, and meanwhile its parent may reap it on
+# another CPU: EXIT_ZOMBIE (32) becomes EXIT_DEAD (16), include/trace/events/sched.h
+ZOMBIE, DEAD = 32, 16
 NEAR_NS = 50_000_000                    # one event is recorded twice, and an interrupt may lie between
 
 
 def run(program, what, path):
     out = subprocess.run([program, "--json", what, path], stdout=subprocess.PIPE, check=True).stdout
     return out.decode(errors="surrogateescape")
+
+
+def same_in_both(field, value):
+    """The value, or what stands for all those that two recordings of one event may have."""
+    return DEAD if field["name"] == "prev_state" and value == ZOMBIE else value
 
 
 def text_value(field, text):
@@ -57,7 +65,7 @@ def read_text(path, types):
                 raise SystemExit("cannot read the fields: " + line)
             time = int(m.group(5)) * 10 ** 9 + int(m.group(6)) * 1000
             found[name, int(m.group(3)), m.group(4)].append(
-                (time, int(m.group(2)), [text_value(f, v) for f, v in zip(types[name], values.groups())]))
+                (time, int(m.group(2)), [same_in_both(f, text_value(f, v)) for f, v in zip(types[name], values.groups())]))
     return found
 
 
@@ -87,7 +95,7 @@ def main():
     for line in run(program, "--events", capture).splitlines():
         e = json.loads(line)
         name = e["event"].split(":")[1]
-        values = [e["fields"][f["name"]] for f in types[name]]
+        values = [same_in_both(f, e["fields"][f["name"]]) for f in types[name]]
         values = [v if f["kind"] in KIND_STRINGS else v & (1 << 8 * f["size"]) - 1 for f, v in zip(types[name], values)]
         ours[name, e["cpu"], context(e["flags"])].append((e["time"], e["pid"], values))
     theirs = read_text(trace, types)
