@@ -127,12 +127,12 @@ int by_parse(struct by *by, const char *text, struct error *err)
 	return 0;
 }
 
-static const char *by_name(const struct by *by, size_t key)
+const char *by_name(const struct by *by, size_t key)
 {
 	return by->keys[key]->name;
 }
 
-static bool is_stack(const struct by *by, size_t key)
+bool by_is_stack(const struct by *by, size_t key)
 {
 	return !strcmp(by->keys[key]->name, "stack");
 }
@@ -267,7 +267,7 @@ int by_print_line(struct report *r, const struct query *q, int column, struct er
 
 	for (size_t i = 0; rc == 0 && i < r->by.count; i++) {
 		fprintf(r->out, "%s", i ? ", " : "");
-		if (is_stack(&r->by, i))
+		if (by_is_stack(&r->by, i))
 			rc = print_stack_text(r, query_int(q, column + (int)i), err);
 		else
 			fprintf(r->out, "%s",
@@ -285,7 +285,7 @@ int by_print_block(struct report *r, const struct query *q, int column, struct e
 	for (size_t i = 0; rc == 0 && i < r->by.count; i++) {
 		int64_t stack = query_int(q, column + (int)i);
 
-		if (is_stack(&r->by, i))
+		if (by_is_stack(&r->by, i))
 			rc = report_stack(r, stack > 0, stack, stack < 0, -stack, err);
 		else
 			fprintf(r->out, "    %s: %s\n", by_name(&r->by, i),

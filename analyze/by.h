@@ -51,6 +51,10 @@ int by_prepare(const struct by *by, sqlite3 *db, struct error *err);
 int by_view(const struct by *by, sqlite3 *db, const char *name, const char *pairs, bool frees,
 	    struct error *err);
 
+/* Of a key that is in use: its name, and whether its values stand for stacks. */
+const char *by_name(const struct by *by, size_t key);
+bool by_is_stack(const struct by *by, size_t key);
+
 struct query;
 struct report;
 

@@ -33,6 +33,7 @@ static const struct option_row rows[] = {
 	  offsetof(struct account_options, classic), 0, 0, 0, NULL },
 	{ "callers", 0, NULL, "a line per call site as the callers file of the older tool has it: name, net, waste, "
 	  "object file", OPT_FLAG, offsetof(struct account_options, callers), 0, 0, 0, NULL },
+	FORMAT_ROW(struct account_options, report),
 	{ "order-by", 0, "KEY", NULL, OPT_STRING, offsetof(struct account_options, report.sort), 0, 0, 0, NULL },
 	{ "account-file", 0, "FILE", NULL, OPT_STRING, offsetof(struct account_options, report.output), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
@@ -43,6 +44,8 @@ static void print_summary(struct report *r, struct query *q)
 {
 	FILE *out = r->out;
 
+	if (emit_row(r, q, NULL))
+		return;
 	fprintf(out, "current bytes allocated: %10" PRId64 "\n", query_int(q, 0));
 	fprintf(out, "current bytes requested: %10" PRId64 "\n", query_int(q, 1));
 	fprintf(out, "current wasted bytes:    %10" PRId64 "\n", query_int(q, 2));
@@ -66,9 +69,11 @@ static int print_rows(struct report *r, const char *order, struct error *err)
 
 	rc = query_init(
 		&q, r->db,
-		"SELECT coalesce(sum(net), 0), coalesce(sum(net_req), 0), coalesce(sum(waste), 0),"
-		" coalesce(sum(alloc), 0), coalesce(sum(free), 0), count(*) FROM temp.account",
+		"SELECT coalesce(sum(net), 0) AS net, coalesce(sum(net_req), 0) AS net_requested,"
+		" coalesce(sum(waste), 0) AS waste, coalesce(sum(alloc), 0) AS alloc,"
+		" coalesce(sum(free), 0) AS free, count(*) AS groups FROM temp.account",
 		NULL, err);
+	emit_section(r, "summary", EMIT_ONE);
 	if (rc == 0)
 		rc = query_step(&q, err);
 	if (rc == 1)
@@ -84,7 +89,8 @@ static int print_rows(struct report *r, const char *order, struct error *err)
 				" FROM temp.account" :
 				"SELECT total, waste, net, alloc, free, caller FROM temp.account",
 			tail, err);
-	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+	emit_section(r, r->by.count ? "groups" : "callers", EMIT_TABLE);
+	while (rc == 0 && (rc = emit_step(r, &q, err)) == 1) {
 		fprintf(r->out,
 			"%8" PRId64 " %8" PRId64 " %8" PRId64 " %5" PRId64 "/%-5" PRId64 " ",
 			query_int(&q, 0), query_int(&q, 1), query_int(&q, 2), query_int(&q, 3),
@@ -106,14 +112,16 @@ static int print_callers(struct report *r, const char *order, struct error *err)
 	struct query q = { 0 };
 	int rc;
 
-	if (!debug_information(r->db))
+	if (r->emit.format == EMIT_TEXT && !debug_information(r->db))
 		fprintf(r->out,
 			"# no object files: there is no debug information; kmem-analyze symbolize DB -k VMLINUX adds it\n");
-	fprintf(r->out, "# caller, net, waste, object file\n");
+	if (r->emit.format == EMIT_TEXT)
+		fprintf(r->out, "# caller, net, waste, object file\n");
+	emit_section(r, "callers", EMIT_TABLE);
 	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
 		 r->options->top ? (int64_t)r->options->top : INT64_C(-1));
 	rc = query_init(&q, r->db, schema_query_account_callers_sql, tail, err);
-	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+	while (rc == 0 && (rc = emit_step(r, &q, err)) == 1) {
 		fprintf(r->out, "%-60s %-8" PRId64 " %-8" PRId64 " %s\n",
 			report_safe(caller, sizeof(caller), query_text(&q, 0)), query_int(&q, 1),
 			query_int(&q, 2),
@@ -137,11 +145,11 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	if (o->classic && strcmp(report_domain(&o->report), "slab"))
 		return error_set(err, ERR_USAGE, "--classic: the older tool knew slab memory only");
 
-	if (o->classic && api && r->windowed)
+	if (o->classic && api && (r->filtered || r->filter_sites))
 		return error_set(
 			err, ERR_USAGE,
 			"--classic with --malloc or --cache pairs events anew: it cannot be"
-			" combined with --from or --to");
+			" combined with --from, --to, --at, --where or --only-...");
 	if (o->classic && api && capture_int(r->db, "folded.pairs", 0))
 		return error_set(
 			err, ERR_UNSUPPORTED,

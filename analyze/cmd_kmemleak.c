@@ -39,6 +39,7 @@ static const struct sort_key sort_keys[] = {
 /* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct kmemleak_options, report),
+	FORMAT_ROW(struct kmemleak_options, report),
 	SORT_ROW(struct kmemleak_options, report, "bytes (default), objects, age (of the oldest)"),
 	{ "comm", 0, NULL, "name the tasks that allocated: comm(bytes/objects)", OPT_FLAG,
 	  offsetof(struct kmemleak_options, comm), 0, 0, 0, NULL },
@@ -60,12 +61,7 @@ struct kmemleak {
 
 static void bind_selection(const struct kmemleak *k, struct query *q)
 {
-	query_bind_int(q, ":first_live", k->first_live);
-	query_bind_int(q, ":from", k->r->from_ns);
-	query_bind_int(q, ":latest", k->latest);
-	query_bind_int(q, ":length", k->r->length_ns);
 	query_bind_int(q, ":include_self", k->o->report.include_self);
-	query_bind_int(q, ":branch", k->o->report.branch.dirs.count > 0);
 	query_bind_text(q, ":api", report_api(&k->o->report));
 	query_bind_text(q, ":domain", report_domain(&k->o->report));
 }
@@ -82,10 +78,15 @@ static int print_comms(const struct kmemleak *k, const struct query *group, stru
 	char comm[80];
 
 	query_reset(q);
-	bind_selection(k, q);
 	for (int i = 0; i < count; i++)
 		sqlite3_bind_value(q->stmt, sqlite3_bind_parameter_index(q->stmt, names[i]),
 				   sqlite3_column_value(group->stmt, i));
+	if (k->r->emit.format != EMIT_TEXT) {
+		emit_list(k->r, "comms");
+		rc = emit_step(k->r, q, err);
+		emit_list_end(k->r);
+		return rc;
+	}
 	fprintf(k->r->out, "    comms:");
 	while ((rc = query_step(q, err)) == 1)
 		fprintf(k->r->out, " %s(%" PRId64 "/%" PRId64 ")",
@@ -163,13 +164,20 @@ static void print_by_grade(FILE *out, const struct query *g, const char *why)
 			untraced, DOUBT_PERCENT);
 }
 
-static int print_group(const struct kmemleak *k, const struct query *q, struct query *comms,
+static int print_group(const struct kmemleak *k, struct query *q, struct query *comms,
 		       const char *why, struct error *err)
 {
 	struct report *r = k->r;
 	bool by = r->by.count > 0;
 	int rc = 0;
 
+	if (r->emit.format != EMIT_TEXT) {
+		rc = emit_row_open(r, q, err);
+		if (rc == 1)
+			rc = k->o->comm ? print_comms(k, q, comms, err) : 0;
+		emit_row_close(r);
+		return rc;
+	}
 	fprintf(r->out, "Leak of %" PRId64 " bytes in %" PRId64 " objects%s:\n",
 		query_int(q, by ? 5 : 3), query_int(q, by ? 4 : 2), by ? "" : " allocated from");
 	if (by)
@@ -188,8 +196,16 @@ static int print_group(const struct kmemleak *k, const struct query *q, struct q
 
 static int print_groups(const struct kmemleak *k, const char *order, struct error *err)
 {
+	static const char
+		by_stack[] = "SELECT comm, bytes, objects FROM temp.leak_comm"
+			     " WHERE stack IS :stack AND call_site IS :call_site"
+			     " ORDER BY bytes DESC, objects DESC, comm",
+		by_keys[] = "SELECT comm, bytes, objects FROM temp.leak_comm WHERE key1 IS"
+			    " :key1 AND key2 IS :key2 AND key3 IS :key3 AND key4 IS :key4"
+			    " ORDER BY bytes DESC, objects DESC, comm";
 	struct query q = { 0 }, comms = { 0 };
 	struct report *r = k->r;
+	bool text = r->emit.format == EMIT_TEXT;
 	const char *why = why_in_doubt(r->db);
 	uint64_t shown = 0, all = 0;
 	int rc = query_init(&q, r->db,
@@ -198,11 +214,10 @@ static int print_groups(const struct kmemleak *k, const char *order, struct erro
 			    order, err);
 
 	if (rc == 0 && k->o->comm)
-		rc = query_init(&comms, r->db,
-				r->by.count ? schema_query_kmemleak_by_comm_sql :
-					      schema_query_kmemleak_comm_sql,
-				NULL, err);
-	fprintf(r->out, "LEAKED BYTES REPORT:\n");
+		rc = query_init(&comms, r->db, r->by.count ? by_keys : by_stack, NULL, err);
+	if (text)
+		fprintf(r->out, "LEAKED BYTES REPORT:\n");
+	emit_section(r, "leaks", EMIT_TABLE);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		rc = 0;
 		all++;
@@ -211,9 +226,9 @@ static int print_groups(const struct kmemleak *k, const char *order, struct erro
 		shown++;
 		rc = print_group(k, &q, &comms, why, err);
 	}
-	if (rc == 0 && !all)
+	if (rc == 0 && !all && text)
 		fprintf(r->out, "(no object that was asked for is live)\n");
-	if (rc == 0 && all > shown)
+	if (rc == 0 && all > shown && text)
 		fprintf(r->out,
 			"Skipping leaks numbered %" PRIu64 "..%" PRIu64 " (-n 0 shows all)\n",
 			shown + 1, all);
@@ -224,18 +239,22 @@ static int print_groups(const struct kmemleak *k, const char *order, struct erro
 
 static int print_stats(const struct kmemleak *k, struct error *err)
 {
+	const struct object_filter *f = &k->o->report.filter;
+	bool part = report_selects_sites(k->r) || k->o->report.at || f->comms.count || f->pids ||
+		    f->tids || f->cpus;
 	FILE *out = k->r->out;
 	struct query q;
 	int rc = query_init(
 		&q, k->r->db,
-		"SELECT coalesce(sum(p.objects), 0), coalesce(sum(p.objects *"
-		" a.bytes_alloc), 0) FROM temp.leak p JOIN alloc_site a ON a.id = p.alloc_site",
+		"SELECT coalesce(sum(p.objects), 0) AS objects, coalesce(sum(p.objects *"
+		" a.bytes_alloc), 0) AS bytes FROM temp.leak p JOIN alloc_site a ON a.id = p.alloc_site",
 		NULL, err);
 
+	emit_section(k->r, "live", EMIT_ONE);
 	if (rc == 0)
-		rc = query_step(&q, err);
+		rc = emit_step(k->r, &q, err);
 	if (rc == 1) {
-		report_timestamp(k->r, k->r->length_ns);
+		report_timestamp(k->r, k->r->end_ns);
 		fprintf(out, "KMEMLEAK STATS:\nALLOC LIST num %" PRId64 " mem %" PRId64 "\n",
 			query_int(&q, 0), query_int(&q, 1));
 	}
@@ -245,18 +264,23 @@ static int print_stats(const struct kmemleak *k, struct error *err)
 	rc = query_init(&q, k->r->db, schema_query_kmemleak_total_sql, NULL, err);
 	if (rc == 0) {
 		bind_selection(k, &q);
-		rc = query_step(&q, err);
+		query_bind_int(&q, ":part", part);
+		emit_section(k->r, "total", EMIT_ONE);
+		rc = emit_step(k->r, &q, err);
 	}
 	if (rc == 1) {
-		bool branch = k->o->report.branch.dirs.count > 0;
-		int64_t matched = query_int(&q, 1), unmatched = branch ? 0 : query_int(&q, 2),
-			null = branch ? 0 : query_int(&q, 3);
+		int64_t matched = query_int(&q, 1), unmatched = query_int(&q, 2),
+			null = query_int(&q, 3);
 
 		fprintf(out, "TOTAL alloc %" PRId64 " free %" PRId64 "\n", query_int(&q, 0),
 			matched + unmatched + null);
-		if (branch)
+		if (k->o->report.branch.dirs.count)
 			fprintf(out,
 				"# frees of unknown addresses and of NULL are of no directory\n\n");
+		else if (part)
+			fprintf(out,
+				"# frees of unknown addresses and of NULL are not those of objects that were"
+				" selected\n\n");
 		else
 			fprintf(out,
 				"# frees: %" PRId64 " of these objects, %" PRId64
@@ -296,48 +320,89 @@ static int print_objects(const struct kmemleak *k, int64_t count, struct error *
 	struct query q;
 	int rc = query_init(&q, k->r->db, schema_query_kmemleak_object_sql, NULL, err);
 
-	if (rc == 0)
-		bind_selection(k, &q);
-	fprintf(k->r->out, "KMEMLEAK REPORT: %" PRId64 "\n", count);
-	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+	emit_section(k->r, "objects", EMIT_PART);
+	if (k->r->emit.format == EMIT_TEXT)
+		fprintf(k->r->out, "KMEMLEAK REPORT: %" PRId64 "\n", count);
+	while (rc == 0 && (rc = emit_step(k->r, &q, err)) == 1) {
 		print_object(k->r, &q);
 		rc = report_stack(k->r, !query_is_null(&q, 14), query_int(&q, 14),
 				  !query_is_null(&q, 7), query_int(&q, 7), err);
 	}
-	fprintf(k->r->out, "\n");
+	if (k->r->emit.format == EMIT_TEXT)
+		fprintf(k->r->out, "\n");
 	query_release(&q);
 	return rc;
 }
 
-/* The temporary table leak with the tasks, CPUs and initcalls of the objects. */
-static int select_rows(const struct kmemleak *k, struct error *err)
+/* What is live of report_rows, and older than --than. */
+static int make_live_rows(const struct kmemleak *k, struct error *err)
 {
-	const struct row_pairs how = { .task = k->r->by.task || k->o->comm,
+	/* live rows come last: kept apart, so that only they are read */
+	char *sql = sqlite3_mprintf("CREATE TEMP VIEW live_row AS SELECT * FROM %s WHERE id >= %lld"
+				    " AND time <= %lld",
+				    report_rows(k->r),
+				    k->o->report.at ? 0 : (long long)k->first_live,
+				    (long long)k->latest);
+	int rc = sql ? query_run(k->r->db, sql, err) : error_nomem(err);
+
+	sqlite3_free(sql);
+	return rc;
+}
+
+/* The temporary view live_object: those of live_row that the options select. */
+static int make_live_objects(const struct kmemleak *k, struct error *err)
+{
+	sqlite3_str *s = sqlite3_str_new(k->r->db);
+	char *sql;
+	int rc;
+
+	sqlite3_str_appendf(
+		s,
+		"CREATE TEMP VIEW live_object AS SELECT x.* FROM temp.live_row x"
+		" JOIN alloc_site a ON a.id = x.alloc_site JOIN event e ON e.id = a.event"
+		" JOIN task t ON t.id = x.task WHERE %s",
+		k->o->report.include_self ? "1" : "NOT (t.self AND a.context = 0)");
+	report_append_sites(k->r, s);
+	sql = sqlite3_str_finish(s);
+	rc = sql ? query_run(k->r->db, sql, err) : error_nomem(err);
+	sqlite3_free(sql);
+	return rc;
+}
+
+/* The temporary table leak from the rows, with tasks, CPUs and initcalls where they are needed. */
+static int leaks_from_rows(const struct kmemleak *k, struct error *err)
+{
+	const struct row_pairs how = { .source = "temp.live_row",
+				       .task = k->r->by.task || k->o->comm,
 				       .cpu = k->r->by.cpu,
 				       .initcall = k->r->by.initcall,
-				       .first_id = k->first_live,
-				       .from = k->r->from_ns,
-				       .to = k->latest == INT64_MAX ? INT64_MAX : k->latest + 1,
-				       .length = k->r->length_ns };
-	int rc = row_pairs_select(k->r->db, &how, "row_pair", err);
+				       .length = k->r->end_ns };
+	int rc = row_pairs_select(k->r->db, &how, "live_pair_row", err);
 
 	if (rc == 0)
-		rc = report_select_pairs_of(k->r, "live_pair", "temp.row_pair", err);
+		rc = report_select_pairs_of(k->r, "live_pair", "temp.live_pair_row", err);
 	return rc < 0 ? rc :
 			query_materialise(k->r->db, "leak", "SELECT * FROM temp.live_pair", NULL, 0,
 					  err);
 }
 
-/* The view leak_by, and where tasks are asked for of each group the table leak_keyed. */
-static int key_leaks(const struct kmemleak *k, struct error *err)
+/* The view leak_by, and where tasks are asked for those of each group. */
+static int group_leaks(const struct kmemleak *k, struct error *err)
 {
-	int rc = by_view(&k->r->by, k->r->db, "leak_by", "leak", false, err);
+	bool by = k->r->by.count > 0;
+	int rc = by ? by_view(&k->r->by, k->r->db, "leak_by", "leak", false, err) : 0;
 
 	if (rc == 0 && k->o->comm)
-		rc = query_run(k->r->db,
-			       "CREATE TEMP TABLE leak_keyed AS SELECT * FROM temp.leak_by;"
-			       "CREATE INDEX temp.leak_key ON leak_keyed (" BY_COLUMNS ")",
-			       err);
+		rc = query_materialise(k->r->db, "leak_comm",
+				       by ? schema_query_kmemleak_by_comm_sql :
+					    schema_query_kmemleak_comm_sql,
+				       NULL, 0, err);
+	if (rc == 0 && k->o->comm)
+		rc = query_run(
+			k->r->db,
+			by ? "CREATE INDEX temp.leak_comm_key ON leak_comm (" BY_COLUMNS ")" :
+			     "CREATE INDEX temp.leak_comm_key ON leak_comm (stack, call_site)",
+			err);
 	return rc;
 }
 
@@ -347,33 +412,16 @@ static int key_leaks(const struct kmemleak *k, struct error *err)
  */
 static int select_leaks(const struct kmemleak *k, struct error *err)
 {
-	struct query q = { 0 };
-	int rc = report_select_pairs(k->r, err);
+	int rc = report_select_groups(k->r, err);
 
-	if (rc == 0 && (k->r->by.rows || (k->r->by.count && k->o->comm)))
-		return select_rows(k, err);
-	if (rc == 0 && !k->o->than_ns && !k->r->windowed)
-		return query_materialise(k->r->db, "leak",
-					 "SELECT * FROM temp.pair WHERE end & 3 = 0", NULL, 0, err);
 	if (rc == 0)
-		rc = query_run(
-			k->r->db,
-			"CREATE TEMP TABLE leak (alloc_site, free_site, end, self, objects, lifetime_sum,"
-			" lifetime_min, lifetime_max)",
-			err);
-	if (rc == 0) {
-		char *sql = sqlite3_mprintf("INSERT INTO temp.leak %s",
-					    schema_query_kmemleak_live_sql);
-
-		rc = sql ? query_init(&q, k->r->db, sql, NULL, err) : error_nomem(err);
-		sqlite3_free(sql);
-	}
-	if (rc == 0) {
-		bind_selection(k, &q);
-		rc = query_step(&q, err);
-	}
-	query_release(&q);
-	return rc;
+		rc = make_live_rows(k, err);
+	if (rc == 0 && (k->r->filtered || k->r->by.rows || k->o->than_ns || k->o->comm))
+		rc = leaks_from_rows(k, err);
+	else if (rc == 0)
+		rc = query_materialise(k->r->db, "leak",
+				       "SELECT * FROM temp.pair WHERE end & 3 = 0", NULL, 0, err);
+	return rc < 0 ? rc : group_leaks(k, err);
 }
 
 static int64_t leak_count(sqlite3 *db)
@@ -396,28 +444,25 @@ static int print(struct report *r, void *options, const char *order, struct erro
 		.r = r,
 		.o = o,
 		.first_live = capture_int(r->db, "first_live_id", INT64_MAX),
-		.latest = r->length_ns,
+		.latest = r->end_ns,
 	};
 	int rc;
 
 	if (o->than_ns)
-		k.latest = o->than_ns < (uint64_t)r->length_ns ?
-				   r->length_ns - (int64_t)o->than_ns - 1 :
-				   -1;
-	if (r->to_ns <= k.latest)
-		k.latest = r->to_ns - 1;
+		k.latest = o->than_ns < (uint64_t)r->end_ns ? r->end_ns - (int64_t)o->than_ns - 1 :
+							      -1;
 	r->live_only = true;
 	rc = report_header(r, "kmemleak", err);
 	if (rc == 0)
 		rc = select_leaks(&k, err);
-	if (rc == 0 && r->by.count)
-		rc = key_leaks(&k, err);
 	if (rc == 0)
 		rc = query_materialise(r->db, "doubt", schema_query_kmemleak_doubt_sql, ":percent",
 				       DOUBT_PERCENT, err);
 	if (rc == 0)
 		rc = query_materialise(r->db, "ended", schema_query_kmemleak_ended_sql, NULL, 0,
 				       err);
+	if (rc == 0 && o->verbose)
+		rc = make_live_objects(&k, err);
 	if (rc == 0 && o->verbose)
 		rc = print_objects(&k, leak_count(r->db), err);
 	if (rc == 0)

@@ -27,6 +27,7 @@ static const struct sort_key sort_keys[] = {
 /* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct kmemprof_options, report),
+	FORMAT_ROW(struct kmemprof_options, report),
 	SORT_ROW(struct kmemprof_options, report, "bytes (default), objects, lifetime (mean, shown as well)"),
 	{ "interval", 'i', "TIME", "one report per TIME of the capture (a bare number means ms); an object counts in the "
 	  "interval of its free", OPT_TIME, offsetof(struct kmemprof_options, interval_ns), 0, 0, 1000000, NULL },
@@ -47,29 +48,45 @@ static double percent(int64_t part, int64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0;
 }
 
+#define STACKS(table) \
+	"SELECT event AS _event, kind AS _kind, other_event AS _other_event, stack, call_site," \
+	" objects, bytes, lifetime_sum, lifetime_max, key1, key2, key3, key4, :time AS time," \
+	" :alloc_event AS alloc_event, :how AS how, :free_event AS free_event, :side AS side FROM" \
+	" temp." table " WHERE event = :event AND kind = :kind AND other_event = :other"
+
 /*
  * One side of a section: the stacks that allocated ("Allocate") or freed ("Free"), and how many
  * were not shown.
  */
 static int print_stacks(struct report *r, const struct section_row *s, bool frees,
-			const char *order, struct error *err)
+			const char *order, int64_t time_ns, struct error *err)
 {
-	const char *sql =
-		frees ? "SELECT * FROM temp.free_group WHERE event = :event AND kind = :kind AND "
-			"other_event = :other" :
-			"SELECT * FROM temp.alloc_group WHERE event = :event AND kind = :kind AND "
-			"other_event = :other";
+	const char *sql = frees ? STACKS("free_group") : STACKS("alloc_group");
+	bool text = r->emit.format == EMIT_TEXT;
 	bool lifetimes = r->options->sort && strstr(r->options->sort, "lifetime");
 	uint64_t shown = 0, all = 0;
 	struct query q;
-	int rc = query_init(&q, r->db, sql, order, err);
+	char tail[400];
+	int rc;
 
+	/* of text the others are counted */
+	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
+		 !text && r->options->top ? (int64_t)r->options->top : INT64_C(-1));
+	rc = query_init(&q, r->db, sql, tail, err);
 	if (rc == 0) {
+		query_bind_int(&q, ":time", time_ns);
+		query_bind_text(&q, ":alloc_event", s->alloc_name);
+		query_bind_text(&q, ":free_event", s->kind == KIND_FREED ? s->free_name : NULL);
+		query_bind_text(&q, ":how",
+				s->kind == KIND_LIVE  ? "live" :
+				s->kind == KIND_FREED ? "freed" :
+							"untraced");
+		query_bind_text(&q, ":side", frees ? "free" : "alloc");
 		query_bind_int(&q, ":event", s->event);
 		query_bind_int(&q, ":kind", s->kind);
 		query_bind_int(&q, ":other", s->other_event);
 	}
-	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+	while (rc == 0 && (rc = emit_step(r, &q, err)) == 1) {
 		int64_t objects = query_int(&q, 5), bytes = query_int(&q, 6);
 		char mean[UNITS_TEXT], most[UNITS_TEXT];
 
@@ -107,6 +124,12 @@ static int print_section(struct report *r, const struct section_row *s, const ch
 {
 	int rc;
 
+	if (r->emit.format != EMIT_TEXT) {
+		rc = print_stacks(r, s, false, order, time_ns, err);
+		return rc == 0 && s->kind == KIND_FREED ?
+			       print_stacks(r, s, true, order, time_ns, err) :
+			       rc;
+	}
 	report_timestamp(r, time_ns);
 	if (s->kind == KIND_FREED)
 		fprintf(r->out, "%s => %s\n", s->alloc_name, s->free_name);
@@ -117,11 +140,11 @@ static int print_section(struct report *r, const struct section_row *s, const ch
 		s->kind == KIND_UNTRACED ?
 			", freed without a trace (their address was allocated again)" :
 			"");
-	rc = print_stacks(r, s, false, order, err);
+	rc = print_stacks(r, s, false, order, time_ns, err);
 	if (rc == 0 && s->kind == KIND_FREED) {
 		fprintf(r->out, "%s total free %" PRId64 " bytes on %" PRId64 " objects\n",
 			s->free_name, s->bytes, s->objects);
-		rc = print_stacks(r, s, true, order, err);
+		rc = print_stacks(r, s, true, order, time_ns, err);
 	}
 	fprintf(r->out, "\n");
 	return rc;
@@ -164,40 +187,12 @@ static int print_report(struct report *r, const char *order, int64_t time_ns, st
 #define INTERVALS_MAX 100000
 
 /* The temporary table interval_pair: pairs by interval. */
-static int interval_pairs(struct report *r, int64_t interval, struct error *err)
-{
-	struct query q = { 0 };
-	char *sql;
-	int rc;
-
-	rc = query_run(
-		r->db,
-		"CREATE TEMP TABLE interval_pair (interval, alloc_site, free_site, end, self, objects,"
-		" lifetime_sum, lifetime_min, lifetime_max)",
-		err);
-	sql = sqlite3_mprintf("INSERT INTO temp.interval_pair %s",
-			      schema_query_kmemprof_interval_sql);
-	if (rc == 0)
-		rc = sql ? query_init(&q, r->db, sql, NULL, err) : error_nomem(err);
-	if (rc == 0) {
-		query_bind_int(&q, ":interval", interval);
-		query_bind_int(&q, ":length", r->length_ns);
-		query_bind_int(&q, ":from", r->from_ns);
-		query_bind_int(&q, ":to", r->to_ns);
-		rc = query_step(&q, err);
-	}
-	query_release(&q);
-	sqlite3_free(sql);
-	return rc;
-}
-
 static int interval_rows(struct report *r, int64_t interval, struct error *err)
 {
-	const struct row_pairs how = { .task = r->by.task,
+	const struct row_pairs how = { .source = report_rows(r),
+				       .task = r->by.task,
 				       .cpu = r->by.cpu,
 				       .initcall = r->by.initcall,
-				       .from = r->from_ns,
-				       .to = r->to_ns,
 				       .length = r->length_ns,
 				       .interval = interval };
 
@@ -214,7 +209,7 @@ static int print_intervals(struct report *r, int64_t interval, const char *order
 				 "--interval: that would be %" PRId64
 				 " reports; choose a longer time",
 				 count);
-	rc = r->by.rows ? interval_rows(r, interval, err) : interval_pairs(r, interval, err);
+	rc = interval_rows(r, interval, err);
 	if (rc == 0)
 		rc = query_run(r->db,
 			       "CREATE INDEX temp.by_interval ON interval_pair (interval);"
@@ -243,17 +238,21 @@ static int print_intervals(struct report *r, int64_t interval, const char *order
 static int print(struct report *r, void *options, const char *order, struct error *err)
 {
 	const struct kmemprof_options *o = options;
-	int rc = report_header(r, "kmemprof", err);
+	int rc;
 
-	if (rc == 0 && o->interval_ns)
-		report_without_folded(r, "--interval");
+	r->rows_for = o->interval_ns ? "--interval" : NULL;
+	rc = report_header(r, "kmemprof", err);
+	emit_section(r, "stacks", EMIT_TABLE);
+	if (rc == 0 && o->interval_ns && r->options->at)
+		return error_set(err, ERR_USAGE,
+				 "--interval is about the whole capture: use it without --at");
 	if (rc == 0 && o->interval_ns)
 		return print_intervals(r, (int64_t)o->interval_ns, order, err);
 	if (rc == 0)
 		rc = report_select_groups(r, err);
 	if (rc == 0 && r->by.count)
 		rc = by_view(&r->by, r->db, "free_by", "pair", true, err);
-	return rc < 0 ? rc : print_report(r, order, r->length_ns, err);
+	return rc < 0 ? rc : print_report(r, order, r->end_ns, err);
 }
 
 static int run(const struct command *self, int argc, char **argv)

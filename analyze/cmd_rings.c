@@ -117,10 +117,10 @@ static int add_dynamic(struct report *r, struct drawing *d, struct error *err)
 	struct query q = { 0 };
 	int rc = 0;
 
-	if (!r->options->branch.dirs.count) /* with -b the report has them already */
+	if (!r->options->branch.dirs.count && !r->by.count) /* else the report has them already */
 		rc = callers_select(r->db, skip->items, skip->count, err);
 	if (rc == 0)
-		rc = report_select_pairs(r, err);
+		rc = report_select_groups(r, err);
 
 	if (rc == 0)
 		rc = query_init(&q, r->db, schema_query_rings_dynamic_sql, NULL, err);

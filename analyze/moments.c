@@ -1,7 +1,10 @@
+#define _GNU_SOURCE /* strptime */
 #include "analyze/moments.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "analyze/query.h"
 #include "analyze/report.h"
@@ -70,6 +73,73 @@ static int find_mark(sqlite3 *db, const char *text, const char *option, enum mom
 	return rc < 0 ? rc : 0;
 }
 
+/* "25%" of the capture's length. */
+static bool parse_percent(sqlite3 *db, const char *text, int64_t *ret)
+{
+	char *end;
+	double part = strtod(text, &end);
+
+	if (*text < '0' || *text > '9' || strcmp(end, "%") || part > 100)
+		return false;
+	*ret = (int64_t)((double)capture_int(db, "time.length_ns", 0) * (part / 100));
+	return true;
+}
+
+/* Wall clock at time 0 of the database; 0 where nothing tells. */
+static int64_t wall_base(sqlite3 *db)
+{
+	int64_t wall = capture_int(db, "clock.start.wall_ns", 0);
+
+	return wall ? wall + capture_int(db, "time.base_ns", 0) -
+			       capture_int(db, "clock.start.trace_ns", 0) :
+		      0;
+}
+
+/*
+ * "14:05:30.5", of the day on which the capture began, or with a date before it ("2026-11-20 14:05", also with a T):
+ * local time, as reports print it.
+ */
+static int parse_wall(sqlite3 *db, const char *text, const char *option, int64_t *ret,
+		      struct error *err)
+{
+	static const char *const forms[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%H:%M:%S",
+					     "%Y-%m-%d %H:%M",	  "%Y-%m-%dT%H:%M",    "%H:%M" };
+	int64_t base = wall_base(db), nanoseconds = 0;
+	time_t start = (time_t)(base / 1000000000);
+	const char *rest = NULL;
+	struct tm tm;
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]) && !rest; i++) {
+		localtime_r(&start, &tm);
+		tm.tm_sec = 0;
+		rest = strptime(text, forms[i], &tm);
+		if (rest && *rest && *rest != '.')
+			rest = NULL;
+	}
+	if (rest && *rest == '.') {
+		char *end;
+		double fraction = strtod(rest, &end);
+
+		nanoseconds = (int64_t)(fraction * 1e9 + 0.5);
+		if (*end)
+			rest = NULL;
+	}
+	if (!rest)
+		return error_set(err, ERR_USAGE,
+				 "%s: '%.60s' is no time of a day such as 14:05:30 or"
+				 " '2026-11-20 14:05:30'",
+				 option, text);
+	if (!base)
+		return error_set(
+			err, ERR_USAGE,
+			"%s: the capture does not tell the time of day of its events;"
+			" use seconds from its start (10s) or per cent of its length (25%%)",
+			option);
+	tm.tm_isdst = -1;
+	*ret = (int64_t)mktime(&tm) * 1000000000 + nanoseconds - base;
+	return 0;
+}
+
 int moment_parse(sqlite3 *db, const char *text, const char *option, enum moment_choice choice,
 		 int64_t *ret, struct error *err)
 {
@@ -78,6 +148,10 @@ int moment_parse(sqlite3 *db, const char *text, const char *option, enum moment_
 
 	if (!strncmp(text, MARK_PREFIX, strlen(MARK_PREFIX)))
 		return find_mark(db, text + strlen(MARK_PREFIX), option, choice, ret, err);
+	if (parse_percent(db, text, ret))
+		return 0;
+	if (strchr(text, ':'))
+		return parse_wall(db, text, option, ret, err);
 	rc = parse_time_ns(text, option, 1000000000, &ns, err);
 	if (rc == 0)
 		*ret = ns > INT64_MAX ? INT64_MAX : (int64_t)ns;

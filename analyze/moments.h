@@ -5,7 +5,8 @@
  *	moments_header(&r);						// lines of a report's header
  *	if (moment_parse(r.db, o->from, "--from", MOMENT_FIRST, &from, &err) < 0) ...
  *
- * A time is TIME since the start of the capture (10s, 5ms; a bare number is seconds) or mark:TEXT.
+ * A time is TIME since the start of the capture (10s, 5ms; a bare number is seconds), a share of its length (25%), a
+ * time of day (14:05:30, 2026-11-20 14:05:30: local time) or mark:TEXT.
  */
 #ifndef KMEM_ANALYZE_MOMENTS_H
 #define KMEM_ANALYZE_MOMENTS_H

@@ -28,6 +28,8 @@
 #include "analyze/branch.h"
 #include "analyze/by.h"
 #include "analyze/command.h"
+#include "analyze/emit.h"
+#include "analyze/object_filter.h"
 #include "analyze/query.h"
 #include "format/base/error.h"
 #include "format/base/options.h"
@@ -41,6 +43,9 @@ struct report_options {
 	bool include_self;
 	const char *domain;		/* --domain; NULL: slab */
 	const char *from, *to;		/* --from, --to: moments.h; NULL: no limit */
+	const char *at;			/* --at; NULL: the end */
+	struct object_filter filter;	/* --where, --only-* */
+	const char *format;		/* --format; NULL: text */
 	const char *db;			/* --db */
 	const char *by;			/* --by; NULL: the report's own groups */
 	struct branch branch;		/* -b, --any-frame */
@@ -61,10 +66,22 @@ struct report_options {
 	  offsetof(type, member.cache_only), 0, 0, 0, NULL }, \
 	{ "domain", 0, "WHICH", "slab (default), page, percpu or vmalloc", OPT_CHOICE, \
 	  offsetof(type, member.domain), 0, 0, 0, report_domains }, \
-	{ "from", 0, "TIME", "only objects allocated from TIME on: 10s, 5ms, or mark:TEXT (a bare number: s)", \
+	{ "from", 0, "TIME", "only objects allocated from TIME on: 10s, 5ms, 25%, 14:05:30, mark:TEXT (a bare number: s)", \
 	  OPT_STRING, offsetof(type, member.from), 0, 0, 0, NULL }, \
 	{ "to", 0, "TIME", "only objects allocated before TIME, whatever became of them later", \
 	  OPT_STRING, offsetof(type, member.to), 0, 0, 0, NULL }, \
+	{ "at", 0, "TIME", "what was live at TIME, and nothing of what came later", OPT_STRING, \
+	  offsetof(type, member.at), 0, 0, 0, NULL }, \
+	{ "where", 0, "SQL", "only objects that meet the condition, on columns of the view object: " \
+	  "\"cache = 'dentry' AND lifetime > 1e9\"", OPT_STRING, offsetof(type, member.filter.where), 0, 0, 0, NULL }, \
+	{ "only-comm", 0, "NAME", "only what tasks of that name allocated, whoever freed it (repeatable)", OPT_LIST, \
+	  offsetof(type, member.filter.comms), 0, 0, 0, NULL }, \
+	{ "only-pid", 0, "PIDS", "only what these processes allocated: 17 or 17,20-29", OPT_STRING, \
+	  offsetof(type, member.filter.pids), 0, 0, 0, NULL }, \
+	{ "only-tid", 0, "TIDS", "only what these threads allocated", OPT_STRING, \
+	  offsetof(type, member.filter.tids), 0, 0, 0, NULL }, \
+	{ "only-cpu", 0, "CPUS", "only what was allocated on these CPUs: 0-3,8", OPT_STRING, \
+	  offsetof(type, member.filter.cpus), 0, 0, 0, NULL }, \
 	{ "by", 0, "KEY[,KEY]", "group by " BY_KEYS, OPT_STRING, offsetof(type, member.by), 0, 0, 0, NULL }, \
 	{ "start-branch", 'b', "DIR", "only what is allocated from functions of that source directory, as fs/ext4 " \
 	  "(repeatable)", OPT_LIST, offsetof(type, member.branch.dirs), 0, 0, 0, NULL }, \
@@ -76,6 +93,10 @@ struct report_options {
 	  offsetof(type, member.include_self), 0, 0, 0, NULL }, \
 	{ "db", 0, "FILE", "keep the database of the capture in FILE (default: CAPTURE.db)", OPT_STRING, \
 	  offsetof(type, member.db), 0, 0, 0, NULL }
+
+#define FORMAT_ROW(type, member) \
+	{ "format", 0, "FORMAT", "text (default), json, ndjson (an object per line) or csv (the main table)", OPT_CHOICE, \
+	  offsetof(type, member.format), 0, 0, 0, emit_formats }
 
 #define SORT_ROW(type, member, keys) \
 	{ "sort", 's', "KEY[,KEY]", "sort by: " keys, OPT_STRING, offsetof(type, member.sort), 0, 0, 0, NULL }
@@ -90,11 +111,17 @@ struct report {
 	int64_t base_wall_ns; /* wall clock at time 0 of the database; if !has_wall the trace clock */
 	bool has_wall;	      /* the wall clock of the events is known */
 	int64_t length_ns;
-	bool windowed;		/* --from or --to was given: */
+	int64_t end_ns; /* the moment that the report is about: --at, or the end of the capture */
+	bool windowed;	/* --from or --to was given: */
 	int64_t from_ns, to_ns; /* objects allocated in [from_ns, to_ns) */
-	bool complete;		/* nothing lost, damaged or cut off */
-	struct by by;		/* --by; count 0: none */
-	bool live_only;		/* the report is about what is live at the end alone */
+	bool filtered;	   /* --from, --to, --at or a filter: only the single objects can tell */
+	bool filter_sites; /* --where chooses allocation sites: temp.filter_site */
+	struct emit emit;  /* --format */
+	bool complete;	   /* nothing lost, damaged or cut off */
+	struct by by;	   /* --by; count 0: none */
+	bool live_only;	   /* the report is about what is live at the end alone */
+	const char *
+		rows_for; /* set before report_header: what needs the single objects besides the options */
 };
 
 /*
@@ -125,19 +152,27 @@ int report_notes(struct report *r, const char *first, const char *next, struct e
 const char *report_api(const struct report_options *options);
 
 /*
- * Makes the temporary view `pair`: the rows of pair_total that the options select (alloc_site,
- * free_site, end, objects, lifetime_sum, lifetime_min, lifetime_max). Every stock report is a query
- * on it.
+ * The rows of `allocation` that --from, --to, --at and the filters leave, with the same columns: a table or a view.
+ * Of --at what had not ended then is live. What --domain, --malloc, --cache, -b, --include-self and a --where of
+ * sites say is not in it: report_select_pairs_of.
  */
-int report_select_pairs(struct report *r, struct error *err);
-/* The same over another source of such rows: a table, or a query in parentheses; as the view `name`. */
-int report_select_pairs_of(struct report *r, const char *name, const char *source,
-			   struct error *err);
+const char *report_rows(const struct report *r);
+/* Makes what report_rows names; sets filtered and filter_sites. */
+int report_prepare_selection(struct report *r, struct error *err);
+
 /*
- * As report_select_pairs, with what the keys of --by need of the single objects (row_pairs.h), and
- * where there is --by also the view alloc_by of them.
+ * Makes the temporary view `pair`: pairs as in pair_total that the options select, from the summaries where they can tell, else
+ * from the rows, with what the keys of --by need of the single objects (row_pairs.h). Where there is --by also the
+ * view alloc_by of them. Stock reports are queries on these.
  */
 int report_select_groups(struct report *r, struct error *err);
+/* The pairs that the options select of another source: a table, or a query in parentheses; as the view `name`. */
+int report_select_pairs_of(struct report *r, const char *name, const char *source,
+			   struct error *err);
+/* Whether sites are selected by directory or by condition, so that frees of unknown addresses belong to none. */
+bool report_selects_sites(const struct report *r);
+/* " AND ..." of the options over alias a of alloc_site and e of its event. */
+void report_append_sites(const struct report *r, sqlite3_str *sql);
 
 /* One sort key of a report; sql is a column of its query with its direction. */
 struct sort_key {

@@ -261,20 +261,15 @@ static bool count_row(struct scan *s, const struct query *q)
 static int read_rows(struct scan *s, struct error *err)
 {
 	struct query q = { 0 };
-	int rc = query_init(&q, s->db,
-			    "SELECT alloc_site, free_site, end, time, lifetime, task, cpu,"
-			    " free_task, free_cpu FROM allocation"
-			    " WHERE id >= :first AND time >= :from AND time < :to",
-			    NULL, err);
+	char *sql = sqlite3_mprintf("SELECT alloc_site, free_site, end, time, lifetime, task, cpu,"
+				    " free_task, free_cpu FROM %s",
+				    s->how->source);
+	int rc = sql ? query_init(&q, s->db, sql, NULL, err) : error_nomem(err);
 
-	if (rc == 0) {
-		query_bind_int(&q, ":first", s->how->first_id);
-		query_bind_int(&q, ":from", s->how->from);
-		query_bind_int(&q, ":to", s->how->to);
-	}
 	while (rc == 0 && (rc = query_step(&q, err)) == 1)
 		rc = count_row(s, &q) ? 0 : error_nomem(err);
 	query_release(&q);
+	sqlite3_free(sql);
 	return rc;
 }
 

@@ -1,9 +1,8 @@
 /*
  * row_pairs.h - pairs as in pair_total with what only the single objects know: tasks, CPUs and
- * initcalls. One pass over `allocation`.
+ * initcalls. One pass over the rows.
  *
- *	struct row_pairs how = { .task = true, .from = INT64_MIN, .to = INT64_MAX, .length = length,
- *				 .folded = true };
+ *	struct row_pairs how = { .source = "allocation", .task = true, .length = length, .folded = true };
  *
  *	row_pairs_select(db, &how, "row_pair", &err);
  *
@@ -22,12 +21,13 @@
 #include "format/base/error.h"
 
 struct row_pairs {
+	const char
+		*source; /* table, view or query in parentheses with the columns of `allocation` */
 	bool task, cpu, initcall; /* what to tell apart */
 	bool folded;		  /* with what the recorder folded: only for the whole capture */
-	int64_t first_id;	  /* objects from this row on */
-	int64_t from, to;	  /* allocated in [from, to), ns */
-	int64_t length;		  /* of the capture, ns: the age of what is live */
-	int64_t interval;	  /* ns, > 0: as kmemprof_interval.sql; 0: none */
+	int64_t length;		  /* when the ages of what is live are measured, ns */
+	int64_t interval;	  /* ns, > 0: an object counts in the interval of its
+				   * end, and in that of its beginning as not freed if it ends in another; 0: none */
 };
 
 int row_pairs_select(sqlite3 *db, const struct row_pairs *how, const char *table,

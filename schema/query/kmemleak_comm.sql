@@ -1,17 +1,13 @@
--- Who allocated the live objects of one group. In an interrupt nobody did: the context stands for
--- the name.
+-- Who allocated the live objects (temporary table leak, with tasks) of each stack. In an interrupt nobody did: the context
+-- stands for the name.
 SELECT
+	a.stack AS stack,
+	CASE WHEN a.stack IS NULL THEN a.call_site END AS call_site,
 	CASE a.context WHEN 0 THEN coalesce(t.comm, '<' || t.pid || '>') WHEN 1 THEN '(softirq)'
 		WHEN 2 THEN '(irq)' ELSE '(nmi)' END AS comm,
-	sum(a.bytes_alloc) AS bytes,
-	count(*) AS objects
-FROM allocation x
-JOIN alloc_site a ON a.id = x.alloc_site
-JOIN event e ON e.id = a.event
-JOIN task t ON t.id = x.task
-WHERE x.id >= :first_live AND x.time >= :from AND x.time <= :latest AND e.domain = :domain
-	AND (:api IS NULL OR e.api = :api) AND (:include_self OR NOT (t.self AND a.context = 0))
-	AND (NOT coalesce(:branch, 0) OR a.id IN (SELECT site FROM temp.branch_site))
-	AND a.stack IS :stack AND (a.stack IS NOT NULL OR a.call_site IS :call_site)
-GROUP BY 1
-ORDER BY 2 DESC, 3 DESC, 1;
+	sum(p.objects * a.bytes_alloc) AS bytes,
+	sum(p.objects) AS objects
+FROM temp.leak p
+JOIN alloc_site a ON a.id = p.alloc_site
+JOIN task t ON t.id = p.task
+GROUP BY 1, 2, 3;

@@ -8,7 +8,8 @@ SELECT
 	sum(p.objects) AS objects,
 	sum(p.objects * a.bytes_alloc) AS bytes,
 	sum(p.lifetime_sum) AS lifetime_sum,
-	max(p.lifetime_max) AS lifetime_max
+	max(p.lifetime_max) AS lifetime_max,
+	NULL AS key1, NULL AS key2, NULL AS key3, NULL AS key4
 FROM pair p
 JOIN alloc_site a ON a.id = p.alloc_site
 JOIN free_site f ON f.id = p.free_site

@@ -1,0 +1,151 @@
+/* What reports print alike: text from a capture, times, stacks. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "analyze/report.h"
+#include "schema_sql.h"
+
+/*
+ * Length of the UTF-8 sequence at p, or 0 if there is none. Overlong forms and surrogates are none.
+ */
+static size_t utf8_len(const unsigned char *p)
+{
+	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = *p < 0x80		   ? 1 :
+		   *p >= 0xf0 && *p < 0xf5 ? 4 :
+		   *p >= 0xe0		   ? 3 :
+		   *p >= 0xc2		   ? 2 :
+					     0;
+	unsigned int code;
+
+	if (n <= 1)
+		return n;
+	if (*p >= 0xf5)
+		return 0;
+	code = *p & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (p[i] & 0x3f);
+	}
+	/* U+0080..U+009F are control characters: terminals obey some of them */
+	if (code < least[n] || code < 0xa0 || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)
+		return 0;
+	return n;
+}
+
+const char *report_safe(char *room, size_t size, const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t used = 0;
+
+	while (*p && used + 5 < size) {
+		size_t n = utf8_len(p);
+
+		if (n == 0 || *p < 0x20 || *p == 0x7f) {
+			used += (size_t)snprintf(room + used, size - used, "\\x%02x", *p++);
+			continue;
+		}
+		memcpy(room + used, p, n);
+		used += n;
+		p += n;
+	}
+	room[used] = '\0';
+	return room;
+}
+
+void report_timestamp(struct report *r, int64_t time_ns)
+{
+	int64_t wall = r->base_wall_ns + time_ns;
+	time_t seconds = (time_t)(wall / 1000000000);
+	struct tm tm;
+	char text[32];
+
+	if (!r->has_wall) {
+		fprintf(r->out, "%" PRId64 ".%06u \n", wall / 1000000000,
+			(unsigned int)(wall % 1000000000 / 1000));
+		return;
+	}
+	localtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	fprintf(r->out, "%s.%06u \n", text, (unsigned int)(wall % 1000000000 / 1000));
+}
+
+/* Where the code was written, ready for print: " fs/pipe.c:805", or nothing. */
+static const char *line_of(char *room, size_t size, const struct query *q)
+{
+	char path[400];
+
+	*room = '\0';
+	if (query_is_null(q, 6))
+		return room;
+	report_safe(path, sizeof(path), query_text(q, 6));
+	if (query_is_null(q, 7))
+		snprintf(room, size, " %s", path);
+	else
+		snprintf(room, size, " %s:%" PRId64, path, query_int(q, 7));
+	return room;
+}
+
+/* A function at a frame: one that is inlined there, or the frame's own. */
+static void print_frame(struct report *r, const struct query *q)
+{
+	char name[256], module[80], path[512], line[440], offset[24] = "";
+
+	line_of(line, sizeof(line), q);
+	fprintf(r->out, "    %016" PRIx64, (uint64_t)query_int(q, 0));
+	if (query_int(q, 8)) {
+		fprintf(r->out, " %s (inlined)%s\n",
+			report_safe(name, sizeof(name), query_text(q, 5)), line);
+		return;
+	}
+	if (!query_is_null(q, 2)) /* a text log may tell the function only */
+		snprintf(offset, sizeof(offset), "+0x%" PRIx64, (uint64_t)query_int(q, 2));
+	if (!query_is_null(q, 4)) {
+		report_safe(path, sizeof(path), query_text(q, 4));
+		if (query_is_null(q, 1))
+			fprintf(r->out, " [unknown] (%s)%s\n", path, line);
+		else
+			fprintf(r->out, " %s%s (%s)%s\n",
+				report_safe(name, sizeof(name), query_text(q, 1)), offset, path,
+				line);
+		return;
+	}
+	if (query_is_null(q, 1)) {
+		fprintf(r->out, " [unknown]%s\n", line);
+		return;
+	}
+	report_safe(name, sizeof(name), query_text(q, 1));
+	report_safe(module, sizeof(module),
+		    query_is_null(q, 3) ? "kernel.kallsyms" : query_text(q, 3));
+	fprintf(r->out, " %s%s ([%s])%s\n", name, offset, module, line);
+}
+
+int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_site,
+		 int64_t call_site, struct error *err)
+{
+	struct query q = { 0 };
+	int rc;
+
+	if (!has_stack && !has_call_site) {
+		fprintf(r->out, "    (no call site and no stack recorded)\n");
+		return 0;
+	}
+	if (has_stack) {
+		rc = query_init(&q, r->db, schema_query_stack_sql, NULL, err);
+		if (rc == 0)
+			query_bind_int(&q, ":stack", stack);
+	} else {
+		rc = query_init(&q, r->db, schema_query_frame_sql, NULL, err);
+		if (rc == 0)
+			query_bind_int(&q, ":frame", call_site);
+	}
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		print_frame(r, &q);
+		rc = 0;
+	}
+	query_release(&q);
+	return rc;
+}
