@@ -12,7 +12,10 @@ check "sql: the schema is whole" [ "$(sqlite3 "$work/empty.db" 'PRAGMA integrity
 # What a report makes before its queries: the selected pairs and the temporary tables.
 cat >"$work/prelude.sql" <<'END'
 CREATE TEMP VIEW pair AS SELECT * FROM pair_total;
-CREATE TEMP TABLE leak AS SELECT * FROM pair WHERE end & 3 = 0;
+CREATE TEMP TABLE leak AS SELECT *, 1 AS task FROM pair WHERE end & 3 = 0;
+CREATE TEMP VIEW live_object AS SELECT * FROM allocation WHERE lifetime IS NULL;
+CREATE TEMP TABLE site_fact (site INTEGER PRIMARY KEY, bytes_req, bytes_alloc, event, domain, api, caller, function, module,
+	cache, node, gfp, context, stack, stack_lost, directory, file, line, unit);
 CREATE TEMP TABLE doubt (alloc_site, site_share, cache_share, cache);
 CREATE TEMP TABLE ended (call_site, ended);
 CREATE TEMP TABLE classic_site (site INTEGER PRIMARY KEY, alloc, free);
@@ -22,7 +25,6 @@ CREATE TEMP TABLE branch_site (site INTEGER PRIMARY KEY);
 CREATE TEMP VIEW alloc_by AS SELECT p.*, 1 AS key1, 2 AS key2, NULL AS key3, NULL AS key4 FROM pair p;
 CREATE TEMP VIEW free_by AS SELECT * FROM alloc_by;
 CREATE TEMP VIEW leak_by AS SELECT p.*, 1 AS key1, 2 AS key2, NULL AS key3, NULL AS key4 FROM leak p;
-CREATE TEMP TABLE leak_keyed AS SELECT *, 1 AS task FROM leak_by;
 CREATE TEMP TABLE account (caller, total, waste, net, alloc, free, net_req);
 CREATE TEMP TABLE static_unit (id INTEGER PRIMARY KEY);
 CREATE TEMP VIEW static_selected AS SELECT * FROM main.static_symbol;
