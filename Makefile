@@ -39,7 +39,7 @@ all_cflags := -std=gnu11 -D_FILE_OFFSET_BITS=64 -I. -I$(B)/gen -pthread -ffile-p
 	-fdata-sections $(warnings) $(if $(WERROR),-Werror) $(hardening) $(CFLAGS) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
 	$(if $(filter 1,$(COVERAGE)),--coverage) $(EXTRA_CFLAGS)
-all_ldflags := -pthread $(ldhardening) -Wl,--gc-sections $(if $(SAN),-fsanitize=$(SAN)) \
+all_ldflags := -pthread $(ldhardening) -Wl,--gc-sections -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) \
 	$(if $(filter 1,$(COVERAGE)),--coverage) $(LDFLAGS)
 
 pkg_config ?= pkg-config

@@ -117,7 +117,7 @@ const struct command cmd_load = {
 		"named are loaded, in the order of their numbers.\n"
 		"A text log is what ftrace prints into trace or trace_pipe, plain or packed by gzip, zstd or xz; all\n"
 		"reports take one, too. Lines that are not understood are counted, and the first of them shown.\n"
-		"Of a log -k may be a System.map or a copy of /proc/kallsyms: its plain addresses get names.\n",
+		"Of a log -k may also be a System.map or a copy of /proc/kallsyms: its plain addresses get names.\n",
 	.examples =
 		"  kmem-analyze load cap.kmem                     makes cap.kmem.db\n"
 		"  kmem-analyze load -k vmlinux cap.kmem          with source lines (symbolize --help)\n"

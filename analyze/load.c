@@ -15,6 +15,7 @@
 #include "analyze/db_open.h"
 #include "analyze/db_tables.h"
 #include "analyze/folded_totals.h"
+#include "analyze/kernel_names.h"
 #include "analyze/loss_map.h"
 #include "analyze/merge.h"
 #include "analyze/other_table.h"
@@ -26,8 +27,6 @@
 #include "analyze/text_log.h"
 #include "format/base/fileio.h"
 #include "schema_sql.h"
-
-#define SYMBOLS_MAX (1u << 30) /* bytes of a System.map or kallsyms */
 
 /* Set by the signal handler, read by both threads; signals allow no other way than a global. */
 static int interrupted;
@@ -55,7 +54,8 @@ struct load {
 	struct losses losses;
 	struct dictionaries *dictionaries;
 	struct text_log
-		*text; /* instead of series, dictionaries, streams and merge; NULL: a capture */
+		*text;	 /* instead of series, dictionaries, streams and merge; NULL: a capture */
+	bool text_debug; /* of the log, what was given with -k has debug information */
 	struct cpu_streams streams;
 	struct merge merge;
 	struct replay replay;
@@ -200,49 +200,33 @@ static int read_metadata(struct load *l, char *const *paths, size_t count, struc
 	return rc;
 }
 
-/* Of a text log -k may name a list of symbols, too: "ffffffff81000000 T _text". */
-static bool is_symbol_list(const char *path)
+/* Whether a function of the log was found in what -k names. */
+static bool text_is_of_kernel(const struct load *l)
 {
-	char head[20];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
-	size_t digits = 0;
-
-	if (fd >= 0)
-		close(fd);
-	while (n > 0 && digits < (size_t)n && memchr("0123456789abcdef", head[digits], 16))
-		digits++;
-	return digits >= 8 && digits + 3 <= (size_t)n && head[digits] == ' ' &&
-	       head[digits + 2] == ' ';
-}
-
-/* NULL: names stand in the log, or come with debug information. */
-static const char *text_symbols(const struct load_options *options)
-{
-	const struct symbolize_options *s = &options->symbols;
-
-	return s->count == 1 && is_symbol_list(s->paths[0]) ? s->paths[0] : NULL;
+	for (size_t i = 0; i < l->stacks.frame_count; i++)
+		if (l->stacks.frames[i].known && !l->stacks.frames[i].extra)
+			return true;
+	return l->stacks.frame_count == 0;
 }
 
 /* The same of a text log: what a capture knows before its events comes with them there. */
-static int read_text(struct load *l, const char *path, const char *symbols, struct error *err)
+static int read_text(struct load *l, const char *path, const struct symbolize_options *symbols,
+		     struct error *err)
 {
 	struct text_targets to = { .sites = &l->sites, .tasks = &l->tasks, .losses = &l->losses };
-	struct buf text = { 0 };
+	struct kernel_names names = { 0 };
 	int rc = text_input_identity(path, &l->identity, err);
 
 	if (rc == 0)
 		rc = text_log_open(&l->text, path, err);
-	if (rc == 0 && symbols)
-		rc = file_slurp(AT_FDCWD, symbols, SYMBOLS_MAX, &text, err);
+	if (rc == 0 && symbols->count)
+		rc = kernel_names_read(&names, symbols->paths, symbols->count, err);
+	l->text_debug = names.debug;
 	if (rc == 0)
-		rc = symbols_new(&l->symbols, text.data, text.len, err);
-	buf_release(&text);
-	if (rc == 0 && symbols && !symbols_count(l->symbols))
-		rc = error_set(
-			err, ERR_FORMAT,
-			"'%s' holds no symbols; name a System.map or a copy of /proc/kallsyms",
-			symbols);
+		rc = symbols_new(&l->symbols, names.text.data, names.text.len, err);
+	if (rc == 0)
+		rc = symbols_index_names(l->symbols, err);
+	buf_release(&names.text);
 	if (rc == 0)
 		rc = text_event_types(&l->model, err);
 	if (rc == 0)
@@ -463,7 +447,13 @@ static int finish_database(struct load *l, const struct load_options *options,
 		rc = db_tables_write(l->writer, &facts, err);
 	if (rc == 0)
 		rc = db_writer_run(l->writer, schema_indexes_sql, err);
-	if (rc == 0 && options->symbols.count && !(l->text && text_symbols(options)))
+	if (rc == 0 && l->text_debug && !text_is_of_kernel(l))
+		rc = error_set(
+			err, ERR_FORMAT,
+			"-k: '%s' is of another build than the kernel of the log: no function that allocates"
+			" there is in it with the same length, or at such an address",
+			options->symbols.paths[0]);
+	if (rc == 0 && options->symbols.count && (!l->text || l->text_debug))
 		rc = symbolize(l->writer, &options->symbols, &ret->symbols, err);
 	if (rc == 0)
 		rc = db_writer_run(l->writer, schema_views_sql, err);
@@ -532,7 +522,7 @@ static int load(const struct load_options *options, const char *target, struct l
 			     error_set(err, ERR_USAGE,
 				       "'%s' is a text log; one log is loaded at a time",
 				       paths[0]) :
-			     read_text(l, paths[0], text_symbols(options), err);
+			     read_text(l, paths[0], &options->symbols, err);
 	else if (rc == 0)
 		rc = read_metadata(l, paths, options->count ? options->count : 1, err);
 	if (rc == 0)

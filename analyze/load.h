@@ -76,8 +76,8 @@ struct load_options {
 	const char *const
 		*debug_dirs; /* where symbols of user programs are looked for, besides here */
 	size_t debug_dir_count;
-	struct symbolize_options symbols; /* count 0: no source lines; of a text log also one
-					   * System.map or kallsyms, for its addresses */
+	struct symbolize_options symbols; /* count 0: no source lines; of a text log also what
+					   * names its addresses: kernel_names.h */
 };
 
 struct load_result {

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* qsort_r */
 #include "analyze/symbols.h"
 
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct symbol {
 struct symbols {
 	char *text;
 	struct symbol *list;
+	uint32_t *by_name; /* of the list; NULL: not made */
 	size_t count, cap, bad_lines, zero;
 };
 
@@ -150,6 +152,7 @@ void symbols_free(struct symbols *s)
 		return;
 	free(s->text);
 	free(s->list);
+	free(s->by_name);
 	free(s);
 }
 
@@ -196,6 +199,70 @@ bool symbols_named(const struct symbols *s, const char *name, uint64_t *ret)
 		return true;
 	}
 	return false;
+}
+
+static int compare_names(const struct symbols *s, struct text a, const struct symbol *b)
+{
+	size_t len = a.len < b->name_len ? a.len : b->name_len;
+	int order = memcmp(a.data, s->text + b->name, len);
+
+	return order ? order : (a.len > b->name_len) - (a.len < b->name_len);
+}
+
+static int by_name(const void *a, const void *b, void *arg)
+{
+	const struct symbols *s = arg;
+	const struct symbol *x = &s->list[*(const uint32_t *)a];
+
+	return compare_names(s, (struct text){ s->text + x->name, x->name_len },
+			     &s->list[*(const uint32_t *)b]);
+}
+
+int symbols_index_names(struct symbols *s, struct error *err)
+{
+	if (!s->count)
+		return 0;
+	s->by_name = malloc(s->count * sizeof(*s->by_name));
+	if (!s->by_name)
+		return error_nomem(err);
+	for (size_t i = 0; i < s->count; i++)
+		s->by_name[i] = (uint32_t)i;
+	qsort_r(s->by_name, s->count, sizeof(*s->by_name), by_name, s);
+	return 0;
+}
+
+/* How far it is to the next symbol of another address; 0 for the last. */
+static uint64_t distance(const struct symbols *s, size_t i)
+{
+	uint64_t start = s->list[i].address;
+
+	while (i < s->count && s->list[i].address == start)
+		i++;
+	return i < s->count ? s->list[i].address - start : 0;
+}
+
+bool symbols_only_named(const struct symbols *s, struct text name, uint64_t size, uint64_t *ret)
+{
+	size_t low = 0, high = s->by_name ? s->count : 0;
+	const struct symbol *sym;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_names(s, name, &s->list[s->by_name[middle]]) > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!s->by_name || low == s->count)
+		return false;
+	sym = &s->list[s->by_name[low]];
+	if (compare_names(s, name, sym) || !sym->address || sym->module_len ||
+	    (low + 1 < s->count && !compare_names(s, name, &s->list[s->by_name[low + 1]])) ||
+	    (size && distance(s, s->by_name[low]) != size))
+		return false;
+	*ret = sym->address;
+	return true;
 }
 
 size_t symbols_count(const struct symbols *s)

@@ -48,6 +48,13 @@ bool symbols_find(const struct symbols *s, uint64_t address, struct symbol_hit *
 /* The address of the first symbol of that name that is of the kernel itself; false: none. */
 bool symbols_named(const struct symbols *s, const char *name, uint64_t *ret);
 
+/*
+ * The same by an index over names, which has to be made before; of a function of the kernel whose name no other has. size,
+ * if not 0, must be the distance to the next function (as %pS prints it): of another build it mostly is not.
+ */
+int symbols_index_names(struct symbols *s, struct error *err);
+bool symbols_only_named(const struct symbols *s, struct text name, uint64_t size, uint64_t *ret);
+
 size_t symbols_count(const struct symbols *s);
 size_t symbols_bad_lines(const struct symbols *s);
 bool symbols_hidden(const struct symbols *s); /* every address is zero: kptr_restrict hid them */

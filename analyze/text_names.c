@@ -97,16 +97,16 @@ static bool is_name(struct text t)
 }
 
 /* "+0x12/0x30" at the end of a name. False: something like it that makes no sense. */
-static bool take_offset(struct text *t, struct frame_name *name)
+static bool take_offset(struct text *t, struct frame_name *name, uint64_t *size)
 {
 	const char *plus = memrchr(t->data, '+', t->len), *end = t->data + t->len, *slash;
-	uint64_t offset, size;
+	uint64_t offset;
 
 	if (!plus)
 		return true;
 	slash = memchr(plus, '/', (size_t)(end - plus));
 	if (!hex(plus + 1, slash ? slash : end, &offset) || offset >= UINT32_MAX ||
-	    (slash && (!hex(slash + 1, end, &size) || offset > size)))
+	    (slash && (!hex(slash + 1, end, size) || offset > *size)))
 		return false;
 	name->has_offset = true;
 	name->offset = (uint32_t)offset;
@@ -118,7 +118,7 @@ static bool take_offset(struct text *t, struct frame_name *name)
 static int read_frame(struct text_names *n, struct text t, uint32_t *ret)
 {
 	struct frame_name name = { .address = 0 };
-	uint64_t address;
+	uint64_t address, size = 0;
 
 	if (is_plain_address(t, &address)) {
 		*ret = stacks_frame(n->stacks, address);
@@ -142,8 +142,14 @@ static int read_frame(struct text_names *n, struct text t, uint32_t *ret)
 		name.module = n->modules[name.module_number - 1];
 		t.len = (size_t)(open - t.data);
 	}
-	if (!take_offset(&t, &name) || !is_name(t))
+	if (!take_offset(&t, &name, &size) || !is_name(t))
 		return 0;
+	/* with the symbols of its kernel it has an address, and with that its source line */
+	if (!name.address && !name.module_number && name.has_offset && size &&
+	    symbols_only_named(n->stacks->symbols, t, size, &address)) {
+		*ret = stacks_frame(n->stacks, address + name.offset);
+		return *ret ? 0 : ERR_NOMEM;
+	}
 	name.function = t;
 	*ret = stacks_named_frame(n->stacks, &name);
 	return *ret ? 0 : ERR_NOMEM;

@@ -12,7 +12,8 @@
  *	text_names_release(&names);
  *
  * Plain addresses get their names from stacks.symbols; a text that has a name needs none. A log that
- * gives names has no addresses, and its frames have none either.
+ * gives names has no addresses: its frames have those of stacks.symbols, where a function there has that name alone and
+ * is as long, else none.
  */
 #ifndef KMEM_ANALYZE_TEXT_NAMES_H
 #define KMEM_ANALYZE_TEXT_NAMES_H

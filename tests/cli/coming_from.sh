@@ -1,0 +1,28 @@
+# shellcheck shell=sh
+# coming_from.sh - sourced after lib.sh: runs the commands of the README's table "coming from TOOL", as they stand there.
+#
+#	cd "$work"			# has the files that the table names
+#	coming_from trace_analyze 3 'account.txt *.png'	# at least so many commands; what they write
+
+# The commands of its second column, one per line.
+commands_from() { # TOOL
+	sed -n "/^| coming from $1 /,/^\$/p" "$TESTS/../README.md" | sed 1,2d |
+		awk -F' [|] ' '{ n = split($2, part, "`"); for (i = 2; i <= n; i += 2) if (part[i] ~ /^kmem-/) print part[i] }'
+}
+
+coming_from() { # TOOL AT-LEAST FILES-TO-REMOVE
+	commands_from "$1" >"$work/commands"
+	check "$1: the table has commands" [ "$(wc -l <"$work/commands")" -ge "$2" ]
+	while read -r command; do
+		# shellcheck disable=SC2086	# a list of patterns
+		(cd "$work" && rm -f $3)
+		if (
+			cd "$work" && PATH=$(dirname "$KMEM_ANALYZE"):$PATH
+			eval "$command" >out 2>err </dev/null
+		) && [ -z "$(grep -v '^kmem-analyze: loaded\|^[0-9,]* events (\|^source lines for' "$work/err")" ]; then
+			ok "$1: $command"
+		else
+			not_ok "$1: $command" "$(tail -n 2 "$work/err")"
+		fi
+	done <"$work/commands"
+}
