@@ -170,45 +170,47 @@ $(B)/flags: FORCE
 
 crosses := aarch64-linux-gnu arm-linux-gnueabihf s390x-linux-gnu
 run_tests = B=$(B) sh tests/run.sh
+# on all processors, unless -j says something else
+build_now = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 demo:	## Install what is missing, build, record this machine for a few seconds, print the three reports
 	@sh scripts/setup.sh build
-	@$(MAKE) --no-print-directory all test-programs
+	@$(build_now) all test-programs
 	@sh scripts/demo.sh $(B)
 
 check:	## Install what is missing, build, run all tests that need no root (SAN=address,undefined for sanitizers)
 	@sh scripts/setup.sh build test
-	@$(MAKE) --no-print-directory all test-programs
+	@$(build_now) all test-programs
 	@$(run_tests) unit cli bad layers
 
 check-kernel:	## Live tracing on this kernel: needs root and tracefs
 	@sh scripts/setup.sh build test
-	@$(MAKE) --no-print-directory all test-programs
+	@$(build_now) all test-programs
 	@$(run_tests) kernel
 
 check-cross:	## The recorder and the format for arm64, armhf and s390x, static, run by qemu-user
 	@sh scripts/setup.sh build test cross
-	@$(MAKE) --no-print-directory all test-programs
+	@$(build_now) all test-programs
 	@for cross in $(crosses); do \
 		sh scripts/sysroot.sh $$cross build/sysroot/$$cross || continue; \
-		$(MAKE) --no-print-directory CROSS_COMPILE=$$cross- STATIC=1 record cross-programs || exit 1; \
+		$(build_now) CROSS_COMPILE=$$cross- STATIC=1 record cross-programs || exit 1; \
 	done
 	@$(run_tests) cross
 
 check-boot:	## Boots of amd64, arm64, armhf and s390x under QEMU with events from the start, and what is made of them
 	@sh scripts/setup.sh build test cross boot
-	@$(MAKE) --no-print-directory all test-programs
+	@$(build_now) all test-programs
 	@for cross in x86_64-linux-gnu $(crosses); do \
-		$(MAKE) --no-print-directory CROSS_COMPILE=$$cross- STATIC=1 record || exit 1; \
+		$(build_now) CROSS_COMPILE=$$cross- STATIC=1 record || exit 1; \
 	done
 	@sh tests/boot/boots.sh
 	@$(run_tests) boot
 
 check-symbols:	## Every address of boots of amd64 and arm64, with their debug packages (560 MB), against addr2line
 	@sh scripts/setup.sh build test cross boot symbols
-	@$(MAKE) --no-print-directory all test-programs
+	@$(build_now) all test-programs
 	@for cross in x86_64-linux-gnu aarch64-linux-gnu; do \
-		$(MAKE) --no-print-directory CROSS_COMPILE=$$cross- STATIC=1 record || exit 1; \
+		$(build_now) CROSS_COMPILE=$$cross- STATIC=1 record || exit 1; \
 	done
 	@sh tests/symbols/prepare.sh
 	@$(run_tests) symbols
@@ -218,12 +220,13 @@ cross-programs: $(format_tests) $(B)/tests/mkcapture
 
 check-valgrind:	## The unit tests and goldens under valgrind
 	@sh scripts/setup.sh build test
-	@$(MAKE) --no-print-directory all test-programs
-	@WRAP='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' $(run_tests) unit cli
+	@$(build_now) all test-programs
+	@WRAP='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --suppressions=$(CURDIR)/tests/valgrind.supp' \
+		$(run_tests) unit cli
 
 bench:	## What recording costs, against perf record (root; RUNS=5 ROUNDS=50000)
 	@sh scripts/setup.sh build test bench
-	@$(MAKE) --no-print-directory all test-programs
+	@$(build_now) all test-programs
 	@B=$(B) sh tests/bench/run.sh
 
 c_files = $(filter-out %/crc32_table.h,$(wildcard */*.[ch] */*/*.[ch]))
@@ -233,7 +236,7 @@ format:	## Lay out all C code with clang-format
 
 lint:	## Formatting, cppcheck, shellcheck; warnings of the compiler are errors here
 	@sh scripts/setup.sh build lint
-	@$(MAKE) --no-print-directory WERROR=1 B=build/lint build/lint/kmem-record build/lint/kmem-analyze test-programs
+	@$(build_now) WERROR=1 B=build/lint build/lint/kmem-record build/lint/kmem-analyze test-programs
 	clang-format --dry-run --Werror $(filter-out build/%,$(c_files))
 	cppcheck --quiet --std=c11 --inline-suppr --enable=warning,portability --error-exitcode=1 -I. \
 		--suppress=missingIncludeSystem --suppress=checkersReport format record analyze
