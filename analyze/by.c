@@ -172,7 +172,7 @@ static int make_site_keys(const struct by *by, sqlite3 *db, bool frees, struct e
 				    "CREATE TEMP TABLE %s_key (site INTEGER PRIMARY KEY, context,"
 				    " key1, key2, key3, key4);"
 				    "INSERT INTO temp.%s_key SELECT s.id, s.context%s"
-				    " FROM main.%s_site s JOIN event e ON e.id = s.event"
+				    " FROM %s_site s JOIN event e ON e.id = s.event"
 				    " LEFT JOIN cache c ON c.id = s.cache"
 				    " LEFT JOIN frame_text cf ON cf.frame = coalesce(s.call_site,"
 				    " (SELECT sf.frame FROM stack_frame sf WHERE sf.stack = s.stack"

@@ -176,9 +176,9 @@ int callers_select(sqlite3 *db, const char *const *more, size_t count, struct er
 	if (!count)
 		return query_run(db,
 				 "CREATE TEMP VIEW alloc_caller AS SELECT id AS site, caller FROM"
-				 " main.alloc_site;"
+				 " alloc_site;"
 				 "CREATE TEMP VIEW free_caller AS SELECT id AS site, caller FROM"
-				 " main.free_site",
+				 " free_site",
 				 err);
 	rc = skip_frames_init(&skip, more, count, err);
 	if (rc < 0)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "format/base/fileio.h"
-#include "record/near.h"
+#include "format/base/near.h"
 
 #define CGROUP2_MAGIC 0x63677270u /* CGROUP2_SUPER_MAGIC */
 #define CGROUP1_MAGIC 0x27e0ebu	  /* CGROUP_SUPER_MAGIC */

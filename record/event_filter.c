@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/base/caret.h"
 #include "format/base/fileio.h"
 #include "format/records.h"
-#include "record/caret.h"
 #include "record/event_plan.h"
 #include "record/filter_text.h"
 #include "record/tracefs.h"

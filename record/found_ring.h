@@ -16,8 +16,8 @@
 
 #include <stdint.h>
 
+#include "format/base/near.h"
 #include "format/records.h"
-#include "record/near.h"
 #include "record/ring_page.h"
 #include "record/tree.h"
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "record/event_spec.h"
-#include "record/near.h"
+#include "format/base/near.h"
+#include "format/event_spec.h"
 #include "record/software_event.h"
 #include "record/tracefs.h"
 

@@ -16,8 +16,8 @@
 
 #include "format/base/buf.h"
 #include "format/base/error.h"
+#include "format/base/near.h"
 #include "record/intern.h"
-#include "record/near.h"
 
 /* From a symbol to the next one above it. */
 struct symbol_range {

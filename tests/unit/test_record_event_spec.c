@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "record/event_spec.h"
+#include "format/event_spec.h"
 #include "record/filter_text.h"
 
 static struct event_specs specs;

@@ -6,8 +6,8 @@
  *	                ^
  *	return caret_error(err, ERR_USAGE, text, 14, "unknown attribute '%s'", word);
  */
-#ifndef KMEM_RECORD_CARET_H
-#define KMEM_RECORD_CARET_H
+#ifndef KMEM_BASE_CARET_H
+#define KMEM_BASE_CARET_H
 
 #include <stddef.h>
 

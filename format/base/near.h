@@ -5,8 +5,8 @@
  *	for (...) near_add(&near, name, near_distance(name, typed));
  *	near_text(&near, text, sizeof(text));		// "kmem:kfree, kmem:kmalloc"; "" for none
  */
-#ifndef KMEM_RECORD_NEAR_H
-#define KMEM_RECORD_NEAR_H
+#ifndef KMEM_BASE_NEAR_H
+#define KMEM_BASE_NEAR_H
 
 #include <stddef.h>
 

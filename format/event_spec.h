@@ -14,8 +14,8 @@
  *	for (i = 0; i < specs.count; i++) use(&specs.items[i]);
  *	event_specs_release(&specs);
  */
-#ifndef KMEM_RECORD_EVENT_SPEC_H
-#define KMEM_RECORD_EVENT_SPEC_H
+#ifndef KMEM_FORMAT_EVENT_SPEC_H
+#define KMEM_FORMAT_EVENT_SPEC_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,13 +23,17 @@
 
 #include "format/base/error.h"
 
+/* The attributes that are expressions (or a name) for the analysis. */
+enum spec_value { SPEC_PTR, SPEC_SIZE, SPEC_KEY, SPEC_ALIAS, SPEC_COMM, SPEC_VALUES };
+
 struct event_spec {
 	char *text;	  /* as it was written */
 	char *name;	  /* "slab", "kmem:kmalloc", "kmem:km*alloc*" */
 	char *filter;	  /* NULL: none */
 	bool is_explicit; /* there was a slash: stacks only if it says so */
 	bool stack;
-	uint16_t max_stack; /* frames, innermost ones; 0: all */
+	uint16_t max_stack;	   /* frames, innermost ones; 0: all */
+	char *values[SPEC_VALUES]; /* NULL: not given */
 };
 
 struct event_specs {
@@ -39,7 +43,7 @@ struct event_specs {
 
 /*
  * Adds the specs of a comma list. ERR_USAGE shows the place. ptr, size, key, alias and comm are
- * understood by the analysis only: they are checked to have a value, and stay in the text.
+ * understood by the analysis only: here they are checked to have a value.
  */
 int event_specs_parse(struct event_specs *specs, const char *list, struct error *err);
 void event_specs_release(struct event_specs *specs);

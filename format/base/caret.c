@@ -1,4 +1,4 @@
-#include "record/caret.h"
+#include "format/base/caret.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,22 +1,24 @@
-#include "record/event_spec.h"
+#include "format/event_spec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/base/caret.h"
+#include "format/base/near.h"
 #include "format/base/options.h"
 #include "format/capture.h"
-#include "record/caret.h"
-#include "record/near.h"
 
 struct attribute {
 	const char *name;
 	bool has_value;
+	int value; /* enum spec_value, or -1 */
 };
 
 static const struct attribute attributes[] = {
-	{ "stack", false }, { "max-stack", true }, { "ptr", true },  { "size", true },
-	{ "key", true },    { "alias", true },	   { "comm", true },
+	{ "stack", false, -1 },	     { "max-stack", true, -1 }, { "ptr", true, SPEC_PTR },
+	{ "size", true, SPEC_SIZE }, { "key", true, SPEC_KEY }, { "alias", true, SPEC_ALIAS },
+	{ "comm", true, SPEC_COMM },
 };
 #define ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))
 
@@ -107,6 +109,11 @@ static int set_attribute(const struct parser *s, struct event_spec *spec, const 
 		return fail_at(s, at, "attribute %s takes no value", a->name);
 	if (!strcmp(a->name, "stack"))
 		spec->stack = true;
+	if (a->value >= 0) {
+		free(spec->values[a->value]);
+		spec->values[a->value] = strdup(value);
+		return spec->values[a->value] ? 0 : error_nomem(s->err);
+	}
 	if (strcmp(a->name, "max-stack"))
 		return 0;
 	if (parse_number(value, "max-stack", 1, STACK_FRAMES_MAX, &frames, NULL) < 0)
@@ -192,6 +199,8 @@ static void spec_release(struct event_spec *spec)
 	free(spec->text);
 	free(spec->name);
 	free(spec->filter);
+	for (size_t i = 0; i < SPEC_VALUES; i++)
+		free(spec->values[i]);
 }
 
 int event_specs_parse(struct event_specs *specs, const char *list, struct error *err)

@@ -1,4 +1,4 @@
-#include "record/near.h"
+#include "format/base/near.h"
 
 #include <stdio.h>
 #include <string.h>
