@@ -267,6 +267,38 @@ static int fill_site_total(struct db_writer *w, const struct db_facts *f, sqlite
 	return rc;
 }
 
+static int fill_domain_peak(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			    struct error *err)
+{
+	int rc = 0;
+
+	for (int d = 0; d < DOMAIN_COUNT && rc == 0; d++) {
+		const struct level *l = &f->replay->totals.domains[d].level;
+
+		if (l->peak_objects)
+			rc = db_put(w, stmt, err, "siii", domain_name((enum domain)d), l->peak_time,
+				    (int64_t)l->peak_bytes, (int64_t)l->peak_objects);
+	}
+	return rc;
+}
+
+static int fill_stack_peak(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			   struct error *err)
+{
+	const struct totals *t = &f->replay->totals;
+	int rc = 0;
+
+	for (size_t i = 0; i < t->stack_count && rc == 0; i++) {
+		const struct stack_peak *s = &t->stacks[i];
+
+		if (s->level.peak_objects)
+			rc = db_put(w, stmt, err, "snniiii", domain_name((enum domain)s->domain),
+				    s->stack, s->call_site, (int64_t)s->self, s->level.peak_time,
+				    (int64_t)s->level.peak_bytes, (int64_t)s->level.peak_objects);
+	}
+	return rc;
+}
+
 static int fill_free_total(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
 			   struct error *err)
 {
@@ -435,6 +467,7 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		{ "created_ns", (int64_t)f->created_ns },
 		{ "time.base_ns", (int64_t)f->replay->base },
 		{ "time.length_ns", c->length },
+		{ "events.out_of_order", (int64_t)f->replay->totals.steps_back },
 		{ "events", (int64_t)c->events },
 		{ "events.alloc", (int64_t)c->allocs },
 		{ "events.free", (int64_t)c->frees },
@@ -502,6 +535,8 @@ int db_tables_write(struct db_writer *w, const struct db_facts *f, struct error 
 		{ "INSERT INTO free_site VALUES (?,?,?,?,?,?,?,?)", fill_free_site },
 		{ "INSERT INTO pair_total VALUES (?,?,?,?,?,?,?,?)", fill_pair_total },
 		{ "INSERT INTO site_total VALUES (?,?,?,?)", fill_site_total },
+		{ "INSERT INTO domain_peak VALUES (?,?,?,?)", fill_domain_peak },
+		{ "INSERT INTO stack_peak VALUES (?,?,?,?,?,?,?)", fill_stack_peak },
 		{ "INSERT INTO free_total VALUES (?,?,?,?,?)", fill_free_total },
 		{ "INSERT INTO loss VALUES (?,?,?,?,?)", fill_loss },
 		{ "INSERT INTO mark (time, text) VALUES (?,?)", fill_mark },

@@ -12,6 +12,7 @@ int replay_init(struct replay *r, struct error *err)
 	r->type_events = calloc(r->type_count + 1, sizeof(*r->type_events));
 	r->unknown_site = calloc(r->type_count + 1, sizeof(*r->unknown_site));
 	r->clock = INT64_MIN;
+	r->totals.now = INT64_MIN;
 	return r->type_events && r->unknown_site ? 0 : error_nomem(err);
 }
 
@@ -68,8 +69,9 @@ static int object_ends(struct replay *r, const struct object *o, const struct st
 		row->free_task = s->task;
 		row->free_cpu = s->cpu;
 	}
-	return totals_end(&r->totals, s->domain, o->site, o->self, site->bytes_alloc,
-			  freed ? s->site : 0, end, ns) ?
+	return totals_change(&r->totals, site, o->site, o->self, s->time, false) &&
+			       totals_pair(&r->totals, o->site, o->self, freed ? s->site : 0, end,
+					   ns) ?
 		       0 :
 		       ERR_NOMEM;
 }
@@ -105,9 +107,10 @@ static int on_alloc(struct replay *r, const struct step *s)
 	o->task = s->task;
 	o->cpu = s->cpu;
 	o->self = s->self;
-	totals_begin(&r->totals, s->domain, s->site, s->self,
-		     r->sites->allocs[s->site - 1].bytes_alloc);
-	return 0;
+	return totals_change(&r->totals, &r->sites->allocs[s->site - 1], s->site, s->self, s->time,
+			     true) ?
+		       0 :
+		       ERR_NOMEM;
 }
 
 void replay_learn_cache(struct replay *r, uint32_t alloc_site, uint32_t free_site)

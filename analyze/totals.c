@@ -121,6 +121,57 @@ bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site,
 						     .lifetime_max = lifetime });
 }
 
+struct stack_key {
+	const struct stack_peak *stacks;
+	uint32_t stack, call_site;
+	uint8_t domain;
+	bool self;
+};
+
+static bool same_stack(const void *arg, uint32_t id)
+{
+	const struct stack_key *k = arg;
+	const struct stack_peak *s = &k->stacks[id - 1];
+
+	return s->stack == k->stack && s->call_site == k->call_site && s->domain == k->domain &&
+	       s->self == k->self;
+}
+
+static uint64_t stack_hash(uint32_t stack, uint32_t call_site, uint8_t domain, bool self)
+{
+	return hash_mix((uint64_t)stack << 32 | call_site, (uint64_t)domain << 1 | self);
+}
+
+static uint64_t rehash_stack(const void *arg, uint32_t id)
+{
+	const struct totals *t = arg;
+	const struct stack_peak *s = &t->stacks[id - 1];
+
+	return stack_hash(s->stack, s->call_site, s->domain, s->self);
+}
+
+uint32_t totals_stack(struct totals *t, const struct alloc_site *a, bool self)
+{
+	const struct stack_key key = { t->stacks, a->stack, a->stack ? 0 : a->call_site, a->domain,
+				       self };
+	uint64_t hash = stack_hash(key.stack, key.call_site, key.domain, self);
+	uint32_t id = id_index_find(&t->stack_index, hash, same_stack, &key);
+
+	if (id)
+		return id;
+	if (t->stack_count >= UINT32_MAX / 2 ||
+	    !array_room((void **)&t->stacks, &t->stack_cap, t->stack_count, sizeof(*t->stacks)))
+		return 0;
+	t->stacks[t->stack_count] = (struct stack_peak){
+		.stack = key.stack, .call_site = key.call_site, .domain = key.domain, .self = self
+	};
+	id = (uint32_t)t->stack_count + 1;
+	if (!id_index_add(&t->stack_index, hash, id, rehash_stack, t))
+		return 0;
+	t->stack_count++;
+	return id;
+}
+
 static int by_key(const void *a, const void *b)
 {
 	const struct pair_total *x = a, *y = b;
@@ -134,6 +185,10 @@ static int by_key(const void *a, const void *b)
 
 void totals_finish(struct totals *t, const struct alloc_site *sites, size_t alloc_sites)
 {
+	for (int d = 0; d < DOMAIN_COUNT; d++)
+		t->domains[d].peak += level_settle(&t->domains[d].level, t->now);
+	for (size_t i = 0; i < t->stack_count; i++)
+		level_settle(&t->stacks[i].level, t->now);
 	for (size_t i = 1; i <= alloc_sites; i++)
 		for (int self = 0; self < 2; self++)
 			totals_catch_up(totals_site(t, (uint32_t)i, self),
@@ -147,6 +202,8 @@ void totals_release(struct totals *t)
 	free(t->sites);
 	free(t->frees);
 	free(t->pairs);
+	free(t->stacks);
 	id_index_release(&t->pair_index);
+	id_index_release(&t->stack_index);
 	*t = (struct totals){ 0 };
 }

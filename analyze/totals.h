@@ -1,15 +1,18 @@
 /*
- * totals.h - the summaries of tables.sql (pair_total, site_total, free_total), kept up in O(1) per
- * event.
+ * totals.h - the summaries of tables.sql (pair_total, site_total, free_total, domain_peak, stack_peak), kept up in
+ * O(1) per event.
  *
- * Peak: a domain's highest moment is known only afterwards, so each site remembers how many of its
- * objects were live at the highest moment so far, and catches up when it is next touched: unless
- * its domain has had a higher moment since, the number then is still right.
+ * Peaks count what is live after all events of one moment, as --at does; of several equal ones the first is meant.
+ * The moment is over when an event of a later one comes: only then its bytes are compared. A domain's highest moment
+ * (without what the recorder itself allocated) is known only afterwards, so each site remembers how many of its
+ * objects were live at the highest moment so far, and catches up when it is next touched: unless its domain has had
+ * a higher moment since, the number then is still right.
  *
- *	struct totals t = { 0 };
+ *	struct totals t = { .now = INT64_MIN };
  *	totals_reserve(&t, alloc_sites, free_sites);		// whenever there are new sites
- *	totals_begin(&t, domain, site, self, bytes);		// an object begins
- *	totals_end(&t, domain, site, self, bytes, free_site, end, lifetime);
+ *	totals_change(&t, &sites->allocs[site - 1], site, self, time, true);	// an object begins
+ *	totals_change(&t, &sites->allocs[site - 1], site, self, time, false);	// and ends
+ *	totals_pair(&t, site, self, free_site, end, lifetime);
  *	totals_finish(&t, sites, alloc_sites);			// before reading
  *	totals_release(&t);
  */
@@ -31,6 +34,7 @@ struct site_total {
 	uint64_t live, at_peak;
 	uint64_t peak; /* the domain's peak number that at_peak is of */
 	uint64_t failed;
+	uint32_t stack;	    /* number of its stack_peak; 0: none yet */
 	uint32_t last_pair; /* the pair found last: usually the next one too; 0 none */
 	uint32_t learned;   /* cache that its frees named; 0: none yet */
 };
@@ -41,9 +45,25 @@ struct free_total {
 	uint64_t matched, unmatched, null_frees;
 };
 
+/* What is live, and the first moment at which its bytes were highest. */
+struct level {
+	uint64_t bytes, objects;
+	uint64_t peak_bytes, peak_objects;
+	int64_t peak_time; /* ns since the start of the capture */
+	int64_t time;	   /* the moment that bytes and objects are of */
+};
+
 struct domain_total {
-	uint64_t bytes, peak_bytes;
+	struct level level;
 	uint64_t peak; /* counts new highest moments */
+};
+
+/* All sites of one stack, or where none was recorded of one call site. */
+struct stack_peak {
+	struct level level;
+	uint32_t stack, call_site; /* frames; call_site 0 where there is a stack */
+	uint8_t domain;
+	bool self;
 };
 
 struct totals {
@@ -54,6 +74,12 @@ struct totals {
 	size_t pair_count, pair_cap;
 	struct id_index pair_index;
 	struct domain_total domains[DOMAIN_COUNT];
+	struct stack_peak *stacks; /* number n is stacks[n - 1] */
+	size_t stack_count, stack_cap;
+	struct id_index stack_index;
+	int64_t now; /* the latest time so far; set before the first change */
+	uint64_t
+		steps_back; /* events from before it: peaks have taken their changes for later ones */
 };
 
 /* Room for sites 1 to alloc_sites and 1 to free_sites. False: no memory. */
@@ -69,6 +95,26 @@ static inline struct free_total *totals_free(struct totals *t, uint32_t free_sit
 	return &t->frees[(size_t)free_site * 2 + self];
 }
 
+/* A later moment begins: was the one before a peak? */
+static inline bool level_settle(struct level *l, int64_t time)
+{
+	bool peak = l->bytes > l->peak_bytes;
+
+	if (peak) {
+		l->peak_bytes = l->bytes;
+		l->peak_objects = l->objects;
+		l->peak_time = l->time;
+	}
+	l->time = time;
+	return peak;
+}
+
+static inline void level_change(struct level *l, uint64_t bytes, bool more)
+{
+	l->bytes += more ? bytes : 0 - bytes;
+	l->objects += more ? 1 : UINT64_MAX;
+}
+
 static inline void totals_catch_up(struct site_total *s, const struct domain_total *d)
 {
 	if (s->peak != d->peak) {
@@ -77,23 +123,41 @@ static inline void totals_catch_up(struct site_total *s, const struct domain_tot
 	}
 }
 
-static inline void totals_begin(struct totals *t, enum domain domain, uint32_t site, bool self,
-				uint64_t bytes)
+/* The number of the stack's peak. 0: no memory. */
+uint32_t totals_stack(struct totals *t, const struct alloc_site *a, bool self);
+
+/* An object begins (more) or ends. False: no memory. */
+static inline bool totals_change(struct totals *t, const struct alloc_site *a, uint32_t site,
+				 bool self, int64_t time, bool more)
 {
 	struct site_total *s = totals_site(t, site, self);
-	struct domain_total *d = &t->domains[domain];
+	struct domain_total *d = &t->domains[a->domain];
+	struct level *stack;
 
-	totals_catch_up(s, d);
-	s->live++;
-	d->bytes += bytes;
-	if (d->bytes > d->peak_bytes) {
-		d->peak_bytes = d->bytes;
-		d->peak++;
+	if (!s->stack)
+		s->stack = totals_stack(t, a, self);
+	if (!s->stack)
+		return false;
+	stack = &t->stacks[s->stack - 1].level;
+	if (time < t->now) {
+		t->steps_back++;
+		time = t->now;
 	}
+	t->now = time;
+	if (d->level.time != time)
+		d->peak += level_settle(&d->level, time);
+	if (stack->time != time)
+		level_settle(stack, time);
+	totals_catch_up(s, d);
+	s->live += more ? 1 : UINT64_MAX;
+	level_change(stack, a->bytes_alloc, more);
+	if (!self)
+		level_change(&d->level, a->bytes_alloc, more);
+	return true;
 }
 
 /*
- * The object ends: also the live ones, once, at the end of the capture (end 0). False: no memory.
+ * The object's life is known: also of the live ones, once, at the end of the capture (end 0). False: no memory.
  */
 bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site, uint8_t end,
 		 uint64_t lifetime);
@@ -101,19 +165,7 @@ bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site,
 /* Objects that ended together with their counts; key and numbers as in *sum. False: no memory. */
 bool totals_pairs(struct totals *t, const struct pair_total *sum);
 
-static inline bool totals_end(struct totals *t, enum domain domain, uint32_t site, bool self,
-			      uint64_t bytes, uint32_t free_site, uint8_t end, uint64_t lifetime)
-{
-	struct site_total *s = totals_site(t, site, self);
-	struct domain_total *d = &t->domains[domain];
-
-	totals_catch_up(s, d);
-	s->live--;
-	d->bytes -= bytes;
-	return totals_pair(t, site, self, free_site, end, lifetime);
-}
-
-/* Brings every site up to the final peak of its domain, and pairs into the order of their key. */
+/* Brings every peak to the end and every site to the final one of its domain, and pairs into the order of their key. */
 void totals_finish(struct totals *t, const struct alloc_site *sites, size_t alloc_sites);
 void totals_release(struct totals *t);
 

@@ -7,7 +7,7 @@
 -- views in views.sql.
 
 PRAGMA application_id = 0x4b4d454d;	-- 'KMEM'
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 -- Facts about the capture: INFO keys as they are, and what the load found (keys in load.h).
 CREATE TABLE capture (
@@ -201,10 +201,30 @@ CREATE TABLE site_total (
 	alloc_site INTEGER NOT NULL REFERENCES alloc_site,
 	self INTEGER NOT NULL,
 	failed INTEGER NOT NULL,	-- allocations that returned NULL
-	peak_objects INTEGER NOT NULL,	-- live when the live bytes of its domain were at their highest,
-					-- without what was folded
+	peak_objects INTEGER NOT NULL,	-- live at the moment of domain_peak, without what was folded
 	PRIMARY KEY (alloc_site, self)
 ) WITHOUT ROWID;
+
+-- The moment at which the live bytes of a domain were highest, after all events of that moment; the first
+-- of several. Without what threads of the recorder allocated, and without what was folded. Not exact where
+-- capture key events.out_of_order is not 0.
+CREATE TABLE domain_peak (
+	domain TEXT PRIMARY KEY,	-- as in event; no row: nothing was ever live
+	time INTEGER NOT NULL,
+	bytes INTEGER NOT NULL,
+	objects INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The same of every stack by itself, or where none was recorded of every call site.
+CREATE TABLE stack_peak (
+	domain TEXT NOT NULL,
+	stack INTEGER REFERENCES stack,		-- NULL: none recorded
+	call_site INTEGER REFERENCES frame,	-- NULL where there is a stack, or nothing is known
+	self INTEGER NOT NULL,
+	time INTEGER NOT NULL,
+	bytes INTEGER NOT NULL,
+	objects INTEGER NOT NULL
+);
 
 CREATE TABLE free_total (
 	free_site INTEGER NOT NULL REFERENCES free_site,

@@ -60,12 +60,16 @@ same "lifetimes add up" \
 	"SELECT sum(lifetime_sum), min(lifetime_min), max(lifetime_max) FROM pair_total WHERE end & 3 = 1"
 same "unmatched frees add up" "SELECT count(*) FROM unmatched_free" "SELECT sum(unmatched) FROM free_total"
 same "live rows are the last ones" "SELECT count(*) FROM allocation WHERE lifetime IS NULL" "SELECT count(*) FROM live"
-same "the peak is what brute force finds" "SELECT max(bytes) FROM (
-		SELECT sum(d) OVER (ORDER BY t, k, id) AS bytes FROM (
-			SELECT x.time AS t, 1 AS k, x.id AS id, a.bytes_alloc AS d FROM allocation x
-			JOIN alloc_site a ON a.id = x.alloc_site
-			UNION ALL
-			SELECT x.time + x.lifetime, 0, x.id, -a.bytes_alloc FROM allocation x
-			JOIN alloc_site a ON a.id = x.alloc_site WHERE x.lifetime IS NOT NULL))" \
-	"SELECT sum(s.peak_objects * a.bytes_alloc) FROM site_total s JOIN alloc_site a ON a.id = s.alloc_site"
+same "the peak is what brute force finds" "WITH change AS (
+		SELECT x.time AS t, a.bytes_alloc AS d, 1 AS n FROM allocation x
+		JOIN alloc_site a ON a.id = x.alloc_site JOIN task k ON k.id = x.task WHERE NOT (k.self AND a.context = 0)
+		UNION ALL
+		SELECT x.time + x.lifetime, -a.bytes_alloc, -1 FROM allocation x
+		JOIN alloc_site a ON a.id = x.alloc_site JOIN task k ON k.id = x.task
+		WHERE x.lifetime IS NOT NULL AND NOT (k.self AND a.context = 0)),
+	level AS (SELECT t, sum(sum(d)) OVER (ORDER BY t) AS bytes, sum(sum(n)) OVER (ORDER BY t) AS objects
+		FROM change GROUP BY t)
+	SELECT t, bytes, objects, bytes FROM level ORDER BY bytes DESC, t LIMIT 1" \
+	"SELECT time, bytes, objects, (SELECT sum(s.peak_objects * a.bytes_alloc) FROM site_total s
+		JOIN alloc_site a ON a.id = s.alloc_site WHERE s.self = 0) FROM domain_peak"
 finish

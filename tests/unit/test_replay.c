@@ -219,6 +219,42 @@ static void test_peak(void)
 		"SELECT bytes_alloc, peak_objects FROM site_total JOIN alloc_site s ON s.id = alloc_site "
 		"ORDER BY 1",
 		"50|1 400|2 131072|1"));
+	CHECK(answers(db, "SELECT * FROM domain_peak", "page|7|131072|1 slab|2|850|3"));
+	CHECK(answers(db, "SELECT domain, time, bytes, objects FROM stack_peak ORDER BY 1, 2",
+		      "page|7|131072|1 slab|1|800|2 slab|5|150|3"));
+	CHECK(fact_is(db, "events.out_of_order", "0"));
+	load_script_done(db);
+}
+
+/* What is there between two events of one moment is no peak; of equal ones the first is. */
+static void test_peak_moments(void)
+{
+	sqlite3 *db = load_script("10 0 11 kmalloc ptr=0x1000 bytes_alloc=400 call_site=1\n"
+				  "20 0 11 kmalloc ptr=0x2000 bytes_alloc=500 call_site=2\n"
+				  "20 0 11 kfree ptr=0x1000\n"
+				  "30 0 11 kmalloc ptr=0x3000 bytes_alloc=100 call_site=1\n"
+				  "40 0 11 kfree ptr=0x3000\n"
+				  "50 1 12 kmalloc ptr=0x3000 bytes_alloc=100 call_site=1\n");
+
+	CHECK(answers(db, "SELECT * FROM domain_peak", "slab|20|600|2"));
+	CHECK(answers(db, "SELECT time, bytes, objects FROM stack_peak ORDER BY 1",
+		      "0|400|1 10|500|1"));
+	CHECK(answers(db, "SELECT sum(peak_objects) FROM site_total", "2"));
+	load_script_done(db);
+}
+
+/* The recorder's own objects do not make the peak of others. */
+static void test_peak_without_self(void)
+{
+	sqlite3 *db = load_script("info recorder.tgid 77\n"
+				  "10 0 11 kmalloc ptr=0x1000 bytes_alloc=400 call_site=1\n"
+				  "20 0 77 kmalloc ptr=0x2000 bytes_alloc=5000 call_site=1\n"
+				  "30 0 11 kfree ptr=0x1000\n"
+				  "40 0 11 kmalloc ptr=0x3000 bytes_alloc=100 call_site=1\n");
+
+	CHECK(answers(db, "SELECT * FROM domain_peak", "slab|0|400|1"));
+	CHECK(answers(db, "SELECT self, time, bytes FROM stack_peak ORDER BY 1",
+		      "0|0|400 1|10|5000"));
 	load_script_done(db);
 }
 
@@ -254,6 +290,8 @@ int main(void)
 	RUN(test_self);
 	RUN(test_tasks);
 	RUN(test_peak);
+	RUN(test_peak_moments);
+	RUN(test_peak_without_self);
 	RUN(test_learned_cache);
 	return check_done();
 }
