@@ -146,6 +146,25 @@ static int report_close(struct report *r, const struct error *err)
 	return code;
 }
 
+int report_other_open(struct report_other *o, const struct report *like, const char *path,
+		      struct error *err)
+{
+	char *paths[] = { (char *)path };
+	int rc;
+
+	o->options = *like->options;
+	o->options.db = o->options.output = o->options.format = NULL;
+	o->report = (struct report){ .by = like->by };
+	rc = report_open(&o->report, &o->options, paths, 1, err);
+	return rc < 0 ? error_prefix(err, "%s", path) : 0;
+}
+
+void report_other_close(struct report_other *o)
+{
+	sqlite3_close(o->report.db);
+	o->report = (struct report){ 0 };
+}
+
 static const struct sort_key *find_key(const struct sort_key *keys, const char *name, size_t len)
 {
 	for (; keys->name; keys++)
@@ -217,7 +236,8 @@ static int run_report(const struct command *self, int argc, char **argv, void *o
 
 	if (first < 0)
 		return command_exit_code(first);
-	if (by_parse(&by, common->by, &err) < 0 ||
+	if ((common->check && common->check(options, &err) < 0) ||
+	    by_parse(&by, common->by, &err) < 0 ||
 	    (keys && report_order(order, sizeof(order), keys, common->sort,
 				  by.count ? BY_COLUMNS : ties, &err) < 0))
 		return command_fail(&err);

@@ -50,6 +50,8 @@ struct report_options {
 	const char *by;			/* --by; NULL: the report's own groups */
 	struct branch branch;		/* -b, --any-frame */
 	struct option_list skip_frames; /* --skip-frame */
+	int (*check)(void *options,
+		     struct error *err); /* before anything is opened or made; may be NULL */
 };
 
 /* clang-format off */
@@ -199,6 +201,18 @@ int report_run_on(const struct command *self, int argc, char **argv, void *optio
 		  const char *ties,
 		  int (*print)(struct report *r, void *options, const char *order,
 			       struct error *err));
+
+/*
+ * Another capture or database under the same options, to compare with: o->report has its rows and facts, and its `out`
+ * is not to be written to. --db is of the first alone.
+ */
+struct report_other {
+	struct report report;
+	struct report_options options;
+};
+int report_other_open(struct report_other *o, const struct report *like, const char *path,
+		      struct error *err);
+void report_other_close(struct report_other *o);
 
 /* The line that perf-prof puts before a section: local date and time, microseconds, a blank. */
 void report_timestamp(struct report *r, int64_t time_ns);
