@@ -19,7 +19,7 @@ coming_from() { # TOOL AT-LEAST FILES-TO-REMOVE
 		if (
 			cd "$work" && PATH=$(dirname "$KMEM_ANALYZE"):$PATH
 			eval "$command" >out 2>err </dev/null
-		) && [ -z "$(grep -v '^kmem-analyze: loaded\|^[0-9,]* events (\|^source lines for' "$work/err")" ]; then
+		) && ! grep -qv '^kmem-analyze: loaded\|^[0-9,]* events (\|^source lines for' "$work/err"; then
 			ok "$1: $command"
 		else
 			not_ok "$1: $command" "$(tail -n 2 "$work/err")"

@@ -7,7 +7,9 @@ cc=${CC:-cc}
 
 tree=$work/linux
 units='init/main fs/namei fs/ext2/inode fs/ext4/inode drivers/base/core mm/slub arch/x86/mm/init'
+objects=
 for unit in $units; do
+	objects="$objects $unit.o"
 	mkdir -p "$tree/${unit%/*}"
 	name=$(echo "$unit" | tr / _)
 	cat >"$tree/$unit.c" <<END
@@ -16,8 +18,9 @@ __attribute__((noinline)) int $name(int n) { return ${name}_data[n & 7] + ${name
 END
 	(cd "$tree" && "$cc" -g -O1 -fno-pie -fno-stack-protector -ffreestanding -c "$unit.c" -o "$unit.o")
 done
+# shellcheck disable=SC2086	# a list of words
 (cd "$tree" && "$cc" -no-pie -nostdlib -static -Wl,--build-id=sha1,--defsym,_start=init_main,--defsym,_stext=init_main,-Ttext-segment=0x40000000 \
-	$(for unit in $units; do echo "$unit.o"; done) -o vmlinux && nm -n vmlinux >System.map)
+	-o vmlinux $objects && nm -n vmlinux >System.map)
 check "a kernel is built" [ -s "$tree/System.map" ]
 
 # two allocations of each function, one of them freed; call sites as FORM prints them
@@ -36,14 +39,14 @@ log() { # FORM
 	for unit in $units; do
 		site=$(site "$1" "$(echo "$unit" | tr / _)")
 		for kind in kmalloc kmem_cache_alloc; do
-			for part in 1 2; do
+			for age in 1 2; do
 				n=$((n + 1))
 				printf '%16s-%d [000] %d.%06d: %s: call_site=%s ptr=f59a%04x bytes_req=%d bytes_alloc=%d gfp_flags=GFP_KERNEL\n' \
-					swapper 1 $n 1 $kind "$site" $((n * 64)) $((n * 10)) $((n * 16))
+					swapper 1 $n $age $kind "$site" $((n * 64)) $((n * 10)) $((n * 16))
 			done
 			free=kfree
 			[ $kind = kmalloc ] || free=kmem_cache_free
-			printf '%16s-%d [000] %d.%06d: %s: call_site=%s ptr=f59a%04x\n' swapper 1 $n 2 $free "$site" $((n * 64))
+			printf '%16s-%d [000] %d.%06d: %s: call_site=%s ptr=f59a%04x\n' swapper 1 $n 3 $free "$site" $((n * 64))
 		done
 	done
 }
