@@ -107,13 +107,14 @@ static int open_read_only(sqlite3 **ret, const char *path, struct error *err)
 	}
 	/*
 	 * Its schema may be hostile: no functions with side effects from views, no writes to its
-	 * own tables.
+	 * own tables. Not mapped: the cells of a page are checked whenever it is fetched, of a page in the
+	 * cache only once (2 us for every look-up otherwise).
 	 */
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_exec(db,
 		     "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
-		     "PRAGMA mmap_size = 1073741824;",
+		     "PRAGMA cache_size = -65536;",
 		     NULL, NULL, NULL);
 	*ret = db;
 	return 0;
