@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""compare_select.py - are the objects that --at, --from, --to, --where and --only-... choose those that brute force chooses?
+
+    compare_select.py KMEM_ANALYZE cap.kmem
+
+The account of kmem-analyze, as JSON, against the objects of the naive replay, one by one. Then the same rows have to come as
+NDJSON and as CSV. Prints `ok NAME` and `not ok NAME: why`.
+"""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import replay  # noqa: E402
+import read_capture  # noqa: E402
+
+
+def run(program, *arguments):
+    done = subprocess.run([program] + list(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if done.returncode not in (0, 3):
+        raise RuntimeError("exit %d: %s" % (done.returncode, done.stderr.decode("utf-8", "replace").strip()))
+    return done.stdout.decode("utf-8", "replace")
+
+
+def expected(things, names, at=None):
+    """Caller -> numbers of the account; at: what was live then."""
+    rows = {}
+    for o in things:
+        if at is not None and not (o.time <= at and (o.end_time is None or o.end_time > at)):
+            continue
+        live = at is not None or o.end == "live"
+        row = rows.setdefault(names.caller(o.call_site), dict.fromkeys(("total", "waste", "net", "alloc", "free"), 0))
+        row["total"] += o.bytes_alloc
+        row["alloc"] += 1
+        row["net"] += o.bytes_alloc * live
+        row["waste"] += (o.bytes_alloc - o.bytes_req) * live
+        row["free"] += at is None and o.end == "freed"
+    return rows
+
+
+def rows_of(text):
+    return {r.pop("caller"): r for r in json.loads(text)["callers"]}
+
+
+def cases(things, base, length):
+    """(name, arguments, which objects, the moment of --at)"""
+    for percent in (0, 13, 50, 99, 100):
+        at = base + int(length * (percent / 100))
+        yield "--at %d%%" % percent, ["--at", "%d%%" % percent], lambda o: True, at
+    if things:
+        middle = things[len(things) // 2].time
+        yield "--at of an event", ["--at", "%dns" % (middle - base)], lambda o: True, middle
+        yield ("--from --to", ["--from", "%dns" % (middle - base), "--to", "75%"],
+               lambda o: middle <= o.time < base + int(length * 0.75), None)
+        yield ("--from and --at", ["--from", "%dns" % (middle - base), "--at", "90%"],
+               lambda o: middle <= o.time, base + int(length * 0.9))
+        cpu, pid = things[0].cpu, things[-1].pid
+        yield "--only-cpu", ["--only-cpu", "%d,900-901" % cpu], lambda o: o.cpu == cpu, None
+        yield ("--only-tid", ["--only-tid", str(pid)],
+               lambda o: o.pid == pid and not (o.flags or 0) & replay.IRQ_FLAGS, None)
+        sizes = sorted(o.bytes_alloc for o in things)
+        size = sizes[len(sizes) // 2]
+        yield "--where of sites", ["--where", "bytes_alloc >= %d" % size], lambda o: o.bytes_alloc >= size, None
+        ages = sorted(o.end_time - o.time for o in things if o.end_time is not None)
+        age = ages[len(ages) // 2] if ages else 0
+        yield ("--where of rows", ["--where", "lifetime > %d AND bytes_alloc >= %d OR state = 'live'" % (age, size)],
+               lambda o: o.end == "live" or (o.end_time - o.time > age and o.bytes_alloc >= size), None)
+        yield ("--where and --only-cpu", ["--where", "bytes_alloc >= %d" % size, "--only-cpu", str(cpu), "--malloc"],
+               lambda o: o.bytes_alloc >= size and o.cpu == cpu and o.api == "malloc", None)
+
+
+def main():
+    if len(sys.argv) != 3:
+        print("usage: compare_select.py KMEM_ANALYZE CAPTURE", file=sys.stderr)
+        return 2
+    program, path = sys.argv[1:]
+    capture = read_capture.Capture.open(path)
+    names = replay.Names(replay.kallsyms_of(capture))
+    made, _ = replay.replay_capture(capture)
+    things = sorted((o for o in made.objects if not o.self), key=lambda o: o.time)
+    facts = dict(line.split("=", 1) for line in run(program, "info", "--all", path).splitlines() if "=" in line)
+    base, length = int(facts["time.base_ns"]), int(facts["time.length_ns"])
+    failed = 0
+
+    def check(name, good, why=""):
+        nonlocal failed
+        failed += not good
+        print("ok %s" % name if good else "not ok %s: %s" % (name, why))
+
+    for name, arguments, chosen, at in cases(things, base, length):
+        want = expected([o for o in things if chosen(o)], names, at)
+        got = rows_of(run(program, "account", "--format", "json", path, *arguments))
+        wrong = [k for k in set(want) | set(got) if want.get(k) != got.get(k)]
+        check("%s: account %s: %d callers" % (os.path.basename(path), name, len(want)), not wrong,
+              wrong and "%s: %s, not %s" % (wrong[0], got.get(wrong[0]), want.get(wrong[0])))
+
+    # the other forms have the same rows, with the same names
+    for report, table in ("account", "callers"), ("kmemprof", "stacks"), ("kmemleak", "leaks"):
+        rows = json.loads(run(program, report, "--format", "json", path))[table]
+        lines = [json.loads(line) for line in run(program, report, "--format", "ndjson", path).splitlines()]
+        lines = [{k: v for k, v in line.items() if k != "section"} for line in lines if line["section"] == table]
+        check("%s: %s: NDJSON has the rows of JSON" % (os.path.basename(path), report), lines == rows)
+        with_names = list(csv.DictReader(io.StringIO(run(program, report, "--format", "csv", path))))
+        flat = [{k: "" if v is None else "%.15g" % v if isinstance(v, float) else str(v)
+                 for k, v in row.items() if not isinstance(v, list)} for row in rows]
+        check("%s: %s: CSV has the rows of JSON" % (os.path.basename(path), report),
+              [{k: v for k, v in row.items() if k != "frames"} for row in with_names] == flat)
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
