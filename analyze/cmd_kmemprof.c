@@ -242,7 +242,8 @@ static int print(struct report *r, void *options, const char *order, struct erro
 
 	r->rows_for = o->interval_ns ? "--interval" : NULL;
 	rc = report_header(r, "kmemprof", err);
-	emit_section(r, "stacks", EMIT_TABLE);
+	if (rc == 0)
+		emit_section(r, "stacks", EMIT_TABLE);
 	if (rc == 0 && o->interval_ns && r->options->at)
 		return error_set(err, ERR_USAGE,
 				 "--interval is about the whole capture: use it without --at");

@@ -211,6 +211,8 @@ static const char *name_of(const struct report *r, const char *column)
 {
 	int key = key_of(column);
 
+	if (r->emit.plain)
+		return column;
 	if (*column == '_' || (key >= 0 && (size_t)key >= r->by.count))
 		return NULL;
 	return key >= 0 ? by_name(&r->by, (size_t)key) : column;
@@ -222,7 +224,7 @@ static void emit_value(struct report *r, const char *name, struct query *q, int 
 
 	switch (sqlite3_column_type(q->stmt, i)) {
 	case SQLITE_INTEGER:
-		if (strcmp(name, "address")) {
+		if (r->emit.plain || strcmp(name, "address")) {
 			emit_int(r, name, query_int(q, i));
 			break;
 		}
@@ -238,7 +240,7 @@ static void emit_value(struct report *r, const char *name, struct query *q, int 
 static int emit_columns(struct report *r, struct query *q, struct error *err)
 {
 	int stack = column_of(q->stmt, "stack"), site = column_of(q->stmt, "call_site"), rc = 0;
-	bool framed = stack >= 0 && site >= 0;
+	bool framed = stack >= 0 && site >= 0 && !r->emit.plain;
 
 	for (int i = 0; rc == 0 && i < sqlite3_column_count(q->stmt); i++) {
 		const char *column = sqlite3_column_name(q->stmt, i), *name = name_of(r, column);
@@ -249,7 +251,7 @@ static int emit_columns(struct report *r, struct query *q, struct error *err)
 		if (framed && i == stack)
 			rc = emit_frames(r, !query_is_null(q, stack), query_int(q, stack),
 					 !query_is_null(q, site), query_int(q, site), err);
-		else if (key >= 0 && by_is_stack(&r->by, (size_t)key))
+		else if (key >= 0 && !r->emit.plain && by_is_stack(&r->by, (size_t)key))
 			rc = emit_frames(r, query_int(q, i) > 0, query_int(q, i),
 					 query_int(q, i) < 0, -query_int(q, i), err);
 		else
@@ -262,7 +264,7 @@ static int emit_columns(struct report *r, struct query *q, struct error *err)
 static void csv_names(struct report *r, struct query *q)
 {
 	int stack = column_of(q->stmt, "stack"), site = column_of(q->stmt, "call_site"), n = 0;
-	bool framed = stack >= 0 && site >= 0;
+	bool framed = stack >= 0 && site >= 0 && !r->emit.plain;
 
 	for (int i = 0; i < sqlite3_column_count(q->stmt); i++) {
 		const char *column = sqlite3_column_name(q->stmt, i), *name = name_of(r, column);

@@ -48,6 +48,7 @@ struct emit {
 	uint64_t rows_in_list; /* of the open list */
 	bool in_list;
 	uint64_t members; /* written to the open object */
+	bool plain;	  /* all columns as they are */
 };
 
 struct report;

@@ -8,8 +8,8 @@
 #include "version.h"
 
 static const struct command *const commands[] = {
-	&cmd_account, &cmd_kmemprof, &cmd_kmemleak, &cmd_flame,	    &cmd_static,
-	&cmd_rings,   &cmd_info,     &cmd_load,	    &cmd_symbolize, &cmd_verify,
+	&cmd_account, &cmd_kmemprof, &cmd_kmemleak, &cmd_flame,	    &cmd_static, &cmd_rings,
+	&cmd_sql,     &cmd_info,     &cmd_load,	    &cmd_symbolize, &cmd_verify,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))

@@ -84,8 +84,8 @@ static int prepare_places(struct report *r, struct error *err)
 	return rc < 0 ? rc : by_prepare(&r->by, r->db, err);
 }
 
-static int report_open(struct report *r, const struct report_options *options, char *const *paths,
-		       size_t count, struct error *err)
+int report_open(struct report *r, const struct report_options *options, char *const *paths,
+		size_t count, struct error *err)
 {
 	struct db_open_options how = {
 		.db = options->db,
@@ -121,7 +121,7 @@ static int report_open(struct report *r, const struct report_options *options, c
 	return rc < 0 ? rc : open_output(r, err);
 }
 
-static int report_close(struct report *r, const struct error *err)
+int report_close(struct report *r, const struct error *err)
 {
 	struct error failure = *err;
 	int code = EXIT_DONE;

@@ -182,6 +182,14 @@ struct sort_key {
 };
 
 /*
+ * For commands that need more than one database, or none of what follows: opens the database of these captures and the
+ * output; and closes both, prints the failure, if there is one, and returns the exit code. r is closed in any case.
+ */
+int report_open(struct report *r, const struct report_options *options, char *const *paths,
+		size_t count, struct error *err);
+int report_close(struct report *r, const struct error *err);
+
+/*
  * The life of a report: options, sort order, database (loaded on first use), output file, print, and
  * the exit code: EXIT_DONE, EXIT_INCOMPLETE when the capture is, or a failure, whose text is printed.
  * common points into options, and its lists are released. The first of keys is the default, names of
