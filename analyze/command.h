@@ -55,6 +55,6 @@ int command_exit_code(int code);
 void command_help(const struct command *self);
 
 extern const struct command cmd_load, cmd_info, cmd_verify, cmd_account, cmd_kmemprof, cmd_kmemleak,
-	cmd_symbolize, cmd_static, cmd_rings, cmd_flame, cmd_sql;
+	cmd_symbolize, cmd_static, cmd_rings, cmd_flame, cmd_sql, cmd_top, cmd_graph;
 
 #endif

@@ -7,10 +7,13 @@
 #include "analyze/command.h"
 #include "version.h"
 
+/* clang-format off: a line for each, in the order of --help */
 static const struct command *const commands[] = {
-	&cmd_account, &cmd_kmemprof, &cmd_kmemleak, &cmd_flame,	    &cmd_static, &cmd_rings,
-	&cmd_sql,     &cmd_info,     &cmd_load,	    &cmd_symbolize, &cmd_verify,
+	&cmd_account, &cmd_kmemprof,  &cmd_kmemleak, &cmd_top, &cmd_flame,
+	&cmd_graph,   &cmd_static,    &cmd_rings,    &cmd_sql, &cmd_info,
+	&cmd_load,    &cmd_symbolize, &cmd_verify,
 };
+/* clang-format on */
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))
 
