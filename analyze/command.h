@@ -54,7 +54,20 @@ int command_exit_code(int code);
 
 void command_help(const struct command *self);
 
-extern const struct command cmd_load, cmd_info, cmd_verify, cmd_account, cmd_kmemprof, cmd_kmemleak,
-	cmd_symbolize, cmd_static, cmd_rings, cmd_flame, cmd_sql, cmd_top, cmd_graph;
+/* a line each: commands come and go alone */
+extern const struct command cmd_account;
+extern const struct command cmd_diff;
+extern const struct command cmd_flame;
+extern const struct command cmd_graph;
+extern const struct command cmd_info;
+extern const struct command cmd_kmemleak;
+extern const struct command cmd_kmemprof;
+extern const struct command cmd_load;
+extern const struct command cmd_rings;
+extern const struct command cmd_sql;
+extern const struct command cmd_static;
+extern const struct command cmd_symbolize;
+extern const struct command cmd_top;
+extern const struct command cmd_verify;
 
 #endif

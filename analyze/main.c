@@ -8,11 +8,25 @@
 #include "version.h"
 
 /* clang-format off: a line for each, in the order of --help */
+/* clang-format off */
+/* as --help lists them, a line each */
 static const struct command *const commands[] = {
-	&cmd_account, &cmd_kmemprof,  &cmd_kmemleak, &cmd_top, &cmd_flame,
-	&cmd_graph,   &cmd_static,    &cmd_rings,    &cmd_sql, &cmd_info,
-	&cmd_load,    &cmd_symbolize, &cmd_verify,
+	&cmd_account,
+	&cmd_kmemprof,
+	&cmd_kmemleak,
+	&cmd_top,
+	&cmd_graph,
+	&cmd_flame,
+	&cmd_diff,
+	&cmd_static,
+	&cmd_rings,
+	&cmd_sql,
+	&cmd_info,
+	&cmd_load,
+	&cmd_symbolize,
+	&cmd_verify,
 };
+/* clang-format on */
 /* clang-format on */
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))
@@ -31,7 +45,7 @@ static void help(void)
 	       "  kmem-analyze kmemprof -n 5 cap.kmem       the stacks that allocate and free most\n"
 	       "  kmem-analyze COMMAND --help               its options, with examples\n"
 	       "\nexit status: 0 done; 1 failed; 2 wrong usage; 3 done, but the capture lost events or is cut off,\n"
-	       "and the report says where\n");
+	       "and the report says where; 4 a --fail-if condition holds\n");
 }
 
 static const struct command *find_command(const char *name)

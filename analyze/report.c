@@ -77,7 +77,7 @@ static int prepare_places(struct report *r, struct error *err)
 	const struct report_options *o = r->options;
 	int rc = 0;
 
-	if (o->by || o->branch.dirs.count)
+	if (r->by.count || o->branch.dirs.count)
 		rc = callers_select(r->db, o->skip_frames.items, o->skip_frames.count, err);
 	if (rc == 0)
 		rc = branch_prepare(&o->branch, r->db, err);
@@ -185,8 +185,8 @@ static int unknown_key(const struct sort_key *keys, const char *name, size_t len
 			 name, all);
 }
 
-static int report_order(char *text, size_t room, const struct sort_key *keys, const char *chosen,
-			const char *ties, struct error *err)
+int report_order(char *text, size_t room, const struct sort_key *keys, const char *chosen,
+		 const char *ties, struct error *err)
 {
 	size_t used = (size_t)snprintf(text, room, "ORDER BY ");
 

@@ -181,6 +181,10 @@ struct sort_key {
 	const char *name, *sql;
 };
 
+/* "ORDER BY KEYS, ties" of what was chosen with -s, NULL for the first; ERR_USAGE lists the keys. */
+int report_order(char *text, size_t room, const struct sort_key *keys, const char *chosen,
+		 const char *ties, struct error *err);
+
 /*
  * For commands that need more than one database, or none of what follows: opens the database of these captures and the
  * output; and closes both, prints the failure, if there is one, and returns the exit code. r is closed in any case.

@@ -26,6 +26,7 @@ CREATE TEMP VIEW alloc_by AS SELECT p.*, 1 AS key1, 2 AS key2, NULL AS key3, NUL
 CREATE TEMP VIEW stack_pair AS SELECT alloc_site, end, objects, 0 AS peak_objects, key1, key2, key3, key4 FROM alloc_by;
 CREATE TEMP VIEW free_by AS SELECT * FROM alloc_by;
 CREATE TEMP VIEW leak_by AS SELECT p.*, 1 AS key1, 2 AS key2, NULL AS key3, NULL AS key4 FROM leak p;
+CREATE TEMP TABLE side (side, key1, key2, key3, key4, total, waste, net, alloc, objects);
 CREATE TEMP TABLE account (caller, total, waste, net, alloc, free, net_req);
 CREATE TEMP TABLE static_unit (id INTEGER PRIMARY KEY);
 CREATE TEMP VIEW static_selected AS SELECT * FROM main.static_symbol;

@@ -1,0 +1,11 @@
+-- One side of diff: the selected pairs by the keys of --by (temporary view alloc_by).
+SELECT
+	p.key1, p.key2, p.key3, p.key4,
+	sum(p.objects * a.bytes_alloc) AS total,
+	sum(p.objects * (p.end & 3 = 0) * (a.bytes_alloc - a.bytes_req)) AS waste,
+	sum(p.objects * (p.end & 3 = 0) * a.bytes_alloc) AS net,
+	sum(p.objects) AS alloc,
+	sum(p.objects * (p.end & 3 = 0)) AS objects
+FROM temp.alloc_by p
+JOIN alloc_site a ON a.id = p.alloc_site
+GROUP BY 1, 2, 3, 4;
