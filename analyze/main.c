@@ -8,8 +8,6 @@
 #include "version.h"
 
 /* clang-format off: a line for each, in the order of --help */
-/* clang-format off */
-/* as --help lists them, a line each */
 static const struct command *const commands[] = {
 	&cmd_account,
 	&cmd_kmemprof,
@@ -26,7 +24,6 @@ static const struct command *const commands[] = {
 	&cmd_symbolize,
 	&cmd_verify,
 };
-/* clang-format on */
 /* clang-format on */
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))
