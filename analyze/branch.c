@@ -156,7 +156,7 @@ int branch_header(struct report *r, struct error *err)
 		return 0;
 	rc = query_init(&q, r->db, schema_query_branch_share_sql, NULL, err);
 	if (rc == 0) {
-		query_bind_text(&q, ":domain", report_domain(r->options));
+		query_bind_text(&q, ":domain", report_one_domain(r));
 		query_bind_text(&q, ":api", report_api(r->options));
 		query_bind_int(&q, ":include_self", r->options->include_self);
 		rc = query_step(&q, err);

@@ -63,6 +63,7 @@ extern const struct command cmd_info;
 extern const struct command cmd_kmemleak;
 extern const struct command cmd_kmemprof;
 extern const struct command cmd_load;
+extern const struct command cmd_peak;
 extern const struct command cmd_rings;
 extern const struct command cmd_sql;
 extern const struct command cmd_static;

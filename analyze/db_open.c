@@ -98,7 +98,9 @@ static int open_read_only(sqlite3 **ret, const char *path, struct error *err)
 	sqlite3 *db = NULL;
 	int64_t id;
 
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+	/* one thread: no locks for each column that is read */
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) !=
+		    SQLITE_OK ||
 	    !ask(db, "PRAGMA application_id", &id, NULL, 0)) {
 		error_set(err, ERR_FORMAT, "cannot read '%s' as a database: %s", path,
 			  db ? sqlite3_errmsg(db) : "out of memory");

@@ -389,7 +389,7 @@ static void header_facts(struct report *r, const char *header)
 	else
 		emit_text(r, "start_ns", NULL);
 	emit_int(r, "length_ns", r->length_ns);
-	emit_text(r, "domain", report_domain(r->options));
+	emit_text(r, "domain", report_one_domain(r));
 	emit_int(r, "events", capture_int(r->db, "events", 0));
 	emit_int(r, "lost", capture_int(r->db, "events.lost", 0));
 	emit_int(r, "complete", r->complete);

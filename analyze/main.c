@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
 	&cmd_graph,
 	&cmd_flame,
 	&cmd_diff,
+	&cmd_peak,
 	&cmd_static,
 	&cmd_rings,
 	&cmd_sql,

@@ -122,6 +122,8 @@ struct report {
 	bool complete;	   /* nothing lost, damaged or cut off */
 	struct by by;	   /* --by; count 0: none */
 	bool live_only;	   /* the report is about what is live at the end alone */
+	bool levels; /* set before report_header: what was live when, which losses put in doubt from then on */
+	bool all_domains; /* set before report_header and all that selects: not one domain, but each by itself */
 	const char *
 		rows_for; /* set before report_header: what needs the single objects besides the options */
 };
@@ -143,6 +145,8 @@ void report_without_folded(struct report *r, const char *option);
 bool report_is_partial(struct report *r);
 
 const char *report_domain(const struct report_options *options);
+/* The one that the report is about; NULL: all_domains. */
+const char *report_one_domain(const struct report *r);
 
 /*
  * What the recorder noted that the capture cannot show (INFO warning.N), in lines of 100 columns that

@@ -117,6 +117,19 @@ static void header_loss(struct report *r)
 			units_count(lost, (uint64_t)n));
 }
 
+/* Of what was live at a moment losses make no bound in any direction. */
+static void header_levels(struct report *r)
+{
+	bool paused = false, flight = false;
+
+	moments_gaps(r->db, &paused, &flight, NULL);
+	if (r->complete && !paused && !flight)
+		return;
+	fprintf(r->out,
+		"# what was live is an ESTIMATE wherever events are missing: a lost free leaves too much, a lost"
+		" allocation too little\n");
+}
+
 /* The header counts all of the capture, the report below it only these objects. */
 static void header_window(struct report *r)
 {
@@ -242,7 +255,7 @@ static int header_counts(struct report *r, struct error *err)
 
 	if (rc < 0)
 		goto out;
-	query_bind_text(&q, ":domain", report_domain(r->options));
+	query_bind_text(&q, ":domain", report_one_domain(r));
 	rc = query_step(&q, err);
 	if (rc != 1)
 		goto out;
@@ -267,14 +280,18 @@ out:
 /* An empty report has to say whether nothing happened or nobody looked. */
 static int header_domain(struct report *r, struct error *err)
 {
-	const char *domain = report_domain(r->options);
+	const char *domain = report_one_domain(r);
 	char safe[80];
 	struct query q;
-	int rc = query_init(&q, r->db,
-			    "SELECT count(*) FILTER (WHERE domain = :domain),"
-			    " coalesce(group_concat(DISTINCT domain), 'none')"
-			    " FROM event WHERE role = 'alloc' AND (events > 0 OR domain = :domain)",
-			    NULL, err);
+	int rc;
+
+	if (!domain)
+		return 0;
+	rc = query_init(&q, r->db,
+			"SELECT count(*) FILTER (WHERE domain = :domain),"
+			" coalesce(group_concat(DISTINCT domain), 'none')"
+			" FROM event WHERE role = 'alloc' AND (events > 0 OR domain = :domain)",
+			NULL, err);
 
 	if (rc == 0) {
 		query_bind_text(&q, ":domain", domain);
@@ -366,6 +383,8 @@ static int print_header(struct report *r, const char *name, struct error *err)
 		return rc;
 	header_window(r);
 	object_filter_header(&r->options->filter, r->out);
+	if (r->levels)
+		header_levels(r);
 	header_folded(r);
 	if (r->filtered)
 		report_without_folded(r, r->windowed	? "--from, --to" :

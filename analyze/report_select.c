@@ -15,6 +15,11 @@ const char *report_domain(const struct report_options *options)
 	return options->domain ? options->domain : report_domains[0];
 }
 
+const char *report_one_domain(const struct report *r)
+{
+	return r->all_domains ? NULL : report_domain(r->options);
+}
+
 const char *report_api(const struct report_options *options)
 {
 	if (options->malloc_only == options->cache_only)
@@ -108,7 +113,8 @@ void report_append_sites(const struct report *r, sqlite3_str *sql)
 {
 	const char *api = report_api(r->options);
 
-	sqlite3_str_appendf(sql, " AND e.domain = %Q", report_domain(r->options));
+	if (!r->all_domains)
+		sqlite3_str_appendf(sql, " AND e.domain = %Q", report_domain(r->options));
 	if (api)
 		sqlite3_str_appendf(sql, " AND e.api = %Q", api);
 	if (r->options->branch.dirs.count)

@@ -11,4 +11,4 @@ JOIN event e ON e.id = a.event
 LEFT JOIN temp.alloc_caller k ON k.site = a.id
 LEFT JOIN frame f ON f.id = k.caller
 LEFT JOIN temp.branch_site b ON b.site = a.id
-WHERE e.domain = :domain AND (:api IS NULL OR e.api = :api) AND (:include_self OR p.self = 0);
+WHERE (:domain IS NULL OR e.domain = :domain) AND (:api IS NULL OR e.api = :api) AND (:include_self OR p.self = 0);
