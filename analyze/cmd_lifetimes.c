@@ -1,0 +1,477 @@
+/* lifetimes: how long objects live, by stack or other groups. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyze/report.h"
+#include "analyze/row_items.h"
+#include "analyze/timed.h"
+#include "format/base/units.h"
+
+struct lifetimes_options {
+	struct report_options report;
+	uint64_t than_ns, less_ns;
+};
+
+/* clang-format off */
+static const struct sort_key sort_keys[] = {
+	{ "objects", "freed DESC" },
+	{ "bytes", "bytes DESC" },
+	{ "p50", "p50 DESC" },
+	{ "p90", "p90 DESC" },
+	{ "p99", "p99 DESC" },
+	{ "longest", "longest DESC" },
+	{ "live", "live DESC" },
+	{ NULL, NULL },
+};
+/* clang-format on */
+
+#define TIES "freed DESC, bytes DESC, live DESC, stack, call_site"
+
+/* clang-format off */
+static const struct option_row rows[] = {
+	REPORT_ROWS(struct lifetimes_options, report),
+	FORMAT_ROW(struct lifetimes_options, report),
+	SORT_ROW(struct lifetimes_options, report, "objects (default), bytes, p50, p90, p99, longest, live"),
+	{ "than", 0, "TIME", "only objects that surely lived longer than TIME (a bare number means ns)", OPT_TIME,
+	  offsetof(struct lifetimes_options, than_ns), 0, 0, 1, NULL },
+	{ "less", 0, "TIME", "only objects that surely lived less than TIME", OPT_TIME,
+	  offsetof(struct lifetimes_options, less_ns), 0, 0, 1, NULL },
+	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
+};
+/* clang-format on */
+
+/* A bucket of the histogram has lifetimes below 1 us, 10 us, ... 100 s; the last one all others. */
+#define BUCKETS	       10
+#define FIRST_BELOW_NS 1000
+
+/* What of percentiles is wanted: of each 100 objects so many lived at most so long. */
+static const unsigned int shares[] = { 50, 90, 99 };
+#define SHARES (sizeof(shares) / sizeof(shares[0]))
+
+struct group {
+	uint64_t freed, bytes, untraced, live, in_doubt;
+	uint64_t seen; /* of those freed, from the shortest on */
+	int64_t at_most[SHARES], longest, untraced_longest, live_oldest;
+	double sum;
+	uint64_t buckets[BUCKETS];
+};
+
+enum kind { KIND_FREED, KIND_UNTRACED, KIND_LIVE, KIND_MASK = 3, KIND_IN_DOUBT = 4 };
+
+struct lifetimes {
+	const struct lifetimes_options *o;
+	struct report *r;
+	struct row_items items;
+	struct timed_list list; /* time: lifetime, or of live ones age */
+	struct group *groups;	/* [0]: all together */
+	uint64_t undecided;
+};
+
+/* Whether --than and --less keep it for sure. *ret_maybe: what is known of its lifetime does not tell. */
+static bool keeps(const struct lifetimes_options *o, enum kind kind, int64_t ns, bool *ret_maybe)
+{
+	bool longer = !o->than_ns || (kind != KIND_UNTRACED && ns > (int64_t)o->than_ns),
+	     shorter = !o->less_ns || (kind != KIND_LIVE && ns < (int64_t)o->less_ns),
+	     never_longer = o->than_ns && kind != KIND_LIVE && ns <= (int64_t)o->than_ns,
+	     never_shorter = o->less_ns && kind != KIND_UNTRACED && ns >= (int64_t)o->less_ns;
+
+	*ret_maybe = !(longer && shorter) && !never_longer && !never_shorter;
+	return longer && shorter;
+}
+
+static bool take_row(void *arg, const struct row *row)
+{
+	struct lifetimes *x = arg;
+	bool live = row->end_time == INT64_MAX, maybe;
+	int64_t ns = (live ? x->r->end_ns : row->end_time) - row->time;
+	enum kind kind = live ? KIND_LIVE : (row->end & 3) == 2 ? KIND_UNTRACED : KIND_FREED;
+
+	ns = ns < 0 ? 0 : ns;
+	if (keeps(x->o, kind, ns, &maybe))
+		return timed_add(&x->list, ns, row->item,
+				 (uint32_t)kind | (row->end & 4 ? KIND_IN_DOUBT : 0));
+	x->undecided += maybe;
+	return true;
+}
+
+static int bucket_of(int64_t ns)
+{
+	int64_t below = FIRST_BELOW_NS;
+	int i = 0;
+
+	while (i < BUCKETS - 1 && ns >= below) {
+		below *= 10;
+		i++;
+	}
+	return i;
+}
+
+static void count_kind(struct group *g, const struct timed *t, uint64_t bytes)
+{
+	switch (t->kind & KIND_MASK) {
+	case KIND_FREED:
+		g->freed++;
+		g->bytes += bytes;
+		g->in_doubt += (t->kind & KIND_IN_DOUBT) != 0;
+		break;
+	case KIND_UNTRACED:
+		g->untraced++;
+		g->untraced_longest = t->time;
+		break;
+	default: g->live++; g->live_oldest = t->time;
+	}
+}
+
+/* The nearest rank: the shortest time within which at least that share of the objects ended. */
+static void count_lifetime(struct group *g, int64_t ns)
+{
+	g->seen++;
+	g->sum += (double)ns;
+	g->longest = ns;
+	g->buckets[bucket_of(ns)]++;
+	for (size_t i = 0; i < SHARES; i++) {
+		uint64_t rank = g->freed / 100 * shares[i] +
+				(g->freed % 100 * shares[i] + 99) / 100;
+
+		if (g->seen == rank)
+			g->at_most[i] = ns;
+	}
+}
+
+static int count(struct lifetimes *x, struct error *err)
+{
+	x->groups = calloc(x->items.groups + 1, sizeof(*x->groups));
+	if (!x->groups || !timed_sort(&x->list))
+		return error_nomem(err);
+	for (size_t i = 0; i < x->list.count; i++) {
+		const struct timed *t = &x->list.items[i];
+		const struct row_item *item = &x->items.list[t->item - 1];
+
+		count_kind(&x->groups[item->group], t, item->bytes);
+		count_kind(&x->groups[0], t, item->bytes);
+	}
+	for (size_t i = 0; i < x->list.count; i++) {
+		const struct timed *t = &x->list.items[i];
+
+		if ((t->kind & KIND_MASK) != KIND_FREED)
+			continue;
+		count_lifetime(&x->groups[x->items.list[t->item - 1].group], t->time);
+		count_lifetime(&x->groups[0], t->time);
+	}
+	return 0;
+}
+
+/* ---- the tables that the report is made from ---- */
+
+static int write_group(struct query *q, const struct group *g, size_t part, struct error *err)
+{
+	static const char *const names[] = { ":p50", ":p90", ":p99" };
+
+	query_reset(q);
+	sqlite3_clear_bindings(q->stmt);
+	query_bind_int(q, ":part", (int64_t)part);
+	query_bind_int(q, ":freed", (int64_t)g->freed);
+	query_bind_int(q, ":bytes", (int64_t)g->bytes);
+	for (size_t i = 0; i < SHARES && g->freed; i++)
+		query_bind_int(q, names[i], g->at_most[i]);
+	if (g->freed) {
+		query_bind_int(q, ":longest", g->longest);
+		query_bind_int(q, ":mean", (int64_t)(g->sum / (double)g->freed));
+	}
+	query_bind_int(q, ":untraced", (int64_t)g->untraced);
+	if (g->untraced)
+		query_bind_int(q, ":untraced_longest", g->untraced_longest);
+	query_bind_int(q, ":live", (int64_t)g->live);
+	if (g->live)
+		query_bind_int(q, ":live_oldest", g->live_oldest);
+	query_bind_int(q, ":in_doubt", (int64_t)g->in_doubt);
+	return query_step(q, err);
+}
+
+static int write_buckets(struct query *q, const struct group *g, size_t part, struct error *err)
+{
+	int64_t below = FIRST_BELOW_NS;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < BUCKETS; i++, below *= 10) {
+		query_reset(q);
+		sqlite3_clear_bindings(q->stmt);
+		query_bind_int(q, ":part", (int64_t)part);
+		if (i < BUCKETS - 1)
+			query_bind_int(q, ":below", below);
+		query_bind_int(q, ":objects", (int64_t)g->buckets[i]);
+		rc = query_step(q, err);
+	}
+	return rc;
+}
+
+static int write_tables(const struct lifetimes *x, struct error *err)
+{
+	struct query groups = { 0 }, buckets = { 0 };
+	int rc = query_run(
+		x->r->db,
+		"CREATE TEMP TABLE lifetime (part INTEGER PRIMARY KEY, freed, bytes, p50, p90,"
+		" p99, longest, mean, untraced, untraced_longest, live, live_oldest,"
+		" in_doubt); CREATE TEMP TABLE lifetime_bucket (id INTEGER PRIMARY KEY,"
+		" part, below_ns, objects)",
+		err);
+
+	if (rc == 0)
+		rc = query_init(
+			&groups, x->r->db,
+			"INSERT INTO temp.lifetime VALUES (:part, :freed, :bytes, :p50, :p90,"
+			" :p99, :longest, :mean, :untraced, :untraced_longest, :live,"
+			" :live_oldest, :in_doubt)",
+			NULL, err);
+	if (rc == 0)
+		rc = query_init(&buckets, x->r->db,
+				"INSERT INTO temp.lifetime_bucket (part, below_ns, objects) VALUES"
+				" (:part, :below, :objects)",
+				NULL, err);
+	for (size_t i = 0; rc == 0 && i <= x->items.groups; i++) {
+		const struct group *g = &x->groups[i];
+
+		if (i && !g->freed && !g->untraced && !g->live)
+			continue;
+		rc = write_group(&groups, g, i, err);
+		if (rc == 0)
+			rc = write_buckets(&buckets, g, i, err);
+	}
+	query_release(&groups);
+	query_release(&buckets);
+	return rc < 0 ?
+		       rc :
+		       query_run(x->r->db,
+				 "CREATE INDEX temp.lifetime_bucket_part ON lifetime_bucket (part)",
+				 err);
+}
+
+/* ---- print ---- */
+
+static void print_shares(FILE *out, const struct group *g)
+{
+	char text[UNITS_TEXT];
+
+	for (size_t i = 0; i < SHARES; i++)
+		fprintf(out, "%s %u%% within %s", i ? "," : "", shares[i],
+			units_duration(text, (uint64_t)g->at_most[i]));
+	fprintf(out, ", longest %s", units_duration(text, (uint64_t)g->longest));
+}
+
+/* What is known of the others is a bound only. */
+static void print_bounds(FILE *out, const struct group *g, const char *indent)
+{
+	char text[UNITS_TEXT];
+
+	if (g->untraced)
+		fprintf(out, "%sfreed without a trace %" PRIu64 ", after %s at most\n", indent,
+			g->untraced, units_duration(text, (uint64_t)g->untraced_longest));
+	if (g->live)
+		fprintf(out, "%slive %" PRIu64 ", the oldest for %s so far\n", indent, g->live,
+			units_duration(text, (uint64_t)g->live_oldest));
+	if (g->in_doubt)
+		fprintf(out,
+			"%sin doubt %" PRIu64
+			" of those freed: events are missing from their lives, which may have been"
+			" shorter\n",
+			indent, g->in_doubt);
+}
+
+static void print_histogram(FILE *out, const struct group *g)
+{
+	int64_t below = FIRST_BELOW_NS;
+	char text[UNITS_TEXT], label[UNITS_TEXT + 10];
+	uint64_t most = 1;
+
+	for (int i = 0; i < BUCKETS; i++)
+		most = g->buckets[i] > most ? g->buckets[i] : most;
+	for (int i = 0; i < BUCKETS; i++, below *= 10) {
+		int bar = (int)((double)g->buckets[i] / (double)most * 50 + 0.5);
+
+		if (i < BUCKETS - 1)
+			snprintf(label, sizeof(label), "below %s",
+				 units_duration(text, (uint64_t)below));
+		else
+			snprintf(label, sizeof(label), "longer");
+		fprintf(out, "%16s %12" PRIu64 " %5.1f%%  |%.*s\n", label, g->buckets[i],
+			g->freed ? 100.0 * (double)g->buckets[i] / (double)g->freed : 0.0, bar,
+			"##################################################");
+	}
+}
+
+static void print_total(const struct lifetimes *x)
+{
+	const struct group *all = &x->groups[0];
+	FILE *out = x->r->out;
+
+	fprintf(out, "LIFETIMES of %" PRIu64 " objects that were freed", all->freed);
+	if (all->freed) {
+		fprintf(out, ":");
+		print_shares(out, all);
+	}
+	fprintf(out, "\n");
+	print_bounds(out, all, "not among them: ");
+	if (x->undecided)
+		fprintf(out,
+			"left out: %" PRIu64
+			" that are live or were freed without a trace, of which nobody can tell"
+			" (--than, --less)\n",
+			x->undecided);
+	if (all->freed) {
+		fprintf(out, "\n");
+		print_histogram(out, all);
+	}
+	fprintf(out, "\n");
+}
+
+static int print_group(const struct lifetimes *x, const struct query *q, struct error *err)
+{
+	const struct group *g = &x->groups[query_int(q, 6)];
+	struct report *r = x->r;
+
+	fprintf(r->out, "Freed %" PRIu64 " objects, %" PRIu64 " bytes", g->freed, g->bytes);
+	if (g->freed) {
+		fprintf(r->out, ":");
+		print_shares(r->out, g);
+	}
+	fprintf(r->out, "\n");
+	print_bounds(r->out, g, "    ");
+	if (r->by.count)
+		return by_print_block(r, q, 2, err);
+	return report_stack(r, !query_is_null(q, 0), query_int(q, 0), !query_is_null(q, 1),
+			    query_int(q, 1), err);
+}
+
+static int emit_buckets(struct report *r, int64_t part, struct error *err)
+{
+	struct query q = { 0 };
+	int rc = query_init(&q, r->db,
+			    "SELECT below_ns, objects FROM temp.lifetime_bucket WHERE part = :part"
+			    " ORDER BY id",
+			    NULL, err);
+
+	query_bind_int(&q, ":part", part);
+	emit_list(r, "histogram");
+	if (rc == 0)
+		rc = emit_step(r, &q, err);
+	emit_list_end(r);
+	query_release(&q);
+	return rc;
+}
+
+static int emit_group(struct report *r, struct query *q, int64_t part, struct error *err)
+{
+	int rc = emit_row_open(r, q, err);
+
+	rc = rc < 0 ? rc : emit_buckets(r, part, err);
+	emit_row_close(r);
+	return rc;
+}
+
+static int emit_total(const struct lifetimes *x, struct error *err)
+{
+	struct query q = { 0 };
+	char sql[400];
+	int rc;
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT freed, bytes, p50, p90, p99, longest, mean, untraced, untraced_longest,"
+		 " live, live_oldest, in_doubt, %" PRIu64
+		 " AS undecided FROM temp.lifetime WHERE part = 0",
+		 x->undecided);
+	emit_section(x->r, "total", EMIT_ONE);
+	rc = query_init(&q, x->r->db, sql, NULL, err);
+	if (rc == 0)
+		rc = query_step(&q, err);
+	if (rc == 1)
+		rc = emit_group(x->r, &q, 0, err);
+	query_release(&q);
+	return rc;
+}
+
+#define GROUPS(stack) \
+	"SELECT " stack \
+	", g.key1, g.key2, g.key3, g.key4, l.part AS _part, l.freed, l.bytes, l.p50, l.p90, l.p99," \
+	" l.longest, l.mean, l.untraced, l.untraced_longest, l.live, l.live_oldest, l.in_doubt" \
+	" FROM temp.lifetime l JOIN temp.row_group g ON g.id = l.part"
+
+static int print_groups(const struct lifetimes *x, const char *order, struct error *err)
+{
+	struct report *r = x->r;
+	bool text = r->emit.format == EMIT_TEXT;
+	uint64_t shown = 0, all = 0;
+	struct query q = { 0 };
+	int rc = query_init(&q, r->db,
+			    r->by.count ? GROUPS("NULL AS _stack, NULL AS _call_site") :
+					  GROUPS("g.stack AS stack, g.call_site AS call_site"),
+			    order, err);
+
+	emit_section(r, r->by.count ? "groups" : "stacks", EMIT_TABLE);
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		rc = 0;
+		all++;
+		if (r->options->top && shown == r->options->top)
+			continue;
+		shown++;
+		rc = text ? print_group(x, &q, err) : emit_group(r, &q, query_int(&q, 6), err);
+	}
+	query_release(&q);
+	if (rc == 0 && text && all > shown)
+		fprintf(r->out, "Skipping numbers %" PRIu64 "..%" PRIu64 " (-n 0 shows all)\n",
+			shown + 1, all);
+	return rc;
+}
+
+static int print(struct report *r, void *options, const char *order, struct error *err)
+{
+	struct lifetimes x = { .o = options, .r = r };
+	int rc;
+
+	if (x.o->than_ns && x.o->less_ns && x.o->than_ns >= x.o->less_ns)
+		return error_set(err, ERR_USAGE, "--than is not below --less: nothing lives both");
+	r->rows_for = "lifetimes";
+	rc = report_header(r, "lifetimes", err);
+	if (rc == 0)
+		rc = row_items_read(&x.items, r, take_row, &x, err);
+	if (rc == 0)
+		rc = row_items_group(&x.items, r, ROW_GROUPS_STACK, err);
+	if (rc == 0)
+		rc = count(&x, err);
+	if (rc == 0)
+		rc = write_tables(&x, err);
+	if (rc == 0 && r->emit.format == EMIT_TEXT)
+		print_total(&x);
+	else if (rc == 0)
+		rc = emit_total(&x, err);
+	if (rc == 0)
+		rc = print_groups(&x, order, err);
+	row_items_release(&x.items);
+	timed_release(&x.list);
+	free(x.groups);
+	return rc;
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	struct lifetimes_options o = { .report.top = 10 };
+
+	return report_run(self, argc, argv, &o, &o.report, sort_keys, TIES, print);
+}
+
+const struct command cmd_lifetimes = {
+	.name = "lifetimes",
+	.summary = "how long objects live: percentiles and a histogram, by stack",
+	.operands = "CAPTURE...|DB",
+	.description =
+		"Times from allocation to free: of all objects with a histogram, and of each stack or group of --by.\n"
+		"Objects that are live, and those whose free left no trace, are counted apart: of the first the age so\n"
+		"far is a lower bound of the lifetime, of the second the reuse of the address is an upper one.\n",
+	.examples =
+		"  kmem-analyze lifetimes cap.kmem                     the stacks that allocate most often\n"
+		"  kmem-analyze lifetimes --less 10us --by caller cap.kmem    temporary objects: who makes them\n"
+		"  kmem-analyze lifetimes --than 5s -s live cap.kmem   long-lived ones\n"
+		"  kmem-analyze lifetimes --by cache -s p99 cap.kmem   the caches whose objects live longest\n",
+	.options = rows,
+	.run = run,
+};
