@@ -304,7 +304,14 @@ static void print_total(const struct lifetimes *x)
 {
 	const struct group *all = &x->groups[0];
 	FILE *out = x->r->out;
+	char text[UNITS_TEXT];
 
+	if (x->o->than_ns)
+		fprintf(out, "only what surely lived longer than %s\n",
+			units_duration(text, x->o->than_ns));
+	if (x->o->less_ns)
+		fprintf(out, "only what surely lived less than %s\n",
+			units_duration(text, x->o->less_ns));
 	fprintf(out, "LIFETIMES of %" PRIu64 " objects that were freed", all->freed);
 	if (all->freed) {
 		fprintf(out, ":");
@@ -465,8 +472,8 @@ const struct command cmd_lifetimes = {
 	.operands = "CAPTURE...|DB",
 	.description =
 		"Times from allocation to free: of all objects with a histogram, and of each stack or group of --by.\n"
-		"Objects that are live, and those whose free left no trace, are counted apart: of the first the age so\n"
-		"far is a lower bound of the lifetime, of the second the reuse of the address is an upper one.\n",
+		"Live objects, and those whose free left no trace, are counted apart: the age of the first is\n"
+		"a lower bound of their lifetime, and of the second the reuse of the address is an upper one.\n",
 	.examples =
 		"  kmem-analyze lifetimes cap.kmem                     the stacks that allocate most often\n"
 		"  kmem-analyze lifetimes --less 10us --by caller cap.kmem    temporary objects: who makes them\n"

@@ -83,6 +83,16 @@ python3 "$TESTS/naive/compare_account.py" "$KMEM_ANALYZE" "$work/few.kmem" | gre
 check "survivors: ... and with every account" [ ! -s "$work/err" ]
 cat "$work/err"
 
+# What was folded has no times: the others' are exact, and it is said that it is missing.
+python3 "$TESTS/naive/compare_time.py" "$KMEM_ANALYZE" "$work/few.kmem" | grep -v '^ok' >"$work/err"
+check "survivors: ... and with peaks, timelines, lifetimes and histories of the others" [ ! -s "$work/err" ]
+cat "$work/err"
+for command in peak timeline lifetimes 'history --ptr 1'; do
+	# shellcheck disable=SC2086	# an option and its value
+	"$KMEM_ANALYZE" $command "$work/few.kmem" >"$work/out"
+	check "survivors: $command says what is not in it" grep -q '^# [a-z]*: WITHOUT the [0-9,]* folded objects' "$work/out"
+done
+
 # A capture that was cut off keeps what was written; a damaged counter is told.
 size=$(stat -c %s "$work/few.kmem")
 head -c $((size - 3000)) "$work/few.kmem" >"$work/cut.kmem"

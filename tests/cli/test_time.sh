@@ -1,0 +1,110 @@
+#!/bin/sh
+# peak, timeline, lifetimes and history on captures that can be checked by hand. That they are what brute force over
+# the events finds is in test_witness.sh (tests/naive/compare_time.py).
+. "$TESTS/cli/lib.sh"
+
+for which in time replay loss domains flight; do
+	capture $which
+	"$KMEM_ANALYZE" load -q "$work/$which.kmem"
+done
+db=$work/time.kmem.db
+
+golden time-peak "$KMEM_ANALYZE" peak "$db"
+golden time-peak-own "$KMEM_ANALYZE" peak -s own -n 2 --domain slab --include-self "$db"
+golden time-peak-by "$KMEM_ANALYZE" peak --by cache,comm "$work/replay.kmem.db"
+golden time-peak-json "$KMEM_ANALYZE" peak --format json --from 3.5s "$db"
+EXIT=3 golden time-peak-loss "$KMEM_ANALYZE" peak "$work/loss.kmem.db"
+golden time-timeline "$KMEM_ANALYZE" timeline --steps 10 "$db"
+golden time-timeline-by "$KMEM_ANALYZE" timeline --by caller --every 3s -n 1 "$work/replay.kmem.db"
+golden time-timeline-zoom "$KMEM_ANALYZE" timeline --steps 4 --begin 2.9s --until 3.1s --domain slab "$db"
+golden time-timeline-csv "$KMEM_ANALYZE" timeline --steps 2 --by comm --format csv "$db"
+golden time-timeline-domains "$KMEM_ANALYZE" timeline --steps 4 "$work/domains.kmem.db"
+EXIT=3 golden time-timeline-loss "$KMEM_ANALYZE" timeline --steps 7 "$work/loss.kmem.db"
+golden time-timeline-flight "$KMEM_ANALYZE" timeline --steps 5 "$work/flight.kmem.db"
+golden time-lifetimes "$KMEM_ANALYZE" lifetimes "$work/replay.kmem.db"
+golden time-lifetimes-than "$KMEM_ANALYZE" lifetimes --than 450ms --by cache -s longest "$work/replay.kmem.db"
+golden time-lifetimes-less "$KMEM_ANALYZE" lifetimes --less 450ms --format ndjson "$work/replay.kmem.db"
+EXIT=3 golden time-lifetimes-loss "$KMEM_ANALYZE" lifetimes "$work/loss.kmem.db"
+golden time-history "$KMEM_ANALYZE" history --ptr ffff888000001010 "$db"
+golden time-history-pfn "$KMEM_ANALYZE" history --pfn 2 "$db"
+golden time-history-reuse "$KMEM_ANALYZE" history --ptr 0xffff888000004020 --format json "$work/replay.kmem.db"
+golden time-history-nobody "$KMEM_ANALYZE" history --ptr 0 "$work/replay.kmem.db"
+EXIT=3 golden time-history-loss "$KMEM_ANALYZE" history --ptr ffff888000002000 "$work/loss.kmem.db"
+golden time-history-at "$KMEM_ANALYZE" history --ptr ffff888000001010 --at 5.5s --domain slab "$db"
+
+# --- by hand: bytes, objects, time
+peak() { # WANTED NAME OPTION...
+	wanted=$1 name=$2
+	shift 2
+	got=$("$KMEM_ANALYZE" peak --domain slab "$@" "$db" | sed -n 's/^PEAK of slab: \([0-9]*\) bytes in \([0-9]*\) objects at \([0-9.]*\) s;.*/\1 \2 \3/p')
+	check "$name: $wanted" [ "$got" = "$wanted" ]
+}
+peak '300 2 1.000000000' 'the first of equal peaks, and none between events of one moment'
+peak '300 2 1.000000000' 'the same from the rows' --where 'time >= 0'
+peak '4296 2 7.000000000' 'the recorder with the others' --include-self
+peak '300 2 5.000000000' 'a window' --from 2s --include-self --to 6s
+peak '200 1 1.000000000' 'one task' --only-pid 200 --to 4s
+for at in 0 1 2 3.5 5 6 7 10; do
+	"$KMEM_ANALYZE" timeline --by call-site -n 0 --begin ${at}s --until ${at}s --format csv "$db" | sed -n 's/.*,all,slab,,//p' >"$work/line"
+	live=$("$KMEM_ANALYZE" kmemleak --at ${at}s "$db" | sed -n 's/^ALLOC LIST num \([0-9]*\) mem \([0-9]*\)/\2,\1/p')
+	check "timeline at $at s is --at: $live" [ "$(cut -d, -f1,2 "$work/line" | sort -u)" = "$live" ]
+done
+
+# --- pictures and counters
+"$KMEM_ANALYZE" timeline --by comm "$db" -o "$work/t.svg"
+python3 - "$work/t.svg" <<'P' >"$work/wrong" 2>&1
+import sys
+import xml.etree.ElementTree as tree
+
+SVG = "{http://www.w3.org/2000/svg}"
+root = tree.parse(sys.argv[1]).getroot()
+texts = ["".join(t.itertext()) for t in root.iter(SVG + "text")]
+assert 'a<b>&"c"' in texts, texts
+assert len([p for p in root.iter(SVG + "path") if p.get("class") == "series"]) == 2
+assert len([p for p in root.iter(SVG + "rect") if p.get("class") == "hover"]) == 61
+assert any(t.startswith("kmem timeline: 10.000 s") for t in texts), texts
+P
+check "the chart is XML, with the names and the header$(cat "$work/wrong")" [ ! -s "$work/wrong" ]
+"$KMEM_ANALYZE" timeline --by comm --steps 10 "$db" -o "$work/t.trace.json"
+"$KMEM_ANALYZE" timeline --by comm --steps 10 "$db" -o "$work/t.csv"
+python3 - "$work/t.trace.json" "$work/t.csv" <<'P' >"$work/wrong" 2>&1
+import csv
+import json
+import sys
+
+
+def once(pairs):
+    assert len(dict(pairs)) == len(pairs), pairs
+    return dict(pairs)
+
+
+trace = json.load(open(sys.argv[1]), object_pairs_hook=once)
+rows = [r for r in csv.DictReader(open(sys.argv[2])) if r["series"] == "group"]
+for name, column in (("live bytes", "bytes"), ("live objects", "objects")):
+    counters = [e for e in trace["traceEvents"] if e["ph"] == "C" and e["name"] == name]
+    assert len(counters) == 11
+    said = {(round(e["ts"] * 1000), n): v for e in counters for n, v in e["args"].items()}
+    assert said == {(int(r["time"]), r["comm"]): int(r[column]) for r in rows}, said
+P
+check "the counters are those of the table$(cat "$work/wrong")" [ ! -s "$work/wrong" ]
+"$KMEM_ANALYZE" timeline "$db" -o "$work/t.out"
+check "any other file is the table" grep -q '^# kmem timeline' "$work/t.out"
+
+# --- wrong usage
+expect 2 'kmemleak --at' 'peak --at' "$KMEM_ANALYZE" peak --at 1s "$db"
+expect 2 "unknown sort key 'size'" 'peak -s size' "$KMEM_ANALYZE" peak -s size "$db"
+expect 2 '10000 are the most' 'too many steps' "$KMEM_ANALYZE" timeline --every 1us "$db"
+expect 2 '--steps' 'no steps' "$KMEM_ANALYZE" timeline --steps 0 "$db"
+expect 2 'is not before' 'a span that is none' "$KMEM_ANALYZE" timeline --begin 5s --until 4s "$db"
+expect 2 'nothing lives both' '--than above --less' "$KMEM_ANALYZE" lifetimes --than 5s --less 4s "$db"
+expect 2 'name one address' 'no address' "$KMEM_ANALYZE" history "$db"
+expect 2 'name one address' 'address and page' "$KMEM_ANALYZE" history --ptr 1 --pfn 1 "$db"
+expect 2 'is no number' 'an address that is none' "$KMEM_ANALYZE" history --ptr dentry "$db"
+expect 2 'is no number' 'a negative one' "$KMEM_ANALYZE" history --ptr -1 "$db"
+expect 2 'has no groups' 'history --by' "$KMEM_ANALYZE" history --ptr 1 --by cache "$db"
+for command in peak timeline lifetimes history; do
+	"$KMEM_ANALYZE" $command --help >"$work/help"
+	check "$command --help teaches" grep -q '^examples:' "$work/help"
+	check "$command --help fits 100 columns" [ "$(expand "$work/help" | awk '{ if (length > m) m = length } END { print m }')" -le 100 ]
+done
+finish
