@@ -7,11 +7,27 @@
 #include "analyze/command.h"
 #include "version.h"
 
-/* clang-format off: a line for each, in the order of --help */
+/* a line for each, in the order of --help */
+/* clang-format off */
 static const struct command *const commands[] = {
-	&cmd_account, &cmd_kmemprof, &cmd_kmemleak, &cmd_top,	    &cmd_graph,	    &cmd_flame,
-	&cmd_diff,    &cmd_peak,     &cmd_timeline, &cmd_lifetimes, &cmd_history,   &cmd_static,
-	&cmd_rings,   &cmd_sql,	     &cmd_info,	    &cmd_load,	    &cmd_symbolize, &cmd_verify,
+	&cmd_account,
+	&cmd_kmemprof,
+	&cmd_kmemleak,
+	&cmd_top,
+	&cmd_graph,
+	&cmd_flame,
+	&cmd_diff,
+	&cmd_peak,
+	&cmd_timeline,
+	&cmd_lifetimes,
+	&cmd_history,
+	&cmd_static,
+	&cmd_rings,
+	&cmd_sql,
+	&cmd_info,
+	&cmd_load,
+	&cmd_symbolize,
+	&cmd_verify,
 };
 /* clang-format on */
 

@@ -17,6 +17,8 @@ CREATE TEMP VIEW live_object AS SELECT * FROM allocation WHERE lifetime IS NULL;
 CREATE TEMP TABLE site_fact (site INTEGER PRIMARY KEY, bytes_req, bytes_alloc, event, domain, api, caller, function, module,
 	cache, node, gfp, context, stack, stack_lost, directory, file, line, unit);
 CREATE TEMP TABLE doubt (alloc_site, site_share, cache_share, cache);
+CREATE TEMP VIEW history_owner AS SELECT * FROM allocation WHERE id < 10;
+CREATE TEMP TABLE history_free (id INTEGER PRIMARY KEY);
 CREATE TEMP TABLE ended (call_site, ended);
 CREATE TEMP TABLE classic_site (site INTEGER PRIMARY KEY, alloc, free);
 CREATE TEMP VIEW alloc_caller AS SELECT id AS site, caller FROM alloc_site;
