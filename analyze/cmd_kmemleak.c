@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analyze/moments.h"
+#include "analyze/perf_options.h"
 #include "analyze/report.h"
 #include "analyze/row_pairs.h"
 #include "format/base/units.h"
@@ -14,8 +15,10 @@
 
 struct kmemleak_options {
 	struct report_options report;
+	struct perf_options perf;
+	struct option_list allocs, frees;
 	bool comm, verbose, call_graph;
-	uint64_t than_ns;
+	uint64_t than_ns, interval_ns;
 };
 
 /* clang-format off */
@@ -47,8 +50,16 @@ static const struct option_row rows[] = {
 	  offsetof(struct kmemleak_options, verbose), 0, 0, 0, NULL },
 	{ "than", 0, "TIME", "only objects that were live longer than TIME when the capture ended (a bare number means "
 	  "ns)", OPT_TIME, offsetof(struct kmemleak_options, than_ns), 0, 0, 1, NULL },
-	/* stacks are always shown: accepted for those who are used to it */
-	{ "call-graph", 'g', NULL, NULL, OPT_FLAG, offsetof(struct kmemleak_options, call_graph), 0, 0, 0, NULL },
+	{ "interval", 'i', "TIME", "one report per TIME of the capture, of what was live at its end (a bare number means ms)",
+	  OPT_TIME, offsetof(struct kmemleak_options, interval_ns), 0, 0, 1000000, NULL },
+	{ "alloc", 0, "EVENT[,EVENT]", "pair other events: these allocate, as in kmem:kmalloc/FILTER/ptr=ptr/size=bytes_alloc/stack/",
+	  OPT_LIST, offsetof(struct kmemleak_options, allocs), 0, 0, 0, NULL },
+	{ "free", 0, "EVENT[,EVENT]", "and these free: kmem:kfree//ptr=ptr/", OPT_LIST,
+	  offsetof(struct kmemleak_options, frees), 0, 0, 0, NULL },
+	{ "call-graph", 'g', NULL, "with --alloc: stacks of all events, as their attribute stack (without: always)",
+	  OPT_FLAG, offsetof(struct kmemleak_options, call_graph), 0, 0, 0, NULL },
+	ON_LOSS_ROW(struct kmemleak_options, report),
+	PERF_ROWS(struct kmemleak_options, perf),
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
 /* clang-format on */
@@ -75,7 +86,7 @@ static int print_comms(const struct kmemleak *k, const struct query *group, stru
 	};
 	const char *const *names = k->r->by.count ? by : own;
 	int count = k->r->by.count ? BY_KEYS_MAX : 2, rc;
-	char comm[80];
+	char comm[80], bytes[UNITS_TEXT];
 
 	query_reset(q);
 	for (int i = 0; i < count; i++)
@@ -89,9 +100,9 @@ static int print_comms(const struct kmemleak *k, const struct query *group, stru
 	}
 	fprintf(k->r->out, "    comms:");
 	while ((rc = query_step(q, err)) == 1)
-		fprintf(k->r->out, " %s(%" PRId64 "/%" PRId64 ")",
-			report_safe(comm, sizeof(comm), query_text(q, 0)), query_int(q, 1),
-			query_int(q, 2));
+		fprintf(k->r->out, " %s(%s/%" PRId64 ")",
+			report_safe(comm, sizeof(comm), query_text(q, 0)),
+			report_number(bytes, q, 1), query_int(q, 2));
 	fprintf(k->r->out, "\n");
 	return rc;
 }
@@ -169,6 +180,7 @@ static int print_group(const struct kmemleak *k, struct query *q, struct query *
 {
 	struct report *r = k->r;
 	bool by = r->by.count > 0;
+	char bytes[UNITS_TEXT];
 	int rc = 0;
 
 	if (r->emit.format != EMIT_TEXT) {
@@ -178,8 +190,9 @@ static int print_group(const struct kmemleak *k, struct query *q, struct query *
 		emit_row_close(r);
 		return rc;
 	}
-	fprintf(r->out, "Leak of %" PRId64 " bytes in %" PRId64 " objects%s:\n",
-		query_int(q, by ? 5 : 3), query_int(q, by ? 4 : 2), by ? "" : " allocated from");
+	fprintf(r->out, "Leak of %s bytes in %" PRId64 " objects%s:\n",
+		report_number(bytes, q, by ? 5 : 3), query_int(q, by ? 4 : 2),
+		by ? "" : " allocated from");
 	if (by)
 		print_by_grade(r->out, q, why);
 	else
@@ -240,14 +253,15 @@ static int print_groups(const struct kmemleak *k, const char *order, struct erro
 static int print_stats(const struct kmemleak *k, struct error *err)
 {
 	const struct object_filter *f = &k->o->report.filter;
-	bool part = report_selects_sites(k->r) || k->o->report.at || f->comms.count || f->pids ||
-		    f->tids || f->cpus;
+	bool part = report_selects_sites(k->r) || k->o->report.at || k->o->report.moments ||
+		    f->comms.count || f->pids || f->tids || f->cpus;
 	FILE *out = k->r->out;
+	char bytes[UNITS_TEXT];
 	struct query q;
 	int rc = query_init(
 		&q, k->r->db,
-		"SELECT coalesce(sum(p.objects), 0) AS objects, coalesce(sum(p.objects *"
-		" a.bytes_alloc), 0) AS bytes FROM temp.leak p JOIN alloc_site a ON a.id = p.alloc_site",
+		"SELECT coalesce(sum(p.objects), 0) AS objects, CASE WHEN count(*) THEN sum(p.objects *"
+		" a.bytes_alloc) ELSE 0 END AS bytes FROM temp.leak p JOIN alloc_site a ON a.id = p.alloc_site",
 		NULL, err);
 
 	emit_section(k->r, "live", EMIT_ONE);
@@ -255,8 +269,8 @@ static int print_stats(const struct kmemleak *k, struct error *err)
 		rc = emit_step(k->r, &q, err);
 	if (rc == 1) {
 		report_timestamp(k->r, k->r->end_ns);
-		fprintf(out, "KMEMLEAK STATS:\nALLOC LIST num %" PRId64 " mem %" PRId64 "\n",
-			query_int(&q, 0), query_int(&q, 1));
+		fprintf(out, "KMEMLEAK STATS:\nALLOC LIST num %" PRId64 " mem %s\n",
+			query_int(&q, 0), report_number(bytes, &q, 1));
 	}
 	query_release(&q);
 	if (rc < 0)
@@ -298,7 +312,7 @@ static void print_object(struct report *r, const struct query *q)
 {
 	static const char context[] = { '.', 's', 'h', 'n' };
 	int64_t time = query_int(q, 0), kind = query_int(q, 5) & 3;
-	char comm[80], caller[300], cache[80], event[100];
+	char comm[80], caller[300], cache[80], event[100], requested[UNITS_TEXT], bytes[UNITS_TEXT];
 
 	fprintf(r->out,
 		"%16s %6" PRId64 " %c [%03" PRId64 "] %" PRId64 ".%06" PRId64
@@ -309,10 +323,14 @@ static void print_object(struct report *r, const struct query *q)
 		report_safe(caller, sizeof(caller), query_text(q, 8)), (uint64_t)query_int(q, 2));
 	if (!query_is_null(q, 9))
 		fprintf(r->out, " name=%s", report_safe(cache, sizeof(cache), query_text(q, 9)));
-	fprintf(r->out,
-		" bytes_req=%" PRId64 " bytes_alloc=%" PRId64 " gfp_flags=0x%" PRIx64
-		" node=%" PRId64 "\n",
-		query_int(q, 10), query_int(q, 11), (uint64_t)query_int(q, 12), query_int(q, 13));
+	fprintf(r->out, " bytes_req=%s bytes_alloc=%s", report_number(requested, q, 10),
+		report_number(bytes, q, 11));
+	/* what an event that is no allocation's does not have: of event pairs */
+	if (!query_is_null(q, 12))
+		fprintf(r->out, " gfp_flags=0x%" PRIx64, (uint64_t)query_int(q, 12));
+	if (!query_is_null(q, 13))
+		fprintf(r->out, " node=%" PRId64, query_int(q, 13));
+	fprintf(r->out, "\n");
 }
 
 static int print_objects(const struct kmemleak *k, int64_t count, struct error *err)
@@ -341,7 +359,9 @@ static int make_live_rows(const struct kmemleak *k, struct error *err)
 	char *sql = sqlite3_mprintf("CREATE TEMP VIEW live_row AS SELECT * FROM %s WHERE id >= %lld"
 				    " AND time <= %lld",
 				    report_rows(k->r),
-				    k->o->report.at ? 0 : (long long)k->first_live,
+				    k->o->report.at || k->o->report.moments ?
+					    0 :
+					    (long long)k->first_live,
 				    (long long)k->latest);
 	int rc = sql ? query_run(k->r->db, sql, err) : error_nomem(err);
 
@@ -437,6 +457,74 @@ static int64_t leak_count(sqlite3 *db)
 	return n;
 }
 
+/* Every object one by one: asked for, or as of perf-prof where nobody says how large they are. */
+static bool lists_objects(const struct kmemleak *k)
+{
+	struct query q;
+	bool sized = true;
+
+	if (k->o->report.pairs.alloc.count &&
+	    query_init(&q, k->r->db, "SELECT max(has_size) FROM temp.pair_item", NULL, NULL) == 0) {
+		sized = query_step(&q, NULL) == 1 && query_int(&q, 0);
+		query_release(&q);
+	}
+	return k->o->verbose || !sized;
+}
+
+/* The report about r->end_ns. */
+static int print_moment(struct kmemleak *k, const char *order, struct error *err)
+{
+	bool objects = lists_objects(k);
+	struct report *r = k->r;
+	int rc;
+
+	k->latest = r->end_ns;
+	if (k->o->than_ns)
+		k->latest = k->o->than_ns < (uint64_t)r->end_ns ?
+				    r->end_ns - (int64_t)k->o->than_ns - 1 :
+				    -1;
+	rc = select_leaks(k, err);
+	if (rc == 0)
+		rc = query_materialise(r->db, "doubt", schema_query_kmemleak_doubt_sql, ":percent",
+				       DOUBT_PERCENT, err);
+	if (rc == 0)
+		rc = query_materialise(r->db, "ended", schema_query_kmemleak_ended_sql, NULL, 0,
+				       err);
+	if (rc == 0 && objects)
+		rc = make_live_objects(k, err);
+	if (rc == 0 && objects)
+		rc = print_objects(k, leak_count(r->db), err);
+	if (rc == 0)
+		rc = print_stats(k, err);
+	return rc < 0 ? rc : print_groups(k, order, err);
+}
+
+#define INTERVALS_MAX 100000
+
+static int print_intervals(struct kmemleak *k, const char *order, struct error *err)
+{
+	static const char *const made[] = { "live_object", "live_pair", "live_pair_row",
+					    "live_row",	   "leak_by",	"leak_key",
+					    NULL };
+	int64_t every = (int64_t)k->o->interval_ns, length = k->r->length_ns,
+		count = length / every + (length % every != 0);
+	int rc = 0;
+
+	if (count > INTERVALS_MAX)
+		return error_set(err, ERR_USAGE,
+				 "--interval: that would be %" PRId64
+				 " reports; choose a longer time",
+				 count);
+	for (int64_t i = 1; i <= count && rc == 0; i++) {
+		rc = report_move(k->r, i < count ? i * every : length, made, err);
+		if (rc == 0)
+			rc = print_moment(k, order, err);
+		if (rc == 0 && i < count)
+			fprintf(k->r->out, "\n");
+	}
+	return rc;
+}
+
 static int print(struct report *r, void *options, const char *order, struct error *err)
 {
 	const struct kmemleak_options *o = options;
@@ -444,39 +532,48 @@ static int print(struct report *r, void *options, const char *order, struct erro
 		.r = r,
 		.o = o,
 		.first_live = capture_int(r->db, "first_live_id", INT64_MAX),
-		.latest = r->end_ns,
 	};
 	int rc;
 
-	if (o->than_ns)
-		k.latest = o->than_ns < (uint64_t)r->end_ns ? r->end_ns - (int64_t)o->than_ns - 1 :
-							      -1;
 	r->live_only = true;
 	rc = report_header(r, "kmemleak", err);
-	if (rc == 0)
-		rc = select_leaks(&k, err);
-	if (rc == 0)
-		rc = query_materialise(r->db, "doubt", schema_query_kmemleak_doubt_sql, ":percent",
-				       DOUBT_PERCENT, err);
-	if (rc == 0)
-		rc = query_materialise(r->db, "ended", schema_query_kmemleak_ended_sql, NULL, 0,
-				       err);
-	if (rc == 0 && o->verbose)
-		rc = make_live_objects(&k, err);
-	if (rc == 0 && o->verbose)
-		rc = print_objects(&k, leak_count(r->db), err);
-	if (rc == 0)
-		rc = print_stats(&k, err);
-	if (rc == 0)
-		rc = print_groups(&k, order, err);
-	return rc;
+	if (rc < 0)
+		return rc;
+	return o->interval_ns ? print_intervals(&k, order, err) : print_moment(&k, order, err);
+}
+
+/* What the options mean together, once they are read. */
+static int check(void *options, struct error *err)
+{
+	struct kmemleak_options *o = options;
+
+	perf_options_apply(&o->perf, &o->report.filter);
+	if (!o->allocs.count != !o->frees.count)
+		return error_set(err, ERR_USAGE,
+				 "--alloc and --free belong together: %s is missing",
+				 o->allocs.count ? "--free" : "--alloc");
+	if (o->interval_ns && (o->report.at || o->report.format))
+		return error_set(err, ERR_USAGE, "--interval cannot be used with %s",
+				 o->report.at ? "--at: it is about the whole capture" :
+						"--format: a report of each moment is --at TIME");
+	o->report.moments = o->interval_ns != 0;
+	if (o->allocs.count)
+		o->report.pairs = (struct pair_request){
+			.alloc = { "--alloc", o->allocs.items, o->allocs.count },
+			.free = { "--free", o->frees.items, o->frees.count },
+			.stacks = o->call_graph,
+		};
+	return 0;
 }
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct kmemleak_options o = { 0 };
+	struct kmemleak_options o = { .report.check = check };
+	int code = report_run(self, argc, argv, &o, &o.report, sort_keys, TIES, print);
 
-	return report_run(self, argc, argv, &o, &o.report, sort_keys, TIES, print);
+	option_list_release(&o.allocs);
+	option_list_release(&o.frees);
+	return code;
 }
 
 const struct command cmd_kmemleak = {
@@ -493,7 +590,9 @@ const struct command cmd_kmemleak = {
 		"  kmem-analyze kmemleak --comm --than 30s cap.kmem\n"
 		"                                                 what is older than 30 s, and whose it is\n"
 		"  kmem-analyze kmemleak -v --malloc cap.kmem     every kmalloc'ed object, one by one\n"
-		"  kmem-analyze kmemleak --by cache,comm cap.kmem what kind of object, and whose\n",
+		"  kmem-analyze kmemleak --by cache,comm cap.kmem what kind of object, and whose\n"
+		"  kmem-analyze kmemleak --alloc 'kmem:mm_page_alloc//ptr=pfn/size=4096<<order/stack/' \\\n"
+		"      --free kmem:mm_page_free//ptr=pfn/ cap.kmem   event pairs as in perf-prof\n",
 	.options = rows,
 	.run = run,
 };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/perf_options.h"
 #include "analyze/report.h"
 #include "analyze/row_pairs.h"
 #include "format/base/units.h"
@@ -10,6 +11,10 @@
 
 struct kmemprof_options {
 	struct report_options report;
+	struct perf_options perf;
+	struct option_list events;
+	const char *key;
+	bool call_graph;
 	uint64_t interval_ns;
 };
 
@@ -31,6 +36,14 @@ static const struct option_row rows[] = {
 	SORT_ROW(struct kmemprof_options, report, "bytes (default), objects, lifetime (mean, shown as well)"),
 	{ "interval", 'i', "TIME", "one report per TIME of the capture (a bare number means ms); an object counts in the "
 	  "interval of its free", OPT_TIME, offsetof(struct kmemprof_options, interval_ns), 0, 0, 1000000, NULL },
+	{ "event", 'e', "EVENT[,EVENT]", "pair other events: the first -e allocates, as in kmem:kmalloc/FILTER/size=bytes_alloc/stack/, "
+	  "the second frees", OPT_LIST, offsetof(struct kmemprof_options, events), 0, 0, 0, NULL },
+	{ "key", 'k', "EXPR", "with -e: what is the same of an allocation and its free, where an event does not say key=EXPR "
+	  "(default: ptr)", OPT_STRING, offsetof(struct kmemprof_options, key), 0, 0, 0, NULL },
+	{ "call-graph", 'g', NULL, "with -e: stacks of all events, as their attribute stack (without: always)", OPT_FLAG,
+	  offsetof(struct kmemprof_options, call_graph), 0, 0, 0, NULL },
+	ON_LOSS_ROW(struct kmemprof_options, report),
+	PERF_ROWS(struct kmemprof_options, perf),
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
 /* clang-format on */
@@ -41,11 +54,32 @@ struct section_row {
 	int64_t event, kind, other_event;
 	char alloc_name[100], free_name[100];
 	int64_t objects, bytes;
+	bool sized; /* bytes are known */
 };
 
 static double percent(int64_t part, int64_t whole)
 {
 	return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+/* "512 (64.0%)"; of a size that nobody knows "?". */
+static void print_share(FILE *out, const struct query *q, int column, int64_t whole)
+{
+	if (query_is_null(q, column))
+		fprintf(out, "?");
+	else
+		fprintf(out, "%" PRId64 " (%.1f%%)", query_int(q, column),
+			percent(query_int(q, column), whole));
+}
+
+static void print_total(FILE *out, const char *event, const char *what, const struct section_row *s)
+{
+	fprintf(out, "%s total %s ", event, what);
+	if (s->sized)
+		fprintf(out, "%" PRId64, s->bytes);
+	else
+		fprintf(out, "?");
+	fprintf(out, " bytes on %" PRId64 " objects", s->objects);
 }
 
 #define STACKS(table) \
@@ -87,7 +121,7 @@ static int print_stacks(struct report *r, const struct section_row *s, bool free
 		query_bind_int(&q, ":other", s->other_event);
 	}
 	while (rc == 0 && (rc = emit_step(r, &q, err)) == 1) {
-		int64_t objects = query_int(&q, 5), bytes = query_int(&q, 6);
+		int64_t objects = query_int(&q, 5);
 		char mean[UNITS_TEXT], most[UNITS_TEXT];
 
 		rc = 0;
@@ -95,9 +129,11 @@ static int print_stacks(struct report *r, const struct section_row *s, bool free
 		if (r->options->top && shown == r->options->top)
 			continue;
 		shown++;
-		fprintf(r->out, "%s %" PRId64 " (%.1f%%) bytes on %" PRId64 " (%.1f%%) objects",
-			frees ? "Free" : "Allocate", bytes, percent(bytes, s->bytes), objects,
-			percent(objects, s->objects));
+		fprintf(r->out, "%s ", frees ? "Free" : "Allocate");
+		print_share(r->out, &q, 6, s->bytes);
+		fprintf(r->out, " bytes on ");
+		print_share(r->out, &q, 5, s->objects);
+		fprintf(r->out, " objects");
 		if (lifetimes && objects)
 			fprintf(r->out, ", %s mean %s, longest %s",
 				s->kind == KIND_LIVE ? "age" : "lifetime",
@@ -133,8 +169,8 @@ static int print_section(struct report *r, const struct section_row *s, const ch
 	report_timestamp(r, time_ns);
 	if (s->kind == KIND_FREED)
 		fprintf(r->out, "%s => %s\n", s->alloc_name, s->free_name);
-	fprintf(r->out, "%s total alloc %" PRId64 " bytes on %" PRId64 " objects%s\n",
-		s->alloc_name, s->bytes, s->objects,
+	print_total(r->out, s->alloc_name, "alloc", s);
+	fprintf(r->out, "%s\n",
 		s->kind == KIND_LIVE ?
 			" but not freed" :
 		s->kind == KIND_UNTRACED ?
@@ -142,8 +178,8 @@ static int print_section(struct report *r, const struct section_row *s, const ch
 			"");
 	rc = print_stacks(r, s, false, order, time_ns, err);
 	if (rc == 0 && s->kind == KIND_FREED) {
-		fprintf(r->out, "%s total free %" PRId64 " bytes on %" PRId64 " objects\n",
-			s->free_name, s->bytes, s->objects);
+		print_total(r->out, s->free_name, "free", s);
+		fprintf(r->out, "\n");
 		rc = print_stacks(r, s, true, order, time_ns, err);
 	}
 	fprintf(r->out, "\n");
@@ -174,6 +210,7 @@ static int print_report(struct report *r, const char *order, int64_t time_ns, st
 			.other_event = query_int(&q, 2),
 			.objects = query_int(&q, 5),
 			.bytes = query_int(&q, 6),
+			.sized = !query_is_null(&q, 6),
 		};
 
 		report_safe(s.alloc_name, sizeof(s.alloc_name), query_text(&q, 3));
@@ -256,11 +293,36 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	return rc < 0 ? rc : print_report(r, order, r->end_ns, err);
 }
 
+/* What the options mean together, once they are read. */
+static int check(void *options, struct error *err)
+{
+	struct kmemprof_options *o = options;
+
+	perf_options_apply(&o->perf, &o->report.filter);
+	if (o->events.count && o->events.count != 2)
+		return error_set(
+			err, ERR_USAGE,
+			"-e is wanted twice: the events that allocate, and those that free");
+	if (!o->events.count && o->key)
+		return error_set(err, ERR_USAGE, "-k is the key of events that -e names");
+	if (o->events.count)
+		o->report.pairs = (struct pair_request){
+			.alloc = { "-e", &o->events.items[0], 1 },
+			.free = { "-e", &o->events.items[1], 1 },
+			.key = o->key,
+			.rows = o->interval_ns != 0,
+			.stacks = o->call_graph,
+		};
+	return 0;
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct kmemprof_options o = { .report.top = 10 };
+	struct kmemprof_options o = { .report.top = 10, .report.check = check };
+	int code = report_run(self, argc, argv, &o, &o.report, sort_keys, TIES, print);
 
-	return report_run(self, argc, argv, &o, &o.report, sort_keys, TIES, print);
+	option_list_release(&o.events);
+	return code;
 }
 
 const struct command cmd_kmemprof = {
@@ -275,7 +337,9 @@ const struct command cmd_kmemprof = {
 		"  kmem-analyze kmemprof -n 3 -s objects cap.kmem the three that allocate most often\n"
 		"  kmem-analyze kmemprof -s lifetime cap.kmem     the stacks whose objects live longest\n"
 		"  kmem-analyze kmemprof -i 5s cap.kmem           one report per five seconds of the capture\n"
-		"  kmem-analyze kmemprof --by cpu cap.kmem        which CPU allocated, which freed\n",
+		"  kmem-analyze kmemprof --by cpu cap.kmem        which CPU allocated, which freed\n"
+		"  kmem-analyze kmemprof -e 'kmem:mm_page_alloc//size=4096<<order/key=pfn/stack/' \\\n"
+		"      -e kmem:mm_page_free//key=pfn/stack/ cap.kmem   event pairs as in perf-prof\n",
 	.options = rows,
 	.run = run,
 };

@@ -84,6 +84,18 @@ static int prepare_places(struct report *r, struct error *err)
 	return rc < 0 ? rc : by_prepare(&r->by, r->db, err);
 }
 
+/* Reports of the whole capture are made of sums: its single objects need not be kept then. */
+static int make_pairs(struct report *r, struct error *err)
+{
+	const struct report_options *o = r->options;
+	const struct object_filter *f = &o->filter;
+	struct pair_request request = o->pairs;
+
+	request.rows |= r->windowed || o->at || o->moments || r->by.rows || f->where ||
+			f->comms.count || f->pids || f->tids || f->cpus;
+	return event_pairs_make(&r->pairs, r->db, &request, report_domain(o), print_note, err);
+}
+
 int report_open(struct report *r, const struct report_options *options, char *const *paths,
 		size_t count, struct error *err)
 {
@@ -114,6 +126,8 @@ int report_open(struct report *r, const struct report_options *options, char *co
 		      !capture_int(r->db, "tuples.lost", 0) &&
 		      !capture_int(r->db, "text.missing", 0) && capture_int(r->db, "clean_end", 0);
 	rc = parse_window(r, err);
+	if (rc == 0 && options->pairs.alloc.count)
+		rc = make_pairs(r, err);
 	if (rc == 0)
 		rc = prepare_places(r, err);
 	if (rc == 0)

@@ -29,10 +29,12 @@
 #include "analyze/by.h"
 #include "analyze/command.h"
 #include "analyze/emit.h"
+#include "analyze/event_pairs.h"
 #include "analyze/object_filter.h"
 #include "analyze/query.h"
 #include "format/base/error.h"
 #include "format/base/options.h"
+#include "format/base/units.h"
 
 struct report_options {
 	const char *output;	      /* -o */
@@ -50,8 +52,13 @@ struct report_options {
 	const char *by;			/* --by; NULL: the report's own groups */
 	struct branch branch;		/* -b, --any-frame */
 	struct option_list skip_frames; /* --skip-frame */
-	int (*check)(void *options,
-		     struct error *err); /* before anything is opened or made; may be NULL */
+	int (*check)(
+		void *options, struct
+		error *err); /* before anything is opened or made, may be NULL: checks options, and sets what follows from them */
+	bool moments;	     /* the report calls report_move */
+	const char *on_loss; /* --on-loss; NULL: keep */
+	/* event pairs of the user's (event_pairs.h); alloc.count 0: those of the database */
+	struct pair_request pairs;
 };
 
 /* clang-format off */
@@ -100,11 +107,15 @@ struct report_options {
 	{ "format", 0, "FORMAT", "text (default), json, ndjson (an object per line) or csv (the main table)", OPT_CHOICE, \
 	  offsetof(type, member.format), 0, 0, 0, emit_formats }
 
+#define ON_LOSS_ROW(type, member) \
+	{ "on-loss", 0, "WHAT", "of what was live while events were lost: keep it, in doubt (default), or reset: " \
+	  "forget it, as perf-prof does", OPT_CHOICE, offsetof(type, member.on_loss), 0, 0, 0, report_on_loss }
+
 #define SORT_ROW(type, member, keys) \
 	{ "sort", 's', "KEY[,KEY]", "sort by: " keys, OPT_STRING, offsetof(type, member.sort), 0, 0, 0, NULL }
 /* clang-format on */
 
-extern const char *const report_domains[];
+extern const char *const report_domains[], *const report_on_loss[];
 
 struct report {
 	const struct report_options *options;
@@ -124,6 +135,9 @@ struct report {
 	bool live_only;	   /* the report is about what is live at the end alone */
 	bool levels; /* set before report_header: what was live when, which losses put in doubt from then on */
 	bool all_domains; /* set before report_header and all that selects: not one domain, but each by itself */
+	struct event_pairs pairs; /* of options->pairs */
+	bool forget;		  /* --on-loss reset, and something was lost: */
+	int64_t forgotten;	  /* objects, where that is known: not with --at */
 	const char *
 		rows_for; /* set before report_header: what needs the single objects besides the options */
 };
@@ -165,6 +179,12 @@ const char *report_api(const struct report_options *options);
 const char *report_rows(const struct report *r);
 /* Makes what report_rows names; sets filtered and filter_sites. */
 int report_prepare_selection(struct report *r, struct error *err);
+
+/*
+ * From here on the report is about another moment, as with --at: of options->moments. What report_select_groups made is gone, and
+ * so are those temporary views and tables (a list of names that NULL ends) that the caller made from it.
+ */
+int report_move(struct report *r, int64_t at_ns, const char *const *made, struct error *err);
 
 /*
  * Makes the temporary view `pair`: pairs as in pair_total that the options select, from the summaries where they can tell, else
@@ -239,6 +259,9 @@ void report_timestamp(struct report *r, int64_t time_ns);
  */
 int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_site,
 		 int64_t call_site, struct error *err);
+
+/* A number of a row, "?" for NULL. */
+const char *report_number(char room[UNITS_TEXT], const struct query *q, int column);
 
 /*
  * Text from a capture (task names, symbols, paths) as it may go to a terminal: control characters

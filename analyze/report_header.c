@@ -367,6 +367,21 @@ static void header_symbols(struct report *r)
 	}
 }
 
+/* --on-loss reset: totals are then of what is left. */
+static void header_forgotten(struct report *r)
+{
+	char n[UNITS_TEXT] = "";
+
+	if (!r->forget)
+		return;
+	if (!r->options->at && !r->options->moments)
+		snprintf(n, sizeof(n), "%" PRId64 " ", r->forgotten);
+	fprintf(r->out,
+		"# --on-loss reset: %sobjects that were live while events were lost or not recorded are"
+		" FORGOTTEN:\n#   neither they nor their frees are in any number below\n",
+		n);
+}
+
 static int print_header(struct report *r, const char *name, struct error *err)
 {
 	int64_t unknown = capture_int(r->db, "blocks.unknown", 0);
@@ -385,11 +400,17 @@ static int print_header(struct report *r, const char *name, struct error *err)
 	object_filter_header(&r->options->filter, r->out);
 	if (r->levels)
 		header_levels(r);
+	header_forgotten(r);
+	if (r->options->pairs.alloc.count)
+		rc = event_pairs_header(r->db, r->out, err);
+	if (rc < 0)
+		return rc;
 	header_folded(r);
 	if (r->filtered)
-		report_without_folded(r, r->windowed	? "--from, --to" :
-					 r->options->at ? "--at" :
-							  "--where, --only-...");
+		report_without_folded(r, r->windowed	     ? "--from, --to" :
+					 r->options->at	     ? "--at" :
+					 r->options->moments ? "-i" :
+							       "--where, --only-...");
 	else if (r->rows_for)
 		report_without_folded(r, r->rows_for);
 	else if (r->by.rows && !r->live_only && capture_int(r->db, "folded.pairs", 0))

@@ -10,6 +10,8 @@
 
 const char *const report_domains[] = { "slab", "page", "percpu", "vmalloc", NULL };
 
+const char *const report_on_loss[] = { "keep", "reset", NULL };
+
 const char *report_domain(const struct report_options *options)
 {
 	return options->domain ? options->domain : report_domains[0];
@@ -44,23 +46,68 @@ static int make_chosen(struct report *r, struct error *err)
 	char *sql;
 	int rc;
 
-	sqlite3_str_appendall(s, "CREATE TEMP VIEW chosen AS SELECT ");
-	if (r->options->at)
+	sqlite3_str_appendall(s, "CREATE TEMP VIEW chosen AS SELECT * FROM (SELECT ");
+	if (r->options->at || r->options->moments)
 		sqlite3_str_appendf(s, AT_COLUMNS, (long long)r->end_ns);
 	else
 		sqlite3_str_appendall(s, COLUMNS);
 	sqlite3_str_appendf(s, " FROM %s a WHERE time >= %lld AND time < %lld",
 			    object_filter_source(f, r->filter_sites), (long long)r->from_ns,
 			    (long long)r->to_ns);
-	if (r->options->at)
+	if (r->options->at || r->options->moments)
 		sqlite3_str_appendf(
 			s, " AND time <= %lld AND (lifetime IS NULL OR time + lifetime > %lld)",
 			(long long)r->end_ns, (long long)r->end_ns);
 	object_filter_append(f, r->filter_sites, s);
+	/* of --at the loss is one before that moment */
+	sqlite3_str_appendall(s, r->forget ? ") WHERE NOT end & 4" : ")");
 	sql = sqlite3_str_finish(s);
 	rc = sql ? query_run(r->db, sql, err) : error_nomem(err);
 	sqlite3_free(sql);
 	return rc;
+}
+
+/* What was live during a loss is in none of the tables from here on. */
+static int forget_losses(struct report *r, struct error *err)
+{
+	struct query q = { 0 };
+	int rc = query_init(
+		&q, r->db,
+		"SELECT coalesce(sum(p.objects), 0) FROM pair_total p JOIN alloc_site a ON a.id ="
+		" p.alloc_site JOIN event e ON e.id = a.event WHERE p.end & 4 AND e.domain = :domain"
+		" AND (:self OR p.self = 0)",
+		NULL, err);
+
+	if (rc == 0) {
+		query_bind_text(&q, ":domain", report_domain(r->options));
+		query_bind_int(&q, ":self", r->options->include_self);
+		rc = query_step(&q, err);
+	}
+	if (rc == 1)
+		r->forgotten = query_int(&q, 0);
+	query_release(&q);
+	if (rc < 0)
+		return rc;
+	if (r->options->pairs.alloc.count)
+		return query_run(r->db,
+				 "DELETE FROM temp.allocation WHERE end & 4;"
+				 "DELETE FROM temp.pair_total WHERE end & 4",
+				 err);
+	return query_run(
+		r->db,
+		"CREATE TEMP VIEW allocation AS SELECT * FROM main.allocation WHERE NOT end & 4;"
+		"CREATE TEMP VIEW pair_total AS SELECT * FROM main.pair_total WHERE NOT end & 4",
+		err);
+}
+
+static bool has_losses(struct report *r)
+{
+	struct query q = { 0 };
+	bool any = query_init(&q, r->db, "SELECT 1 FROM loss LIMIT 1", NULL, NULL) == 0 &&
+		   query_step(&q, NULL) == 1;
+
+	query_release(&q);
+	return any;
 }
 
 const char *report_rows(const struct report *r)
@@ -74,7 +121,10 @@ int report_prepare_selection(struct report *r, struct error *err)
 	bool rows = false;
 	int rc = object_filter_prepare(&o->filter, r->db, &r->filter_sites, &rows, err);
 
-	r->filtered = r->windowed || o->at || rows;
+	r->filtered = r->windowed || o->at || o->moments || rows;
+	r->forget = o->on_loss && !strcmp(o->on_loss, "reset") && has_losses(r);
+	if (rc == 0 && r->forget && !o->at && !o->moments)
+		rc = forget_losses(r, err);
 	if (rc == 0 && r->filtered)
 		rc = make_chosen(r, err);
 	return rc;
@@ -102,6 +152,42 @@ int report_select_groups(struct report *r, struct error *err)
 	if (rc == 0 && r->by.count)
 		rc = by_view(&r->by, r->db, "alloc_by", "pair", false, err);
 	return rc;
+}
+
+/* A name that is not there, or is one of a table, is no error. */
+static int drop(sqlite3 *db, const char *name, struct error *err)
+{
+	struct query q = { 0 };
+	int rc = query_init(&q, db, "SELECT type FROM temp.sqlite_schema WHERE name = :name", NULL,
+			    err);
+	char *sql = NULL;
+
+	if (rc == 0) {
+		query_bind_text(&q, ":name", name);
+		rc = query_step(&q, err);
+	}
+	if (rc == 1) {
+		sql = sqlite3_mprintf("DROP %s temp.\"%w\"", query_text(&q, 0), name);
+		rc = sql ? 0 : error_nomem(err);
+	}
+	query_release(&q);
+	if (rc == 0 && sql)
+		rc = query_run(db, sql, err);
+	sqlite3_free(sql);
+	return rc;
+}
+
+int report_move(struct report *r, int64_t at_ns, const char *const *made, struct error *err)
+{
+	static const char *const own[] = { "alloc_by", "pair", "row_pair", "chosen", NULL };
+	int rc = 0;
+
+	for (; *made && rc == 0; made++)
+		rc = drop(r->db, *made, err);
+	for (size_t i = 0; own[i] && rc == 0; i++)
+		rc = drop(r->db, own[i], err);
+	r->end_ns = at_ns;
+	return rc < 0 ? rc : make_chosen(r, err);
 }
 
 bool report_selects_sites(const struct report *r)

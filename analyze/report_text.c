@@ -149,3 +149,12 @@ int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_
 	query_release(&q);
 	return rc;
 }
+
+const char *report_number(char room[UNITS_TEXT], const struct query *q, int column)
+{
+	if (query_is_null(q, column))
+		snprintf(room, UNITS_TEXT, "?");
+	else
+		snprintf(room, UNITS_TEXT, "%" PRId64, query_int(q, column));
+	return room;
+}

@@ -12,4 +12,4 @@ FROM temp.alloc_group g
 JOIN event e ON e.id = g.event
 LEFT JOIN event o ON o.id = g.other_event
 GROUP BY g.event, g.kind, g.other_event
-ORDER BY e.name, g.kind, o.name;
+ORDER BY e.name, g.event, g.kind, o.name, g.other_event;

@@ -9,7 +9,7 @@ options() { # of standard input
 
 # Older names are taken, and named in the manual page only.
 {
-	echo '--user-callchain'
+	printf '%s\n' --user-callchain --kernel-callchain --python-callchain --order --mmap-pages --watermark --pids --tids --cpus
 	"$KMEM_ANALYZE" --version >/dev/null && echo '--version'
 } >"$work/known"
 

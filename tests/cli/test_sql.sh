@@ -16,6 +16,9 @@ CREATE TEMP TABLE leak AS SELECT *, 1 AS task FROM pair WHERE end & 3 = 0;
 CREATE TEMP VIEW live_object AS SELECT * FROM allocation WHERE lifetime IS NULL;
 CREATE TEMP TABLE site_fact (site INTEGER PRIMARY KEY, bytes_req, bytes_alloc, event, domain, api, caller, function, module,
 	cache, node, gfp, context, stack, stack_lost, directory, file, line, unit);
+CREATE TEMP TABLE pair_site (id, item, origin, size);
+CREATE TEMP TABLE pair_item (id INTEGER PRIMARY KEY, frees, source, stack, own_size, has_size, event, system, name, text,
+	events, unread);
 CREATE TEMP TABLE doubt (alloc_site, site_share, cache_share, cache);
 CREATE TEMP VIEW history_owner AS SELECT * FROM allocation WHERE id < 10;
 CREATE TEMP TABLE history_free (id INTEGER PRIMARY KEY);

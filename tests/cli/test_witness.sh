@@ -62,7 +62,7 @@ witness()	# NAME CAPTURE
 	fi
 	python3 "$naive/compare_db.py" "$capture" "$db" >"$work/rows" || failed=1
 	cat "$work/rows"
-	for compare in compare_account compare_by compare_select compare_time; do
+	for compare in compare_account compare_by compare_select compare_time compare_pairs; do
 		python3 "$naive/$compare.py" "$analyze" "$capture" >"$work/rows" || failed=1
 		cat "$work/rows"
 	done
