@@ -57,6 +57,7 @@ void command_help(const struct command *self);
 /* a line each: commands come and go alone */
 extern const struct command cmd_account;
 extern const struct command cmd_diff;
+extern const struct command cmd_export;
 extern const struct command cmd_flame;
 extern const struct command cmd_graph;
 extern const struct command cmd_history;

@@ -94,6 +94,26 @@ int flame_tree_add(struct flame_tree *t, const struct stack_values *v, enum stac
 	return 0;
 }
 
+int flame_tree_add_inverted(struct flame_tree *t, const struct stack_values *v,
+			    const uint64_t *values, struct error *err)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		const struct stack_value *s = &v->stacks[i];
+		uint32_t node = 0;
+
+		if (!values[i])
+			continue;
+		t->nodes[0].value += values[i];
+		for (uint32_t d = 0; d < s->depth; d++) {
+			node = child_of(t, node, v->path[s->first + d] + 1);
+			if (!node)
+				return error_nomem(err);
+			t->nodes[node].value += values[i];
+		}
+	}
+	return 0;
+}
+
 struct named {
 	const char *name;
 	uint32_t node;

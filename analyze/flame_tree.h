@@ -32,6 +32,12 @@ int flame_tree_init(struct flame_tree *t, struct error *err);
 /* Stacks whose value is 0 are left out. */
 int flame_tree_add(struct flame_tree *t, const struct stack_values *v, enum stack_measure measure,
 		   bool other, struct error *err);
+/*
+ * The other way round: from who allocates to the outermost frame, and by place in the code: a node's name is then 1 + the
+ * number of its frame. values: one for each stack.
+ */
+int flame_tree_add_inverted(struct flame_tree *t, const struct stack_values *v,
+			    const uint64_t *values, struct error *err);
 /* Children by name, so that drawings of two captures look alike. */
 int flame_tree_sort(struct flame_tree *t, const struct text_pool *pool, struct error *err);
 void flame_tree_release(struct flame_tree *t);

@@ -21,6 +21,7 @@ static const struct command *const commands[] = {
 	&cmd_timeline,
 	&cmd_lifetimes,
 	&cmd_history,
+	&cmd_export,
 	&cmd_static,
 	&cmd_rings,
 	&cmd_sql,

@@ -356,7 +356,11 @@ static int read_stacks(struct reader *d)
 	if (rc == 0)
 		query_bind_int(&q, ":labels", d->o->labels);
 	while (rc == 0 && (rc = query_step(&q, d->err)) == 1) {
-		struct stack_value s = { .bytes = query_int(&q, SIZE) };
+		struct stack_value s = {
+			.stack = query_is_null(&q, STACK) ? -1 : query_int(&q, STACK),
+			.call_site = query_is_null(&q, CALL_SITE) ? -1 : query_int(&q, CALL_SITE),
+			.bytes = query_int(&q, SIZE)
+		};
 
 		if (!array_room((void **)&v->stacks, &v->cap, v->count, sizeof(s))) {
 			rc = error_nomem(d->err);
@@ -394,6 +398,7 @@ static int choose_keys(struct reader *d)
 		while (level <= BY_MODULE && strcmp(name, level_keys[level]))
 			level++;
 		if (level > BY_MODULE) {
+			d->v->keys[d->key_count] = name;
 			d->keys[d->key_count++] = (int)i;
 			continue;
 		}

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyze/by.h"
 #include "analyze/text_pool.h"
 #include "format/base/error.h"
 
@@ -72,8 +73,9 @@ struct stack_value {
 	uint32_t depth;
 	uint32_t keys; /* of these outermost ones are keys of --by */
 	uint64_t values[MEASURES];
-	int64_t bytes;	/* with labels: size of each object, else 0 */
-	uint32_t cache; /* with labels: its name, or 0 */
+	int64_t stack, call_site; /* of the database; -1: none */
+	int64_t bytes;		  /* with labels: size of each object, else 0 */
+	uint32_t cache;		  /* with labels: its name, or 0 */
 };
 
 struct stack_values {
@@ -85,7 +87,19 @@ struct stack_values {
 	struct stack_value *stacks;
 	size_t count, cap;
 	uint64_t totals[MEASURES];
+	const char *keys[BY_KEYS_MAX]; /* names of the keys that are frames, the outermost first */
 };
+
+/* How many of the path from d on are one address: inlined functions and the one that they are inlined in. */
+static inline uint32_t stack_value_group(const struct stack_values *v, const struct stack_value *s,
+					 uint32_t d)
+{
+	uint32_t n = 1;
+
+	while (d + n < s->depth && v->frames[v->path[s->first + d + n - 1]].inlined)
+		n++;
+	return n;
+}
 
 struct report;
 
