@@ -313,18 +313,21 @@ static int print_end(const struct history *h, const struct query *q, struct erro
 	const char *state = query_text(q, STATE);
 	char text[UNITS_TEXT], safe[100];
 	FILE *out = h->r->out;
-	int64_t time = query_int(q, TIME), lifetime = query_int(q, LIFETIME);
+	int64_t time = query_int(q, TIME), lifetime = query_int(q, LIFETIME), end;
 
 	if (query_int(q, IN_DOUBT))
 		fprintf(out, "    in doubt: events are missing from its life\n");
 	if (!strcmp(state, "live")) {
-		lifetime = h->r->end_ns > time ? h->r->end_ns - time : 0;
+		if (__builtin_sub_overflow(h->r->end_ns, time, &lifetime) || lifetime < 0)
+			lifetime = 0;
 		fprintf(out, "  live since then, for %s\n\n",
 			units_duration(text, (uint64_t)lifetime));
 		return 0;
 	}
 	fprintf(out, "  ");
-	print_time(out, time + lifetime);
+	if (__builtin_add_overflow(time, lifetime, &end))
+		end = INT64_MAX;
+	print_time(out, end);
 	units_duration(text, (uint64_t)lifetime);
 	if (strcmp(state, "freed")) {
 		fprintf(out, "allocated again, after %s: its free before that was not traced\n\n",

@@ -84,10 +84,11 @@ static bool take_row(void *arg, const struct row *row)
 {
 	struct lifetimes *x = arg;
 	bool live = row->end_time == INT64_MAX, maybe;
-	int64_t ns = (live ? x->r->end_ns : row->end_time) - row->time;
+	int64_t ns, end = live ? x->r->end_ns : row->end_time;
 	enum kind kind = live ? KIND_LIVE : (row->end & 3) == 2 ? KIND_UNTRACED : KIND_FREED;
 
-	ns = ns < 0 ? 0 : ns;
+	if (__builtin_sub_overflow(end, row->time, &ns) || ns < 0)
+		ns = end < row->time ? 0 : INT64_MAX;
 	if (keeps(x->o, kind, ns, &maybe))
 		return timed_add(&x->list, ns, row->item,
 				 (uint32_t)kind | (row->end & 4 ? KIND_IN_DOUBT : 0));
@@ -177,7 +178,11 @@ static int write_group(struct query *q, const struct group *g, size_t part, stru
 		query_bind_int(q, names[i], g->at_most[i]);
 	if (g->freed) {
 		query_bind_int(q, ":longest", g->longest);
-		query_bind_int(q, ":mean", (int64_t)(g->sum / (double)g->freed));
+		/* rounded it may be more than the longest */
+		query_bind_int(q, ":mean",
+			       g->sum / (double)g->freed < (double)g->longest ?
+				       (int64_t)(g->sum / (double)g->freed) :
+				       g->longest);
 	}
 	query_bind_int(q, ":untraced", (int64_t)g->untraced);
 	if (g->untraced)

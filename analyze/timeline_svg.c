@@ -37,9 +37,9 @@ static const char *colour(const struct chart *c, size_t series)
 
 static double x_of(const struct chart *c, int64_t time)
 {
-	double length = (double)(c->t->to - c->t->from);
+	double length = (double)c->t->to - (double)c->t->from;
 
-	return LEFT + (length > 0 ? (double)(time - c->t->from) / length : 0) * PLOT_W;
+	return LEFT + (length > 0 ? ((double)time - (double)c->t->from) / length : 0) * PLOT_W;
 }
 
 static double y_of(const struct chart *c, double bytes)
@@ -107,14 +107,14 @@ static void draw_scales(const struct chart *c)
 
 	for (int i = 0; i <= TICKS; i++) {
 		double bytes = c->most * i / TICKS, y = y_of(c, bytes);
-		int64_t time = t->from + (int64_t)((double)(t->to - t->from) * i / TICKS);
+		int64_t time = i == TICKS ? t->to : t->from + (t->to - t->from) / TICKS * i;
 		double x = x_of(c, time);
 
 		fprintf(c->out,
 			"<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>"
 			"<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
 			LEFT, y, LEFT + PLOT_W, y, LEFT - 6, y + 4,
-			units_bytes(text, (uint64_t)bytes));
+			units_bytes(text, bytes < 1.8e19 ? (uint64_t)bytes : UINT64_MAX));
 		fprintf(c->out,
 			"<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>"
 			"<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n",

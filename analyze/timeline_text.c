@@ -68,10 +68,12 @@ static void print_bar(const struct timeline *t, uint64_t step, size_t first, uin
 	uint64_t sum = 0;
 
 	for (size_t i = first + t->adds_up; i <= last; i++) {
+		double share;
 		size_t to;
 
 		sum += timeline_value(t, step, i)->bytes;
-		to = most ? (size_t)((double)sum / (double)most * (double)width + 0.5) : 0;
+		share = most ? (double)sum / (double)most : 0;
+		to = (size_t)((share < 1 ? share : 1) * (double)width + 0.5);
 		for (; done < to && done < width; done++)
 			fputc(letter(t, i), out);
 	}

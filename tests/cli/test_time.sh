@@ -90,6 +90,27 @@ check "the counters are those of the table$(cat "$work/wrong")" [ ! -s "$work/wr
 "$KMEM_ANALYZE" timeline "$db" -o "$work/t.out"
 check "any other file is the table" grep -q '^# kmem timeline' "$work/t.out"
 
+# --- numbers that no kernel makes
+hostile() { # NAME SQL
+	cp "$db" "$work/hostile.db"
+	sqlite3 "$work/hostile.db" "$2"
+	for command in peak 'peak --by comm' timeline 'timeline --by cache --format json' 'timeline --format svg' 'timeline --format trace' \
+		lifetimes 'lifetimes --than 1s' 'history --ptr ffff888000001010' 'history --pfn 1'; do
+		# shellcheck disable=SC2086	# an option and its value
+		$WRAP "$KMEM_ANALYZE" $command "$work/hostile.db" >"$work/out" 2>"$work/err"
+		code=$?
+		grep -q 'runtime error\|Sanitizer' "$work/err" && code=$(cat "$work/err")
+		check "hostile $1: $command" [ "$code" = 0 ]
+	done
+}
+hostile 'times' "UPDATE allocation SET time = (-1 << 63) + 1 WHERE id = 1; UPDATE allocation SET time = ~(-1 << 63), lifetime = 5 WHERE id = 2;
+	UPDATE allocation SET lifetime = ~(-1 << 63) WHERE id = 3; UPDATE loss SET from_time = ~(-1 << 63)"
+hostile 'sizes' "UPDATE alloc_site SET bytes_alloc = ~(-1 << 63)"
+hostile 'sizes below 0' "UPDATE alloc_site SET bytes_alloc = -5; UPDATE capture SET value = 0 WHERE key = 'page_size'"
+hostile 'ids' "UPDATE allocation SET alloc_site = 1 << 40, task = -7 WHERE id = 1; UPDATE allocation SET free_site = 99 WHERE id = 2"
+hostile 'peaks' "UPDATE domain_peak SET time = (-1 << 63), bytes = -1; UPDATE stack_peak SET time = (-1 << 63), objects = -3"
+hostile 'direct map' "UPDATE capture SET value = 'ffff888000000000-ffff8881:' WHERE key = 'direct_map'"
+
 # --- wrong usage
 expect 2 'kmemleak --at' 'peak --at' "$KMEM_ANALYZE" peak --at 1s "$db"
 expect 2 "unknown sort key 'size'" 'peak -s size' "$KMEM_ANALYZE" peak -s size "$db"
