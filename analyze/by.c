@@ -67,7 +67,8 @@ static const struct by_key keys[] = {
 	{ .name = "node", .of_object = true,
 	  .site = "CASE coalesce(s.node, -2) WHEN -2 THEN '(unknown)' WHEN -1 THEN 'any' ELSE s.node END" },
 	{ .name = "gfp", .of_object = true,
-	  .site = "CASE WHEN s.gfp IS NULL THEN '(unknown)' ELSE printf('0x%x', s.gfp) END" },
+	  .site = "CASE WHEN s.gfp IS NULL THEN '(unknown)' ELSE coalesce((SELECT names FROM gfp_name n WHERE n.gfp = s.gfp),"
+		  " printf('0x%x', s.gfp)) END" },
 	/* slab objects of more than two pages are kmalloc's large ones, pages of their own: mm/slab_common.c */
 	{ .name = "order", .of_object = true,
 	  .site = "CASE WHEN e.domain = 'page' OR (e.api = 'malloc' AND s.bytes_alloc > 2 * " PAGE_SIZE_SQL ")"

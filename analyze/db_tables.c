@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyze/callers.h"
+#include "analyze/gfp_table.h"
 
 /* Runs `fill` with a statement prepared from sql. */
 static int fill_table(struct db_writer *w, const struct db_facts *f, const char *sql,
@@ -204,12 +205,13 @@ static int fill_alloc_site(struct db_writer *w, const struct db_facts *f, sqlite
 	for (size_t i = 0; i < s->alloc_count && rc == 0; i++) {
 		const struct alloc_site *a = &s->allocs[i];
 
-		rc = db_put(w, stmt, err, "iinniiiNNnin", (int64_t)i + 1, (int64_t)a->event,
+		rc = db_put(w, stmt, err, "iinniiiNNninNn", (int64_t)i + 1, (int64_t)a->event,
 			    a->call_site, a->stack, (int64_t) !!(a->flags & SITE_STACK_LOST),
 			    (int64_t)a->bytes_req, (int64_t)a->bytes_alloc, a->flags & SITE_HAS_GFP,
 			    (int64_t)a->gfp, a->flags & SITE_HAS_NODE, (int64_t)a->node,
 			    learned_cache(f->replay, i), (int64_t)a->context,
-			    callers_find(&callers, a->stack, a->call_site));
+			    callers_find(&callers, a->stack, a->call_site),
+			    a->flags & SITE_HAS_MIGRATETYPE, (int64_t)a->migratetype, a->part_of);
 	}
 	callers_release(&callers);
 	return rc;
@@ -219,18 +221,54 @@ static int fill_free_site(struct db_writer *w, const struct db_facts *f, sqlite3
 			  struct error *err)
 {
 	const struct sites *s = f->replay->sites;
+	uint64_t page = capture_model_number(f->model, "page_size", 4096);
 	struct callers callers = { 0 };
 	int rc = callers_init(&callers, s->stacks, err);
 
 	for (size_t i = 0; i < s->free_count && rc == 0; i++) {
 		const struct free_site *a = &s->frees[i];
 
-		rc = db_put(w, stmt, err, "iinninin", (int64_t)i + 1, (int64_t)a->event,
+		rc = db_put(w, stmt, err, "iinnininN", (int64_t)i + 1, (int64_t)a->event,
 			    a->call_site, a->stack, (int64_t) !!(a->flags & SITE_STACK_LOST),
 			    a->cache, (int64_t)a->context,
-			    callers_find(&callers, a->stack, a->call_site));
+			    callers_find(&callers, a->stack, a->call_site),
+			    a->flags & SITE_HAS_ORDER, (int64_t)(page << a->order));
 	}
 	callers_release(&callers);
+	return rc;
+}
+
+/* The flags as the formats of the capture's events name them, else as its release does. */
+static void read_gfp_table(const struct db_facts *f, struct gfp_table *t)
+{
+	const struct capture_model *m = f->model;
+
+	for (size_t i = 0; i < m->file_count; i++) {
+		const struct model_file *file = &m->files[i];
+
+		if (!strncmp(file->name, "events/", 7) && !file->torn &&
+		    gfp_table_parse(t, (const char *)file->content.data, file->content.len))
+			return;
+	}
+	/* the numbers of a text log's flags were made from their names */
+	gfp_table_of_release(t, f->only_seen				? NULL :
+				capture_model_info(m, "kernel.release") ?:
+									  "unknown");
+}
+
+static int fill_gfp_name(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			 struct error *err)
+{
+	const struct sites *s = f->replay->sites;
+	struct gfp_table t;
+	char text[GFP_TEXT_MAX];
+	int rc = 0;
+
+	read_gfp_table(f, &t);
+	for (size_t i = 0; i < s->alloc_count && rc == 0; i++)
+		if (s->allocs[i].flags & SITE_HAS_GFP)
+			rc = db_put(w, stmt, err, "is", (int64_t)s->allocs[i].gfp,
+				    gfp_table_print(&t, s->allocs[i].gfp, text, sizeof(text)));
 	return rc;
 }
 
@@ -510,6 +548,12 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		rc = fill_segments(w, f, stmt, err);
 	if (rc == 0)
 		rc = fill_image(w, f, stmt, err);
+	if (rc == 0) {
+		struct gfp_table t;
+
+		read_gfp_table(f, &t);
+		rc = db_put(w, stmt, err, "ss", "gfp.names", t.source);
+	}
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && rc == 0; i++)
 		rc = db_put(w, stmt, err, "si", numbers[i].key, numbers[i].value);
 	return rc;
@@ -531,8 +575,9 @@ int db_tables_write(struct db_writer *w, const struct db_facts *f, struct error 
 		{ "INSERT INTO stack_frame VALUES (?,?,?)", fill_stack_frame },
 		{ "INSERT OR IGNORE INTO cache VALUES (?,?)", fill_cache },
 		{ "INSERT INTO task VALUES (?,?,?,?,?,?)", fill_task },
-		{ "INSERT INTO alloc_site VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", fill_alloc_site },
-		{ "INSERT INTO free_site VALUES (?,?,?,?,?,?,?,?)", fill_free_site },
+		{ "INSERT INTO alloc_site VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", fill_alloc_site },
+		{ "INSERT INTO free_site VALUES (?,?,?,?,?,?,?,?,?)", fill_free_site },
+		{ "INSERT OR IGNORE INTO gfp_name VALUES (?,?)", fill_gfp_name },
 		{ "INSERT INTO pair_total VALUES (?,?,?,?,?,?,?,?)", fill_pair_total },
 		{ "INSERT INTO site_total VALUES (?,?,?,?)", fill_site_total },
 		{ "INSERT INTO domain_peak VALUES (?,?,?,?)", fill_domain_peak },

@@ -263,7 +263,8 @@ static bool sizes(const struct role *role, const struct tuple *t, uint64_t page_
 	if (role->order >= 0) {
 		if (number(t, role->order) > ORDER_PLAUSIBLE)
 			return false;
-		site->bytes_req = site->bytes_alloc = page_size << number(t, role->order);
+		site->order = (uint8_t)number(t, role->order);
+		site->bytes_req = site->bytes_alloc = page_size << site->order;
 		return true;
 	}
 	site->bytes_req = number(t, role->bytes_req);
@@ -308,9 +309,11 @@ static int alloc_fact(struct dictionaries *d, struct dictionary *dict, const str
 	site.context = (uint8_t)context_of(t->flags);
 	site.gfp = number(t, role->gfp);
 	site.node = (int32_t)number(t, role->node);
+	site.migratetype = (int32_t)number(t, role->migratetype);
 	site.flags = (uint8_t)((fact->flags & FACT_STACK_LOST ? SITE_STACK_LOST : 0) |
 			       (role->gfp >= 0 ? SITE_HAS_GFP : 0) |
-			       (role->node >= 0 ? SITE_HAS_NODE : 0));
+			       (role->node >= 0 ? SITE_HAS_NODE : 0) |
+			       (role->migratetype >= 0 ? SITE_HAS_MIGRATETYPE : 0));
 	if (!sizes(role, t, d->page_size, &site))
 		return 0;
 	if ((!call_site && !call_site_frame(d->sites, role, t, &site.call_site)) ||
@@ -339,6 +342,10 @@ static int free_fact(struct dictionaries *d, struct dictionary *dict, const stru
 	site.domain = (uint8_t)role->domain;
 	site.context = (uint8_t)context_of(t->flags);
 	site.flags = fact->flags & FACT_STACK_LOST ? SITE_STACK_LOST : 0;
+	if (role->order >= 0 && number(t, role->order) <= ORDER_PLAUSIBLE) {
+		site.order = (uint8_t)number(t, role->order);
+		site.flags |= SITE_HAS_ORDER;
+	}
 	if ((!call_site && !call_site_frame(d->sites, role, t, &site.call_site)) ||
 	    !cache_number(d->sites, role, t, &site.cache))
 		return ERR_NOMEM;

@@ -67,6 +67,16 @@ struct object *object_table_put(struct object_table *t, uint64_t address, bool *
 	return &t->slots[i];
 }
 
+struct object *object_table_find(const struct object_table *t, uint64_t address)
+{
+	if (!t->slots)
+		return NULL;
+	for (size_t i = object_slot(t, address); t->slots[i].site; i = (i + 1) & t->mask)
+		if (t->slots[i].address == address)
+			return &t->slots[i];
+	return NULL;
+}
+
 bool object_table_take(struct object_table *t, uint64_t address, struct object *ret)
 {
 	struct object *slots = t->slots;

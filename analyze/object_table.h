@@ -43,6 +43,8 @@ static inline void object_table_prefetch(const struct object_table *t, uint64_t 
  * The entry of that address; a new one has only its address set, and the caller sets site at once.
  */
 struct object *object_table_put(struct object_table *t, uint64_t address, bool *existed);
+/* NULL: none. */
+struct object *object_table_find(const struct object_table *t, uint64_t address);
 bool object_table_take(struct object_table *t, uint64_t address, struct object *ret);
 void object_table_release(struct object_table *t);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analyze/other_event.h"
+#include "analyze/replay_pages.h"
 
 #define PREFETCH_AHEAD 12 /* rows: about the latency of memory at 10 to 20 ns a row */
 
@@ -76,6 +77,63 @@ static int object_ends(struct replay *r, const struct object *o, const struct st
 		       ERR_NOMEM;
 }
 
+struct ending {
+	struct replay *replay;
+	const struct step *step;
+	bool freed;
+};
+
+static int block_ends(void *arg, const struct object *o)
+{
+	const struct ending *e = arg;
+
+	return object_ends(e->replay, o, e->step, e->freed);
+}
+
+/* Whatever was live of these pages ended, and nobody said so. */
+static int pages_reused(struct replay *r, const struct step *s)
+{
+	struct ending e = { r, s, false };
+	size_t n;
+	int rc = replay_pages_end(r, s->address, r->sites->allocs[s->site - 1].order, s->time,
+				  block_ends, &e, &n);
+
+	r->counts.reused += n;
+	if (rc == 0)
+		replay_pages_begins(r, s->site);
+	return rc;
+}
+
+/* 1: it was live, 0: nothing of it. */
+static int pages_freed(struct replay *r, const struct step *s)
+{
+	const struct free_site *site = &r->sites->frees[s->site - 1];
+	const struct object *o = object_table_find(&r->objects[DOMAIN_PAGE], s->address);
+	unsigned int order = site->flags & SITE_HAS_ORDER ? site->order :
+			     o				  ? r->sites->allocs[o->site - 1].order :
+							    0;
+	struct ending e = { r, s, true };
+	size_t n;
+	int rc = replay_pages_end(r, s->address, order, s->time, block_ends, &e, &n);
+
+	return rc < 0 ? rc : n > 0;
+}
+
+/* 1: the object ended, 0: there was none. */
+static int object_freed(struct replay *r, const struct step *s)
+{
+	struct object o;
+	int rc;
+
+	if (s->domain == DOMAIN_PAGE)
+		return pages_freed(r, s);
+	if (!object_table_take(&r->objects[s->domain], s->address, &o))
+		return 0;
+	replay_learn_cache(r, o.site, s->site);
+	rc = object_ends(r, &o, s, true);
+	return rc < 0 ? rc : 1;
+}
+
 static int on_alloc(struct replay *r, const struct step *s)
 {
 	enum address_kind kind = address_kind(s->domain, s->address, r->long_size);
@@ -92,6 +150,12 @@ static int on_alloc(struct replay *r, const struct step *s)
 		return 0;
 	}
 	r->counts.allocs++;
+	if (s->domain == DOMAIN_PAGE) {
+		int rc = pages_reused(r, s);
+
+		if (rc < 0)
+			return rc;
+	}
 	o = object_table_put(&r->objects[s->domain], s->address, &existed);
 	if (!o)
 		return ERR_NOMEM;
@@ -126,7 +190,7 @@ static int on_free(struct replay *r, const struct step *s)
 {
 	struct free_total *total = totals_free(&r->totals, s->site, s->self);
 	struct feed_row *row;
-	struct object o;
+	int rc;
 
 	r->counts.frees++;
 	if (address_kind(s->domain, s->address, r->long_size) != ADDRESS_OBJECT) {
@@ -134,10 +198,10 @@ static int on_free(struct replay *r, const struct step *s)
 		total->null_frees++;
 		return 0;
 	}
-	if (object_table_take(&r->objects[s->domain], s->address, &o)) {
-		total->matched++;
-		replay_learn_cache(r, o.site, s->site);
-		return object_ends(r, &o, s, true);
+	rc = object_freed(r, s);
+	if (rc) {
+		totals_free(&r->totals, s->site, s->self)->matched += rc > 0;
+		return rc < 0 ? rc : 0;
 	}
 	r->counts.unmatched++;
 	total->unmatched++;

@@ -12,6 +12,8 @@
  *	free of anything else		a row of unmatched_free
  *	any other tracepoint		a row of its own table; task_newtask and task_rename also name tasks
  *	PROCESS records			move the processes on, and name tasks
+ * Pages are blocks of 2^order of them, of which parts may be freed, and allocated again: replay_pages.h.
+ *
  * An object that was live while events were lost has END_IN_LOSS added to its end: its free may be
  * among them.
  *
@@ -41,6 +43,8 @@
 enum end { END_LIVE, END_FREED, END_REUSED };
 #define END_IN_LOSS 4
 
+#define PAGE_ORDERS 31
+
 struct replay_counts {
 	uint64_t events, allocs, frees, failed, zero_size, null_frees, unmatched, reused, live,
 		live_bytes;
@@ -64,6 +68,7 @@ struct replay {
 	unsigned int long_size;
 	/* from here on its own */
 	struct object_table objects[DOMAIN_COUNT];
+	size_t live_blocks[PAGE_ORDERS];
 	struct totals totals;
 	struct replay_counts counts;
 	uint64_t *type_events; /* per event type */

@@ -76,14 +76,15 @@ static bool find_fields(struct role *role, const struct role_row *row,
 	role->node = tuple_field(type, "node", true);
 	role->cache = tuple_field(type, "name", false);
 	role->failed = tuple_field(type, "failed", true);
+	role->migratetype = tuple_field(type, "migratetype", true);
 	role->bytes_req = tuple_field(type, row->bytes_req, true);
 	role->bytes_alloc = tuple_field(type, row->bytes_alloc, true);
 	if (role->bytes_alloc < 0) /* percpu before 6.0 says only what was asked for */
 		role->bytes_alloc = role->bytes_req;
-	if (role->kind == ROLE_FREE)
-		return true;
 	if (role->domain == DOMAIN_PAGE)
 		role->order = tuple_field(type, "order", true);
+	if (role->kind == ROLE_FREE)
+		return true;
 	return role->order >= 0 || (role->bytes_req >= 0 && role->bytes_alloc >= 0);
 }
 

@@ -34,7 +34,7 @@ struct role {
 	enum domain domain;
 	const char *api; /* "malloc", "cache" or NULL */
 	int16_t address; /* -1: the field of PLACE_ADDRESS, the usual case */
-	int16_t call_site, bytes_req, bytes_alloc, order, gfp, node, cache, failed;
+	int16_t call_site, bytes_req, bytes_alloc, order, gfp, node, cache, failed, migratetype;
 };
 
 /*

@@ -30,20 +30,24 @@ enum context context_of(uint8_t common_flags);
 struct alloc_site {
 	uint64_t bytes_req, bytes_alloc, gfp;
 	uint32_t event, call_site, stack, cache;
-	int32_t node;
-	uint8_t context, domain, flags, unused;
+	int32_t node, migratetype;
+	uint32_t
+		part_of; /* of pages: the site of the block that this is a part of; 0: a whole one */
+	uint8_t context, domain, flags, order; /* order: of pages */
 };
 
-#define SITE_STACK_LOST 1
-#define SITE_HAS_GFP	2
-#define SITE_HAS_NODE	4
+#define SITE_STACK_LOST	     1
+#define SITE_HAS_GFP	     2
+#define SITE_HAS_NODE	     4
+#define SITE_HAS_MIGRATETYPE 8
+#define SITE_HAS_ORDER	     16 /* of a free */
 
 struct free_site {
 	uint32_t event, call_site, stack, cache;
-	uint8_t context, domain, flags, unused;
+	uint8_t context, domain, flags, order;
 };
 
-_Static_assert(sizeof(struct alloc_site) == 48, "alloc_site has padding");
+_Static_assert(sizeof(struct alloc_site) == 56, "alloc_site has padding");
 _Static_assert(sizeof(struct free_site) == 20, "free_site has padding");
 
 struct cache_name {

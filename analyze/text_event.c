@@ -288,6 +288,16 @@ static bool take_field(const struct event_text *e, struct text key, struct text 
 		return seen->bytes_alloc = whole_number(value, &f->bytes_alloc);
 	if (is(key, "gfp_flags"))
 		return seen->gfp = take_gfp(value, f);
+	if (is(key, "migratetype")) {
+		f->has_migratetype = whole_number(value, &n) && n <= INT8_MAX;
+		f->migratetype = f->has_migratetype ? (int32_t)n : 0;
+		return true;
+	}
+	if (is(key, "order")) {
+		f->has_order = whole_number(value, &n) && n <= ORDER_PLAUSIBLE;
+		f->order = f->has_order ? (uint8_t)n : 0;
+		return true;
+	}
 	if (is(key, "node"))
 		return take_node(value, f);
 	if (is(key, "failed")) {

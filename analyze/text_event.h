@@ -42,8 +42,9 @@ struct text_fields {
 	struct text cache;
 	uint64_t bytes_req, bytes_alloc; /* of pages: order */
 	uint64_t gfp;
-	int32_t node;
-	bool has_gfp, has_node, failed;
+	int32_t node, migratetype;
+	uint8_t order; /* of pages that are freed */
+	bool has_gfp, has_node, has_migratetype, has_order, failed;
 };
 
 bool text_event_split(enum text_type type, struct text args, struct text_split *ret);

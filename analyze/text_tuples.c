@@ -77,8 +77,12 @@ static bool make_alloc(const struct text_tuples *t, const struct text_fields *f,
 	a->flags = (uint8_t)((f->has_gfp ? SITE_HAS_GFP : 0) | (f->has_node ? SITE_HAS_NODE : 0));
 	a->bytes_req = f->bytes_req;
 	a->bytes_alloc = f->bytes_alloc;
-	if (tuple->type == TEXT_PAGE_ALLOC)
+	if (tuple->type == TEXT_PAGE_ALLOC) {
+		a->order = (uint8_t)f->bytes_req;
 		a->bytes_req = a->bytes_alloc = t->page_size << f->bytes_req;
+		a->migratetype = f->migratetype;
+		a->flags |= f->has_migratetype ? SITE_HAS_MIGRATETYPE : 0;
+	}
 	if (f->cache.len)
 		a->cache = sites_add_cache(t->sites, (const uint8_t *)f->cache.data, f->cache.len);
 	return !f->cache.len || a->cache;
@@ -87,6 +91,10 @@ static bool make_alloc(const struct text_tuples *t, const struct text_fields *f,
 static bool make_free(const struct text_tuples *t, const struct text_fields *f,
 		      struct text_tuple *tuple)
 {
+	if (f->has_order) {
+		tuple->free.order = f->order;
+		tuple->free.flags |= SITE_HAS_ORDER;
+	}
 	if (f->cache.len)
 		tuple->free.cache = sites_add_cache(t->sites, (const uint8_t *)f->cache.data,
 						    f->cache.len);

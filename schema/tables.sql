@@ -138,7 +138,10 @@ CREATE TABLE alloc_site (
 	node INTEGER,
 	cache INTEGER REFERENCES cache,		-- from the event, or learned from the frees of its objects
 	context INTEGER NOT NULL,		-- 0 task, 1 softirq, 2 hard interrupt, 3 NMI
-	caller INTEGER REFERENCES frame		-- the first frame outside the allocator and its thin wrappers
+	caller INTEGER REFERENCES frame,	-- the first frame outside the allocator and its thin wrappers
+	migratetype INTEGER,			-- of pages; NULL: not known, and for all else
+	part_of INTEGER REFERENCES alloc_site	-- of pages: part of a block of that site, of which another part was freed or
+						-- allocated again; NULL: all of an allocation
 );
 
 CREATE TABLE free_site (
@@ -149,7 +152,15 @@ CREATE TABLE free_site (
 	stack_lost INTEGER NOT NULL,
 	cache INTEGER REFERENCES cache,
 	context INTEGER NOT NULL,
-	caller INTEGER REFERENCES frame
+	caller INTEGER REFERENCES frame,
+	bytes INTEGER				-- of pages: how much it frees; NULL: not known, and for all else
+);
+
+-- The flags of every gfp in alloc_site by name, as the captured kernel prints them: 'GFP_KERNEL|__GFP_ZERO'; what has no
+-- name in hexadecimal. capture key 'gfp.names': where the names are from.
+CREATE TABLE gfp_name (
+	gfp INTEGER PRIMARY KEY,
+	names TEXT NOT NULL
 );
 
 -- One row per allocation, in the order in which they ended; those still live at the end of the

@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import gfp  # noqa: E402
 import replay  # noqa: E402
 import read_capture  # noqa: E402
 
@@ -118,6 +119,7 @@ def labels(capture, names):
     """Key -> what the naive replay calls the group of an object."""
     places = Places(capture, names)
     page = int(capture.info.get("page_size", 4096))
+    gfp_names = gfp.namer(capture)
     return {
         "call-site": lambda o: names.caller(o.call_site),
         "caller": places.caller,
@@ -126,7 +128,7 @@ def labels(capture, names):
         "pid": lambda o: in_task(o, "(folded)" if o.pid is None else str(o.pid)),
         "cpu": lambda o: "(folded)" if o.cpu is None else str(o.cpu),
         "node": lambda o: "(unknown)" if o.node is None else "any" if o.node == -1 else str(o.node),
-        "gfp": lambda o: "(unknown)" if o.gfp is None else "0x%x" % o.gfp,
+        "gfp": lambda o: "(unknown)" if o.gfp is None else gfp_names(o.gfp),
         "order": lambda o: order(o, page),
         "size-class": size_class,
         "context": lambda o: context_of(o.flags),

@@ -101,6 +101,59 @@ static void test_domains_apart(void)
 	load_script_done(db);
 }
 
+/* address, pages, state, time and lifetime of every block; and how many pages are live */
+#define BLOCKS "SELECT address, bytes_alloc / 4096, state, time, lifetime FROM object ORDER BY id"
+#define PAGES_LIVE \
+	"SELECT sum(objects * bytes_alloc) / 4096 FROM pair_total JOIN alloc_site s ON s.id = alloc_site" \
+	" WHERE end = 0"
+
+/* Of a block of 8 pages page 3 and then pages 4 and 5 are freed. */
+static void test_pages_split(void)
+{
+	sqlite3 *db = load_script("10 0 11 mm_page_alloc pfn=64 order=3 migratetype=1\n"
+				  "20 0 11 mm_page_free pfn=67 order=0\n"
+				  "30 0 11 mm_page_free pfn=68 order=1\n"
+				  "40 0 11 mm_page_alloc pfn=69 order=0 migratetype=0\n");
+
+	CHECK(answers(db, BLOCKS,
+		      "67|1|freed|0|10 68|2|freed|0|20 64|2|live|0|- 66|1|live|0|- 70|2|live|0|- "
+		      "69|1|live|30|-"));
+	CHECK(answers(db, PAGES_LIVE, "6"));
+	CHECK(answers(
+		db,
+		"SELECT s.bytes_alloc, w.bytes_alloc, s.migratetype FROM alloc_site s LEFT JOIN"
+		" alloc_site w ON w.id = s.part_of ORDER BY 1, 3",
+		"4096|-|0 4096|32768|1 8192|32768|1 16384|32768|1 32768|-|1"));
+	CHECK(answers(db, "SELECT bytes, matched FROM free_total JOIN free_site ON id = free_site",
+		      "4096|1 8192|1"));
+	CHECK(fact_is(db, "events.alloc", "2"));
+	CHECK(fact_is(db, "events.unmatched_free", "0"));
+	CHECK(fact_is(db, "objects.live_bytes", "24576"));
+	load_script_done(db);
+}
+
+/* A free of more than one block, and an allocation of pages that were live in others. */
+static void test_pages_overlap(void)
+{
+	sqlite3 *db = load_script("10 0 11 mm_page_alloc pfn=64 order=0\n"
+				  "11 0 11 mm_page_alloc pfn=66 order=1\n"
+				  "12 0 11 mm_page_free pfn=64 order=2\n"
+				  "20 0 11 mm_page_alloc pfn=96 order=4\n"
+				  "21 0 11 mm_page_alloc pfn=104 order=3\n"
+				  "22 0 11 mm_page_free pfn=96 order=3\n"
+				  "30 0 11 mm_page_alloc pfn=128 order=0\n"
+				  "31 0 11 mm_page_alloc pfn=128 order=2\n"
+				  "40 0 11 mm_page_free pfn=999 order=2\n");
+
+	CHECK(answers(db, BLOCKS,
+		      "64|1|freed|0|2 66|2|freed|1|1 104|8|reused|10|1 96|8|freed|10|2 "
+		      "128|1|reused|20|1 104|8|live|11|- 128|4|live|21|-"));
+	CHECK(answers(db, PAGES_LIVE, "12"));
+	CHECK(fact_is(db, "events.unmatched_free", "1"));
+	CHECK(fact_is(db, "objects.reused", "2"));
+	load_script_done(db);
+}
+
 /* Live in [alloc, end] and events lost in [from, to]: in doubt when the two meet. */
 static void test_loss(void)
 {
@@ -284,6 +337,8 @@ int main(void)
 	RUN(test_no_memory_given);
 	RUN(test_reuse);
 	RUN(test_domains_apart);
+	RUN(test_pages_split);
+	RUN(test_pages_overlap);
 	RUN(test_loss);
 	RUN(test_loss_at_the_end);
 	RUN(test_loss_of_statistics);
