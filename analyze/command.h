@@ -57,6 +57,7 @@ void command_help(const struct command *self);
 /* a line each: commands come and go alone */
 extern const struct command cmd_account;
 extern const struct command cmd_diff;
+extern const struct command cmd_domains;
 extern const struct command cmd_export;
 extern const struct command cmd_flame;
 extern const struct command cmd_graph;
@@ -69,6 +70,7 @@ extern const struct command cmd_load;
 extern const struct command cmd_peak;
 extern const struct command cmd_rings;
 extern const struct command cmd_sql;
+extern const struct command cmd_stat;
 extern const struct command cmd_static;
 extern const struct command cmd_symbolize;
 extern const struct command cmd_timeline;

@@ -299,8 +299,9 @@ static int fill_site_total(struct db_writer *w, const struct db_facts *f, sqlite
 		const struct site_total *s = &r->totals.sites[i];
 
 		if (s->last_pair || s->failed)
-			rc = db_put(w, stmt, err, "iiii", (int64_t)(i / 2), (int64_t)(i % 2),
-				    (int64_t)s->failed, (int64_t)s->at_peak);
+			rc = db_put(w, stmt, err, "iiiii", (int64_t)(i / 2), (int64_t)(i % 2),
+				    (int64_t)s->failed, (int64_t)s->at_peak,
+				    (int64_t)s->moved);
 	}
 	return rc;
 }
@@ -579,7 +580,7 @@ int db_tables_write(struct db_writer *w, const struct db_facts *f, struct error 
 		{ "INSERT INTO free_site VALUES (?,?,?,?,?,?,?,?,?)", fill_free_site },
 		{ "INSERT OR IGNORE INTO gfp_name VALUES (?,?)", fill_gfp_name },
 		{ "INSERT INTO pair_total VALUES (?,?,?,?,?,?,?,?)", fill_pair_total },
-		{ "INSERT INTO site_total VALUES (?,?,?,?)", fill_site_total },
+		{ "INSERT INTO site_total VALUES (?,?,?,?,?)", fill_site_total },
 		{ "INSERT INTO domain_peak VALUES (?,?,?,?)", fill_domain_peak },
 		{ "INSERT INTO stack_peak VALUES (?,?,?,?,?,?,?)", fill_stack_peak },
 		{ "INSERT INTO free_total VALUES (?,?,?,?,?)", fill_free_total },

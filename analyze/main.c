@@ -24,6 +24,8 @@ static const struct command *const commands[] = {
 	&cmd_export,
 	&cmd_static,
 	&cmd_rings,
+	&cmd_stat,
+	&cmd_domains,
 	&cmd_sql,
 	&cmd_info,
 	&cmd_load,

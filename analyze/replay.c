@@ -69,6 +69,7 @@ static int object_ends(struct replay *r, const struct object *o, const struct st
 		row->free_site = s->site;
 		row->free_task = s->task;
 		row->free_cpu = s->cpu;
+		totals_site(&r->totals, o->site, o->self)->moved += o->cpu != s->cpu;
 	}
 	return totals_change(&r->totals, site, o->site, o->self, s->time, false) &&
 			       totals_pair(&r->totals, o->site, o->self, freed ? s->site : 0, end,

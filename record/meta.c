@@ -195,6 +195,26 @@ static int put_modules(struct meta *m, struct error *err)
 	return rc;
 }
 
+/* Which CPUs are near which memory. */
+static int put_nodes(struct meta *m, struct error *err)
+{
+	static const char top[] = "/sys/devices/system/node";
+	DIR *dir = tree_list(&m->tree, top);
+	struct dirent *d;
+	char path[512];
+	int rc = 0;
+
+	while (dir && rc == 0 && (d = readdir(dir))) {
+		if (strncmp(d->d_name, "node", 4) || d->d_name[4] < '0' || d->d_name[4] > '9')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/cpulist", top, d->d_name);
+		rc = meta_put_file(m, path, m->moment, err);
+	}
+	if (dir)
+		closedir(dir);
+	return rc;
+}
+
 int meta_put_kernel_files(struct meta *m, bool kallsyms, struct error *err)
 {
 	static const char *const paths[] = { "/proc/modules", "/proc/iomem", "/sys/kernel/notes" };
@@ -204,6 +224,8 @@ int meta_put_kernel_files(struct meta *m, bool kallsyms, struct error *err)
 		rc = meta_put_file(m, "/proc/kallsyms", m->moment, err);
 	for (size_t i = 0; rc == 0 && i < sizeof(paths) / sizeof(paths[0]); i++)
 		rc = meta_put_file(m, paths[i], m->moment, err);
+	if (rc == 0)
+		rc = put_nodes(m, err);
 	return rc < 0 ? rc : put_modules(m, err);
 }
 

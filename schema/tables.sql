@@ -7,7 +7,7 @@
 -- views in views.sql.
 
 PRAGMA application_id = 0x4b4d454d;	-- 'KMEM'
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 
 -- Facts about the capture: INFO keys as they are, and what the load found (keys in load.h).
 CREATE TABLE capture (
@@ -213,6 +213,7 @@ CREATE TABLE site_total (
 	self INTEGER NOT NULL,
 	failed INTEGER NOT NULL,	-- allocations that returned NULL
 	peak_objects INTEGER NOT NULL,	-- live at the moment of domain_peak, without what was folded
+	moved INTEGER NOT NULL,		-- freed on another CPU than allocated on, without what was folded
 	PRIMARY KEY (alloc_site, self)
 ) WITHOUT ROWID;
 

@@ -32,6 +32,19 @@ CREATE TEMP VIEW stack_pair AS SELECT alloc_site, end, objects, 0 AS peak_object
 CREATE TEMP VIEW free_by AS SELECT * FROM alloc_by;
 CREATE TEMP VIEW leak_by AS SELECT p.*, 1 AS key1, 2 AS key2, NULL AS key3, NULL AS key4 FROM leak p;
 CREATE TEMP TABLE side (side, key1, key2, key3, key4, total, waste, net, alloc, objects);
+CREATE TEMP VIEW stat_pair AS SELECT alloc_site, end, objects, 0 AS moved, 0 AS crossed FROM pair;
+CREATE TEMP TABLE page_order (bytes INTEGER PRIMARY KEY, page_order);
+CREATE TEMP TABLE migratetype (id INTEGER PRIMARY KEY, name);
+CREATE TEMP TABLE stat_site (site, caller, bytes_req, bytes_alloc, share, page_order, own_order, migratetype, gfp, objects, live,
+	freed, untraced, moved, crossed);
+CREATE TEMP TABLE stat_address (address, grp, bytes_alloc, bytes_req, hit, pingpong);
+CREATE TEMP TABLE stat_group (id INTEGER PRIMARY KEY, caller, page_order, migratetype, gfp);
+CREATE TEMP TABLE stat_failed (failed, bytes);
+CREATE TEMP VIEW domain_pair AS SELECT * FROM pair;
+CREATE TEMP TABLE domain_sum (domain, backs, live_bytes, live_objects, bytes, allocations, untraced);
+CREATE TEMP TABLE backing_function (name, backs);
+CREATE TEMP TABLE backing_frame (frame, backs);
+CREATE TEMP TABLE page_backing (site, backs);
 CREATE TEMP TABLE account (caller, total, waste, net, alloc, free, net_req);
 CREATE TEMP TABLE static_unit (id INTEGER PRIMARY KEY);
 CREATE TEMP VIEW static_selected AS SELECT * FROM main.static_symbol;

@@ -3,9 +3,10 @@ event's format as Python. Without a format: the numbers of Linux 6.3 and later, 
 
 import re
 
-LATER = [(0x100cca, "GFP_HIGHUSER_MOVABLE"), (0x400cc0, "GFP_KERNEL_ACCOUNT"), (0xcc0, "GFP_KERNEL"),
-         (0xc40, "GFP_NOFS"), (0x820, "GFP_ATOMIC"), (0xc00, "GFP_NOIO"), (0x100, "__GFP_ZERO"),
-         (0x800, "__GFP_KSWAPD_RECLAIM"), (0x2000, "__GFP_NOWARN"), (0x40000, "__GFP_COMP")]
+LATER = [(0x100cca, "GFP_HIGHUSER_MOVABLE"), (0x100cc0, "GFP_USER"), (0x400cc0, "GFP_KERNEL_ACCOUNT"), (0xcc0, "GFP_KERNEL"),
+         (0xc40, "GFP_NOFS"), (0x820, "GFP_ATOMIC"), (0xc00, "GFP_NOIO"), (0x2, "__GFP_HIGHMEM"), (0x100, "__GFP_ZERO"),
+         (0x800, "__GFP_KSWAPD_RECLAIM"), (0x2000, "__GFP_NOWARN"), (0x10000, "__GFP_NORETRY"), (0x40000, "__GFP_COMP"),
+         (0x80000, "__GFP_NOMEMALLOC")]
 
 
 def flags_of(capture):
