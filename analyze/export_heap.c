@@ -110,10 +110,10 @@ static void write_symbols(const struct places *p, FILE *out)
 	for (size_t i = 0; i < p->v->frame_count; i++)
 		for (uint64_t before = 0; p->address[i] && before < 2; before++) {
 			fprintf(out, "0x%016" PRIx64 " ", p->address[i] - before);
-			for (uint32_t n = 0; n < p->group[i]; n++) {
-				fputs(n ? "--" : "", out);
+			for (uint32_t n = p->group[i]; n-- > 0;) {
 				write_name(out,
 					   text_pool_get(p->v->pool, p->v->frames[i + n].name));
+				fputs(n ? "--" : "", out);
 			}
 			fputc('\n', out);
 		}

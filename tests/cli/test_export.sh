@@ -26,7 +26,23 @@ export_to() { # FILE OPTION... DB
 	$WRAP "$KMEM_ANALYZE" export -f -o "$@" 2>"$work/err" || not_ok "export $1" "$(cat "$work/err")"
 }
 
-for which in replay hostile_names v1; do
+# debug information: functions that are inlined at an address, the innermost of which is the allocator's
+cp "$db" "$work/inlined.kmem.db"
+chmod u+w "$work/inlined.kmem.db"
+sqlite3 "$work/inlined.kmem.db" "
+	INSERT INTO source(id, path, directory) VALUES (1, 'fs/pipe.c', 'fs'), (2, 'include/linux/slab.h', 'include/linux');
+	CREATE TEMP TABLE at AS SELECT f.id AS frame, s.name AS name FROM frame f JOIN symbol s ON s.id = f.symbol
+		WHERE s.name IN ('alloc_pipe_info', 'sys_pipe');
+	INSERT INTO inline_frame SELECT frame, 0, 'kzalloc', 2, 700 FROM at WHERE name = 'alloc_pipe_info'
+		UNION ALL SELECT frame, 1, 'new_ring', 1, 800 FROM at WHERE name = 'alloc_pipe_info'
+		UNION ALL SELECT frame, 2, 'alloc_pipe_info', 1, 801 FROM at WHERE name = 'alloc_pipe_info'
+		UNION ALL SELECT frame, 0, 'do_pipe', 1, 1000 FROM at WHERE name = 'sys_pipe'
+		UNION ALL SELECT frame, 1, 'sys_pipe', 1, 1001 FROM at WHERE name = 'sys_pipe'"
+golden flame-inlined "$KMEM_ANALYZE" flame "$work/inlined.kmem.db"
+golden flame-inlined-all "$KMEM_ANALYZE" flame --all-frames "$work/inlined.kmem.db"
+golden flame-inlined-massif sh -c '"$1" export --as massif "$2" | tail -n 4' massif "$KMEM_ANALYZE" "$work/inlined.kmem.db"
+
+for which in replay hostile_names v1 inlined; do
 	source=$work/$which.kmem.db options=
 	export_to "$work/x.pb.gz" "$source"
 	same_stacks "$which" live pprof "$work/x.pb.gz" inuse_space
@@ -74,11 +90,14 @@ total() {
 }
 if command -v jeprof >/dev/null; then
 	export_to "$work/x.heap" "$work/v1.kmem.db"
-	(cd "$work" && HOME=$work jeprof --text --show_bytes x.heap >out 2>/dev/null)
-	check "jeprof finds account's sum" grep -qx "Total: $(total) B" "$work/out"
+	(cd "$work" && HOME=$work jeprof --text --show_bytes x.heap >listed 2>/dev/null)
+	check "jeprof finds account's sum" grep -qx "Total: $(total) B" "$work/listed"
 	"$KMEM_ANALYZE" top --format csv "$work/v1.kmem.db" | awk -F, 'NR > 1 { print $1, $2, $5 }' | sort >"$work/wanted"
-	awk 'NR > 1 { print $6, $1, $4 }' "$work/out" | sort | cmp -s - "$work/wanted"
+	awk 'NR > 1 { print $6, $1, $4 }' "$work/listed" | sort | cmp -s - "$work/wanted"
 	check "jeprof finds top's flat and cum of each function" [ $? -eq 0 ]
+	export_to "$work/x.heap" "$work/inlined.kmem.db"
+	(cd "$work" && HOME=$work jeprof --text --show_bytes x.heap >listed 2>/dev/null)
+	golden flame-inlined-jeprof awk 'NR > 1 { print $1, $4, $6, $7 }' "$work/listed"
 else
 	echo "skip jemalloc's heap in jeprof: libjemalloc-dev is not installed"
 fi
