@@ -80,7 +80,7 @@ tool_src := $(wildcard tests/tools/*.c)
 kernel_src := $(wildcard tests/kernel/*.c)
 boot_src := $(wildcard tests/boot/*.c)
 sql_src := $(wildcard schema/*.sql schema/query/*.sql)
-embedded := $(sql_src) analyze/skip_frames.txt analyze/rings.html analyze/flame.js
+embedded := $(sql_src) analyze/skip_frames.txt analyze/rings.html analyze/report.html analyze/flame.js
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 format_obj := $(call obj,$(format_src))

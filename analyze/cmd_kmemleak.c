@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/leak_doubt.h"
 #include "analyze/moments.h"
 #include "analyze/perf_options.h"
 #include "analyze/report.h"
@@ -31,13 +32,6 @@ static const struct sort_key sort_keys[] = {
 /* clang-format on */
 
 #define TIES "bytes DESC, objects DESC, stack, call_site"
-
-/*
- * A call site or cache of which so many per cent of the ended objects ended without a traced free
- * is called doubtful: on 6.18 about 10 % of a final live set sits at such sites, and nearly all of
- * it is false.
- */
-#define DOUBT_PERCENT 10
 
 /* clang-format off */
 static const struct option_row rows[] = {

@@ -68,6 +68,7 @@ extern const struct command cmd_kmemprof;
 extern const struct command cmd_lifetimes;
 extern const struct command cmd_load;
 extern const struct command cmd_peak;
+extern const struct command cmd_report;
 extern const struct command cmd_rings;
 extern const struct command cmd_sql;
 extern const struct command cmd_stat;

@@ -351,7 +351,7 @@ void emit_list_end(struct report *r)
 
 /* ---- the document ---- */
 
-static void close_section(struct report *r)
+void emit_end_section(struct report *r)
 {
 	if (!r->emit.section)
 		return;
@@ -368,7 +368,7 @@ void emit_section(struct report *r, const char *name, enum emit_kind kind)
 {
 	if (r->emit.format == EMIT_TEXT)
 		return;
-	close_section(r);
+	emit_end_section(r);
 	r->emit.section = name;
 	r->emit.kind = kind;
 	r->emit.rows = 0;
@@ -433,7 +433,7 @@ void emit_end(struct report *r)
 {
 	if (r->emit.format == EMIT_TEXT)
 		return;
-	close_section(r);
+	emit_end_section(r);
 	if (r->emit.format == EMIT_JSON)
 		fprintf(r->out, "}\n");
 }

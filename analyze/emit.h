@@ -61,8 +61,9 @@ extern const char *const emit_formats[]; /* for OPT_CHOICE, in the order of enum
 void emit_begin(struct report *r, const char *report, const char *header);
 void emit_end(struct report *r);
 
-/* Until the next section, or the end. */
+/* Until the next section, emit_end_section, or the end. */
 void emit_section(struct report *r, const char *name, enum emit_kind kind);
+void emit_end_section(struct report *r);
 
 /* As query_step for text. For data all rows are written; 0 or negative. */
 int emit_step(struct report *r, struct query *q, struct error *err);

@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
 	&cmd_lifetimes,
 	&cmd_history,
 	&cmd_export,
+	&cmd_report,
 	&cmd_static,
 	&cmd_rings,
 	&cmd_stat,
