@@ -403,6 +403,10 @@ static int print_rows(const struct history *h, struct error *err)
 	while (rc == 0 && (rc = query_step(&q, err)) == 1)
 		rc = r->emit.format == EMIT_TEXT ? print_row(h, &q, err) : emit_row_of(r, &q, err);
 	query_release(&q);
+	if (rc == 0 && r->options->top && h->owners + h->frees > r->options->top &&
+	    r->emit.format == EMIT_TEXT)
+		fprintf(r->out, "Skipping numbers %" PRIu64 "..%" PRIu64 " (-n 0 shows all)\n",
+			r->options->top + 1, h->owners + h->frees);
 	return rc;
 }
 

@@ -71,6 +71,35 @@ static int find_missing(struct timeline *t, struct report *r, struct error *err)
 	return rc;
 }
 
+static int find_marks(struct timeline *t, struct report *r, struct error *err)
+{
+	struct query q = { 0 };
+	char safe[200];
+	int rc = query_init(&q, r->db,
+			    "SELECT time, text FROM mark WHERE time BETWEEN :from AND :to"
+			    " ORDER BY time, id",
+			    NULL, err);
+
+	if (rc == 0) {
+		query_bind_int(&q, ":from", t->from);
+		query_bind_int(&q, ":to", t->to);
+	}
+	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		char *text = strdup(report_safe(safe, sizeof(safe), query_text(&q, 1)));
+
+		rc = 0;
+		if (!text ||
+		    !grow((void **)&t->marks, &t->mark_cap, t->mark_count, sizeof(*t->marks))) {
+			free(text);
+			rc = error_nomem(err);
+			break;
+		}
+		t->marks[t->mark_count++] = (struct timeline_mark){ query_int(&q, 0), text };
+	}
+	query_release(&q);
+	return rc;
+}
+
 /* ---- series ---- */
 
 /* Groups by peak; of equal ones the one that comes first by name. */
@@ -307,6 +336,8 @@ int timeline_make(struct timeline *t, struct report *r, struct error *err)
 	if (rc == 0)
 		rc = find_missing(t, r, err);
 	if (rc == 0)
+		rc = find_marks(t, r, err);
+	if (rc == 0)
 		rc = levels_read(&l, r, ROW_GROUPS_DOMAIN, err);
 	if (rc == 0)
 		rc = levels_peaks(&l, r, err);
@@ -331,6 +362,9 @@ void timeline_release(struct timeline *t)
 {
 	for (size_t i = 0; i < t->count; i++)
 		free(t->series[i].name);
+	for (size_t i = 0; i < t->mark_count; i++)
+		free(t->marks[i].text);
+	free(t->marks);
 	free(t->series);
 	free(t->times);
 	free(t->missing);

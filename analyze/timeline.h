@@ -34,6 +34,12 @@ struct timeline_series {
 	int64_t peak_time; /* of the whole time, not of the moments alone */
 };
 
+/* Moments that were named while recording, between `from` and `to`. */
+struct timeline_mark {
+	int64_t time;
+	char *text; /* UTF-8 without errors */
+};
+
 struct timeline {
 	/* set before */
 	int64_t from, to; /* ns; from <= to */
@@ -47,6 +53,8 @@ struct timeline {
 	size_t count;
 	bool adds_up; /* series other than the total are parts of it; else they stand for themselves */
 	struct timeline_value *values;
+	struct timeline_mark *marks;
+	size_t mark_count, mark_cap;
 };
 
 static inline struct timeline_value *timeline_value(const struct timeline *t, size_t step,

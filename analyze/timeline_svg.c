@@ -7,15 +7,16 @@
 #include "analyze/xml_text.h"
 #include "format/base/units.h"
 
-#define LEFT   90.0
-#define TOP    40.0
-#define PLOT_W 760.0
-#define PLOT_H 360.0
-#define LEGEND (LEFT + PLOT_W + 20)
-#define LINE   18.0
-#define NAMES  36 /* characters of a name in the legend */
-#define TICKS  5
-#define HOVERS 1200 /* moments with a text of their own under the mouse */
+#define LEFT	   90.0
+#define TOP	   40.0
+#define PLOT_W	   760.0
+#define PLOT_H	   360.0
+#define LEGEND	   (LEFT + PLOT_W + 20)
+#define LINE	   18.0
+#define NAMES	   36 /* characters of a name in the legend */
+#define TICKS	   5
+#define MARK_NAMES 8	/* marks that have their names beside them; of more only under the mouse */
+#define HOVERS	   1200 /* moments with a text of their own under the mouse */
 
 /* Told apart by eyes that see no red or no green, too. */
 static const char *const colours[] = { "#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee",
@@ -142,6 +143,31 @@ static void draw_legend(const struct chart *c)
 	}
 }
 
+static void draw_marks(const struct chart *c)
+{
+	const struct timeline *t = c->t;
+	char text[UNITS_TEXT];
+
+	for (size_t i = 0; i < t->mark_count; i++) {
+		const struct timeline_mark *m = &t->marks[i];
+		double x = x_of(c, m->time);
+
+		fprintf(c->out,
+			"<g><line class=\"mark\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>",
+			x, TOP - 4, x, TOP + PLOT_H);
+		if (t->mark_count <= MARK_NAMES) {
+			fprintf(c->out, "<text class=\"note\" x=\"%.1f\" y=\"%.1f\">", x + 3,
+				TOP - 2);
+			xml_text(c->out, m->text, utf8_bytes(m->text, NAMES / 2));
+			fprintf(c->out, "</text>");
+		}
+		fprintf(c->out, "<title>");
+		xml_text(c->out, m->text, SIZE_MAX);
+		fprintf(c->out, " at %s</title></g>\n",
+			m->time > 0 ? units_duration(text, (uint64_t)m->time) : "0 s");
+	}
+}
+
 /* What was live at each moment, under the mouse. */
 static void draw_hovers(const struct chart *c)
 {
@@ -199,7 +225,7 @@ void timeline_svg(const struct timeline *t, const char *const *lines, FILE *out)
 	fprintf(out,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1160\" height=\"%.0f\" viewBox=\"0 0 1160 %.0f\">\n"
-		"<style>text{font:12px sans-serif}.note{fill:#555}.grid{stroke:#ddd}.missing{fill:#eee}"
+		"<style>text{font:12px sans-serif}.note{fill:#555}.grid{stroke:#ddd}.missing{fill:#eee}.mark{stroke:#555;stroke-dasharray:4 3}"
 		".hover{fill:#000;fill-opacity:0}.hover:hover{fill-opacity:.12}</style>\n"
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
 		"<text x=\"%.0f\" y=\"24\" style=\"font-size:16px\">live bytes over time%s</text>\n",
@@ -211,6 +237,7 @@ void timeline_svg(const struct timeline *t, const char *const *lines, FILE *out)
 		draw_series(&c, i);
 	draw_legend(&c);
 	draw_hovers(&c);
+	draw_marks(&c);
 	for (size_t i = 0; i < notes; i++) {
 		fprintf(out, "<text class=\"note\" x=\"%.0f\" y=\"%.0f\">", LEFT,
 			TOP + PLOT_H + LINE * (double)(i + 3));

@@ -60,5 +60,12 @@ void timeline_trace(const struct timeline *t, const char *const *lines, FILE *ou
 		" \"args\": {\"name\": \"kernel memory\"}}");
 	for (uint64_t step = 0; step <= t->steps; step++)
 		print_step(t, step, out);
+	for (size_t i = 0; i < t->mark_count; i++) {
+		fprintf(out, ",\n{\"name\": ");
+		emit_json_text(out, t->marks[i].text);
+		fprintf(out, ", \"ph\": \"i\", \"s\": \"g\", \"pid\": 0, \"tid\": 0, \"ts\": ");
+		print_time(out, t->marks[i].time);
+		fprintf(out, "}");
+	}
 	fprintf(out, "\n]}\n");
 }

@@ -30,6 +30,7 @@ golden time-history-pfn "$KMEM_ANALYZE" history --pfn 2 "$db"
 golden time-history-reuse "$KMEM_ANALYZE" history --ptr 0xffff888000004020 --format json "$work/replay.kmem.db"
 golden time-history-nobody "$KMEM_ANALYZE" history --ptr 0 "$work/replay.kmem.db"
 EXIT=3 golden time-history-loss "$KMEM_ANALYZE" history --ptr ffff888000002000 "$work/loss.kmem.db"
+golden time-history-first "$KMEM_ANALYZE" history --ptr ffff888000001010 -n 1 "$db"
 golden time-history-at "$KMEM_ANALYZE" history --ptr ffff888000001010 --at 5.5s --domain slab "$db"
 
 # --- by hand: bytes, objects, time
@@ -62,6 +63,7 @@ texts = ["".join(t.itertext()) for t in root.iter(SVG + "text")]
 assert 'a<b>&"c"' in texts, texts
 assert len([p for p in root.iter(SVG + "path") if p.get("class") == "series"]) == 2
 assert len([p for p in root.iter(SVG + "rect") if p.get("class") == "hover"]) == 61
+assert '<here> & "there"' in texts and len([x for x in root.iter(SVG + "line") if x.get("class") == "mark"]) == 1
 assert any(t.startswith("kmem timeline: 10.000 s") for t in texts), texts
 P
 check "the chart is XML, with the names and the header$(cat "$work/wrong")" [ ! -s "$work/wrong" ]
@@ -80,6 +82,7 @@ def once(pairs):
 
 trace = json.load(open(sys.argv[1]), object_pairs_hook=once)
 rows = [r for r in csv.DictReader(open(sys.argv[2])) if r["series"] == "group"]
+assert [(e["ts"], e["name"]) for e in trace["traceEvents"] if e["ph"] == "i"] == [(2000000, '<here> & "there"')]
 for name, column in (("live bytes", "bytes"), ("live objects", "objects")):
     counters = [e for e in trace["traceEvents"] if e["ph"] == "C" and e["name"] == name]
     assert len(counters) == 11
@@ -89,6 +92,17 @@ P
 check "the counters are those of the table$(cat "$work/wrong")" [ ! -s "$work/wrong" ]
 "$KMEM_ANALYZE" timeline "$db" -o "$work/t.out"
 check "any other file is the table" grep -q '^# kmem timeline' "$work/t.out"
+
+cat >"$work/twins.txt" <<'C'
+symbol 0xffffffff81000000 _stext
+symbol 0xffffffff81007000 twin
+symbol 0xffffffff81008000 twin
+1000 0 100 kmalloc ptr=0xffff888000001000 call_site=0xffffffff81007010 bytes_req=8 bytes_alloc=8 stack=0xffffffff81007010
+2000 0 100 kmalloc ptr=0xffff888000002000 call_site=0xffffffff81008010 bytes_req=8 bytes_alloc=8 stack=0xffffffff81008010
+C
+"$MKCAPTURE" "$work/twins.txt" "$work/twins.kmem"
+"$KMEM_ANALYZE" timeline --by stack --steps 1 --format trace "$work/twins.kmem" >"$work/twins" 2>/dev/null
+check "stacks that read the same are two counters" grep -qF '{"twin+0x10": 8, "twin+0x10 #2": 8}' "$work/twins"
 
 # --- numbers that no kernel makes
 hostile() { # NAME SQL
