@@ -95,7 +95,7 @@ static uint64_t shift_right(uint64_t v, uint64_t by, bool is_signed)
 {
 	if (!is_signed || !(v & SIGN))
 		return by < 64 ? v >> by : 0;
-	return by < 64 ? (uint64_t)((int64_t)v >> by) : UINT64_MAX;
+	return by < 63 ? (uint64_t)((int64_t)v >> by) : UINT64_MAX;
 }
 
 static uint64_t divide(struct run *r, const struct expr_node *n, uint64_t a, uint64_t b)

@@ -78,14 +78,15 @@ static int read_events(struct maker *m)
 
 static int add_field(struct pair_item *item, const char *name, enum expr_type type, bool hidden)
 {
-	char *copy = strdup(name);
+	struct expr_field *f = &item->fields[item->field_count];
 
-	if (!copy || item->field_count == EXPR_FIELDS_MAX) {
-		free(copy);
-		return copy ? 0 : ERR_NOMEM; /* more than a format can have: not reached */
-	}
-	item->fields[item->field_count++] = (struct expr_field){ copy, type, hidden };
-	return 0;
+	if (item->field_count == EXPR_FIELDS_MAX) /* more than a format can have: not reached */
+		return 0;
+	f->name = strdup(name);
+	f->type = type;
+	f->hidden = hidden;
+	item->field_count += f->name != NULL;
+	return f->name ? 0 : ERR_NOMEM;
 }
 
 /* "" for what the event does not have: no word is that. */

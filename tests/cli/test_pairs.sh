@@ -50,13 +50,13 @@ cp "$TESTS/golden/v1.kmem" "$work/v1.kmem"
 for capture in "$replay" "$work/v1.kmem" "$work/loss.kmem"; do
 	for report in kmemleak kmemprof; do
 		of="of $(basename "$capture")"
-		plain_and_pairs "$of is the stock report" $report
-		plain_and_pairs "$of --at" $report --at 50%
-		plain_and_pairs "$of --from --to" $report --from 10% --to 80%
-		plain_and_pairs "$of --where" $report --where "lifetime > 1e6 OR cpu = 0"
-		plain_and_pairs "$of --only-cpu, --malloc" $report --only-cpu 0 --malloc
-		plain_and_pairs "$of --by" $report --by cache,comm,cpu
-		plain_and_pairs "$of --on-loss reset" $report --on-loss reset
+		plain_and_pairs "$of is the stock report" "$report"
+		plain_and_pairs "$of --at" "$report" --at 50%
+		plain_and_pairs "$of --from --to" "$report" --from 10% --to 80%
+		plain_and_pairs "$of --where" "$report" --where "lifetime > 1e6 OR cpu = 0"
+		plain_and_pairs "$of --only-cpu, --malloc" "$report" --only-cpu 0 --malloc
+		plain_and_pairs "$of --by" "$report" --by cache,comm,cpu
+		plain_and_pairs "$of --on-loss reset" "$report" --on-loss reset
 	done
 	plain_and_pairs "$of --comm --than -v" kmemleak --comm --than 1ms -v
 	plain_and_pairs "$of -i" kmemprof -i 3s
