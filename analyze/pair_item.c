@@ -103,7 +103,8 @@ static const char *kmem_field(const struct event_row *e, enum pair_value value)
 	case PAIR_FUNCTION: return slab || (percpu && allocs) ? "call_site.function" : "";
 	case PAIR_BYTES_REQ: return !allocs || page ? "" : slab ? "bytes_req" : "size";
 	case PAIR_BYTES_ALLOC: return allocs && (slab || percpu) ? "bytes_alloc" : "";
-	case PAIR_ORDER: return allocs && page ? "order" : "";
+	case PAIR_ORDER: return page ? "order" : "";
+	case PAIR_MIGRATETYPE: return allocs && page ? "migratetype" : "";
 	case PAIR_GFP: return allocs && !vmalloc ? "gfp_flags" : "";
 	case PAIR_NODE: return allocs && slab ? "node" : "";
 	case PAIR_NAME: return !strcmp(e->api, "cache") ? "name" : "";
@@ -118,9 +119,9 @@ static int kmem_fields(struct pair_item *item, const struct event_row *e)
 
 	for (int v = 0; v < PAIR_VALUES && rc == 0; v++) {
 		const char *name = kmem_field(e, (enum pair_value)v);
-		enum expr_type type = v == PAIR_NAME || v == PAIR_FUNCTION ? EXPR_TEXT :
-				      v == PAIR_NODE			   ? EXPR_SIGNED :
-									     EXPR_UNSIGNED;
+		enum expr_type type = v == PAIR_NAME || v == PAIR_FUNCTION    ? EXPR_TEXT :
+				      v == PAIR_NODE || v == PAIR_MIGRATETYPE ? EXPR_SIGNED :
+										EXPR_UNSIGNED;
 
 		rc = add_field(item, name, type, !*name || v == PAIR_FUNCTION || v == PAIR_PAGE);
 	}

@@ -48,7 +48,8 @@ enum pair_value {
 	PAIR_FUNCTION,
 	PAIR_BYTES_REQ,
 	PAIR_BYTES_ALLOC,
-	PAIR_ORDER,
+	PAIR_ORDER, /* of pages, freed ones, too */
+	PAIR_MIGRATETYPE,
 	PAIR_GFP,
 	PAIR_NODE,
 	PAIR_NAME,

@@ -86,9 +86,15 @@ static uint64_t order_of(uint64_t bytes, uint64_t page)
 	return order;
 }
 
+static uint64_t page_size(const struct pair_rows *r)
+{
+	int64_t page = capture_int(r->db, "page_size", 4096);
+
+	return page > 0 ? (uint64_t)page : 4096;
+}
+
 static int read_allocs(struct pair_rows *r, struct error *err)
 {
-	uint64_t page = (uint64_t)capture_int(r->db, "page_size", 4096);
 	struct query q = { 0 };
 	int rc = facts_new(r, "SELECT coalesce(max(id), 0) FROM main.alloc_site", &r->allocs,
 			   &r->alloc_count, err);
@@ -97,7 +103,7 @@ static int read_allocs(struct pair_rows *r, struct error *err)
 		rc = query_init(
 			&q, r->db,
 			"SELECT id, event, context, call_site, cache, bytes_req, bytes_alloc,"
-			" gfp, node FROM main.alloc_site",
+			" gfp, node, migratetype, part_of FROM main.alloc_site",
 			NULL, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		struct pair_fact *f;
@@ -111,8 +117,11 @@ static int read_allocs(struct pair_rows *r, struct error *err)
 		set_number(f, PAIR_BYTES_ALLOC, &q, 6);
 		set_number(f, PAIR_GFP, &q, 7);
 		set_number(f, PAIR_NODE, &q, 8);
+		set_number(f, PAIR_MIGRATETYPE, &q, 9);
+		if (is_id(query_int(&q, 10), r->alloc_count))
+			f->whole = (uint32_t)query_int(&q, 10);
 		f->values[PAIR_ORDER].number = order_of(f->values[PAIR_BYTES_ALLOC].number,
-							page ? page : 4096);
+							page_size(r));
 	}
 	query_release(&q);
 	return rc;
@@ -125,13 +134,20 @@ static int read_frees(struct pair_rows *r, struct error *err)
 			   &r->free_count, err);
 
 	if (rc == 0)
-		rc = query_init(&q, r->db,
-				"SELECT id, event, context, call_site, cache FROM main.free_site",
-				NULL, err);
+		rc = query_init(
+			&q, r->db,
+			"SELECT id, event, context, call_site, cache, bytes FROM main.free_site",
+			NULL, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		struct pair_fact *f;
+
 		rc = 0;
-		if (is_id(query_int(&q, 0), r->free_count))
-			set_fact(r, &r->frees[query_int(&q, 0)], &q);
+		if (!is_id(query_int(&q, 0), r->free_count))
+			continue;
+		f = &r->frees[query_int(&q, 0)];
+		set_fact(r, f, &q);
+		set_number(f, PAIR_ORDER, &q, 5);
+		f->values[PAIR_ORDER].number = order_of(f->values[PAIR_ORDER].number, page_size(r));
 	}
 	query_release(&q);
 	return rc;
@@ -343,6 +359,47 @@ static int64_t add_times(int64_t a, int64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
+static uint64_t first_page(const struct pair_fact *f, uint64_t address)
+{
+	uint64_t order = f->values[PAIR_ORDER].number;
+
+	return address >> order << order;
+}
+
+/*
+ * Of a block of pages that was freed in parts every part has a row (replay_pages.h): that of its first page stands for
+ * the event.
+ */
+static int add_alloc(struct pair_rows *r, uint64_t address, struct row *row, struct error *err)
+{
+	const struct pair_fact *f = &r->allocs[row->origin];
+
+	if (f->whole) {
+		row->origin = f->whole;
+		f = &r->allocs[f->whole];
+		if (first_page(f, address) != address)
+			return 0;
+	}
+	return add_fact(r, f, address, row, err);
+}
+
+/* And one event may free several blocks: its rows follow each other, with the pages in order. */
+static int add_free(struct pair_rows *r, uint64_t address, struct row *row, struct error *err)
+{
+	const struct pair_fact *f = &r->frees[row->origin];
+	struct pair_pages now = { true, row->time, row->origin, row->cpu, address, address };
+	const struct pair_pages last = r->freed;
+
+	if (f->missing >> PAIR_ORDER & 1) /* no pages, or of unknown order */
+		return add_fact(r, f, address, row, err);
+	now.first = first_page(f, address);
+	r->freed = now;
+	if (last.any && last.time == now.time && last.site == now.site && last.cpu == now.cpu &&
+	    last.first == now.first && last.address < now.address)
+		return 0;
+	return add_fact(r, f, now.first, row, err);
+}
+
 /* The event of an allocation, and that of its free. */
 static int add_allocation(struct pair_rows *r, const struct query *q, struct expr_value *values,
 			  struct error *err)
@@ -357,14 +414,14 @@ static int add_allocation(struct pair_rows *r, const struct query *q, struct exp
 	int rc = 0;
 
 	if (is_id(site, r->alloc_count))
-		rc = add_fact(r, &r->allocs[site], address, &row, err);
+		rc = add_alloc(r, address, &row, err);
 	if (rc < 0 || !is_id(free_site, r->free_count))
 		return rc;
 	row.time = add_times(row.time, query_int(q, LIFETIME));
 	row.cpu = query_int(q, FREE_CPU);
 	row.task = query_int(q, FREE_TASK);
 	row.origin = (uint32_t)free_site;
-	return add_fact(r, &r->frees[free_site], address, &row, err);
+	return add_free(r, address, &row, err);
 }
 
 /*

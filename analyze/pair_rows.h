@@ -42,7 +42,15 @@ struct pair_fact {
 	uint32_t missing; /* bit per enum pair_value */
 	uint32_t items
 		[2]; /* the first item that wants its event, as allocation and as free; 1 more than its place, 0: none */
+	uint32_t whole; /* of part of a block of pages: the site of all of it, else 0 */
 	bool there, in_task;
+};
+
+/* The last row of pages that were freed: one event may have ended several blocks. */
+struct pair_pages {
+	bool any;
+	int64_t time, site, cpu;
+	uint64_t first, address; /* page of the event; of the row */
 };
 
 struct pair_list {
@@ -58,8 +66,9 @@ struct pair_rows {
 	struct pair_fact *allocs, *frees; /* of the database's sites, by id */
 	size_t alloc_count, free_count;
 	struct pair_sites alloc_sites, free_sites; /* the new ones */
-	struct pair_list events[2];		   /* allocations, frees; each by time */
-	uint32_t count;				   /* of both */
+	struct pair_pages freed;
+	struct pair_list events[2]; /* allocations, frees; each by time */
+	uint32_t count;		    /* of both */
 };
 
 /* ERR_USAGE where an expression has no value for some event. */

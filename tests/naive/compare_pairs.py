@@ -155,7 +155,12 @@ def cases(ties, pid):
            "vmalloc:free_vmap_area_noflush//ptr=va_start/",
            Side(spec("vmalloc:alloc_vmap_area", field("addr"), field("size"))),
            Side(spec("vmalloc:free_vmap_area_noflush", field("va_start"))))
-    if ties:
+    yield ("fields of pages", "kmem:mm_page_alloc/order<3 && migratetype!=1/ptr=pfn/size=order+migratetype/",
+           "kmem:mm_page_free/order<2/ptr=pfn/",
+           Side(spec("kmem:mm_page_alloc", field("pfn"), lambda e: e.get("order") + e.get("migratetype"),
+                     lambda e: e.get("order") < 3 and e.get("migratetype") != 1)),
+           Side(spec("kmem:mm_page_free", field("pfn"), passes=lambda e: e.get("order") < 2)))
+    if ties:                            # which of two events with one key came first cannot be told
         return
     yield ("a key that many objects share", "kmem:kmalloc//key=bytes_alloc/", "kmem:kfree//key=(ptr>>4&7)*32",
            Side(spec("kmem:kmalloc", size, size)), Side(spec("kmem:kfree", lambda e: (ptr(e) >> 4 & 7) * 32)))
