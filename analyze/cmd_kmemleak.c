@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/flame_file.h"
 #include "analyze/leak_doubt.h"
 #include "analyze/moments.h"
 #include "analyze/perf_options.h"
@@ -20,6 +21,7 @@ struct kmemleak_options {
 	struct option_list allocs, frees;
 	bool comm, verbose, call_graph;
 	uint64_t than_ns, interval_ns;
+	const char *flame_graph;
 };
 
 /* clang-format off */
@@ -46,6 +48,8 @@ static const struct option_row rows[] = {
 	  "ns)", OPT_TIME, offsetof(struct kmemleak_options, than_ns), 0, 0, 1, NULL },
 	{ "interval", 'i', "TIME", "one report per TIME of the capture, of what was live at its end (a bare number means ms)",
 	  OPT_TIME, offsetof(struct kmemleak_options, interval_ns), 0, 0, 1000000, NULL },
+	{ "flame-graph", 0, "FILE", "also write the leaks as a flame graph: FILE.svg, or folded stacks for flamegraph.pl",
+	  OPT_STRING, offsetof(struct kmemleak_options, flame_graph), 0, 0, 0, NULL },
 	{ "alloc", 0, "EVENT[,EVENT]", "pair other events: these allocate, as in kmem:kmalloc/FILTER/ptr=ptr/size=bytes_alloc/stack/",
 	  OPT_LIST, offsetof(struct kmemleak_options, allocs), 0, 0, 0, NULL },
 	{ "free", 0, "EVENT[,EVENT]", "and these free: kmem:kfree//ptr=ptr/", OPT_LIST,
@@ -533,7 +537,10 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	rc = report_header(r, "kmemleak", err);
 	if (rc < 0)
 		return rc;
-	return o->interval_ns ? print_intervals(&k, order, err) : print_moment(&k, order, err);
+	rc = o->interval_ns ? print_intervals(&k, order, err) : print_moment(&k, order, err);
+	if (rc == 0 && o->flame_graph) /* of the last moment */
+		rc = flame_file_write(r, o->flame_graph, "leak", MEASURE_LIVE, err);
+	return rc;
 }
 
 /* What the options mean together, once they are read. */

@@ -31,7 +31,7 @@ struct flame_options {
 	bool inside; /* part of an HTML page: an svg element without a declaration; its colours and script stay its own */
 };
 
-/* tree: sorted. A tree without a value gives a picture that says so. */
+/* tree: sorted. ERR_UNSUPPORTED for one without a value: there is nothing to draw, and nothing is written. */
 int flame_svg(const struct flame_tree *tree, const struct text_pool *pool,
 	      const struct flame_options *options, FILE *out, struct error *err);
 

@@ -441,13 +441,19 @@ static int make_pairs(struct reader *d)
 				   "key1, key2, key3, key4" :
 				   "NULL AS key1, NULL AS key2, NULL AS key3, NULL AS key4";
 	sqlite3_str *s = sqlite3_str_new(d->r->db);
+	bool by = d->r->by.count > 0;
 	char *sql;
 	int rc = 0;
 
+	sqlite3_str_appendall(s, "DROP VIEW IF EXISTS temp.stack_pair;");
 	sqlite3_str_appendf(s,
 			    "CREATE TEMP VIEW stack_pair AS SELECT alloc_site, end, objects,"
-			    " 0 AS peak_objects, %s FROM temp.%s",
-			    keys, d->r->by.count ? "alloc_by" : "pair");
+			    " 0 AS peak_objects, %s FROM temp.\"%w%s\"",
+			    keys,
+			    d->o->pairs ? d->o->pairs :
+			    by		? "alloc" :
+					  "pair",
+			    by ? "_by" : "");
 	if (d->o->peak) {
 		rc = select_peak(d);
 		sqlite3_str_appendf(s,

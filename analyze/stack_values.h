@@ -104,8 +104,10 @@ static inline uint32_t stack_value_group(const struct stack_values *v, const str
 struct report;
 
 struct stack_values_options {
-	bool peak;	 /* with MEASURE_PEAK, else it is 0 */
-	bool labels;	 /* objects of different size or cache apart */
+	const char *
+		pairs; /* a temporary table or view as `pair`, with --by and "_by" behind its name; NULL: pair and alloc_by */
+	bool peak;     /* with MEASURE_PEAK, else it is 0 */
+	bool labels;   /* objects of different size or cache apart */
 	bool all_frames; /* with those of the allocator */
 };
 

@@ -76,6 +76,26 @@ check "what grew most is red" [ "$(colours | grep -F 'b;c&amp;amp; ')" = 'b;c&am
 check "what is as it was is grey" [ "$(colours | grep -c '^recurse #f0f0f0')" -eq 3 ]
 check "what is no more is said" grep -q 'not drawn: 16 bytes of stacks that are no more' "$work/diff.svg"
 
+# --- beside kmemleak
+leaked() { # NAME OPTION...
+	name=$1
+	shift
+	$WRAP "$KMEM_ANALYZE" kmemleak -f --flame-graph "$work/leak.folded" "$@" "$db" >"$work/out"
+	check "kmemleak --flame-graph $name has the leaks" [ "$(sum "$work/leak.folded")" = \
+		"$(sed -n 's/^ALLOC LIST num [0-9]* mem //p' "$work/out" | tail -n 1)" ]
+}
+leaked all
+leaked older --than 5s
+leaked 'by task' --by comm
+leaked 'at a time' --at 7s
+leaked 'in intervals' -i 4s
+leaked none --than 1h
+"$KMEM_ANALYZE" kmemleak -f --flame-graph "$work/leak.svg" "$db" >/dev/null
+"$KMEM_ANALYZE" flame "$db" >"$work/leak.folded"
+check "kmemleak draws its leaks" python3 "$TESTS/naive/flame.py" svg "$work/leak.svg" "$work/leak.folded" "$(net "$db")"
+"$KMEM_ANALYZE" kmemleak --than 1h -f --flame-graph "$work/leak.svg" "$db" >/dev/null
+check "or says that there are none" grep -q 'there are no live bytes here' "$work/leak.svg"
+
 # --- in a browser
 python3 "$TESTS/naive/browser.py" "$work/live.svg" '
 const frames = [...document.querySelectorAll("g.f")], width = g => +g.querySelector("rect").getAttribute("width")
