@@ -300,8 +300,7 @@ static int fill_site_total(struct db_writer *w, const struct db_facts *f, sqlite
 
 		if (s->last_pair || s->failed)
 			rc = db_put(w, stmt, err, "iiiii", (int64_t)(i / 2), (int64_t)(i % 2),
-				    (int64_t)s->failed, (int64_t)s->at_peak,
-				    (int64_t)s->moved);
+				    (int64_t)s->failed, (int64_t)s->at_peak, (int64_t)s->moved);
 	}
 	return rc;
 }

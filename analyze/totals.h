@@ -32,11 +32,11 @@ struct pair_total {
 
 struct site_total {
 	uint64_t live, at_peak;
-	uint64_t peak; /* the domain's peak number that at_peak is of */
+	uint64_t peak;		/* the domain's peak number that at_peak is of */
 	uint64_t failed, moved; /* moved: freed on another CPU than they were allocated on */
-	uint32_t stack;	    /* number of its stack_peak; 0: none yet */
-	uint32_t last_pair; /* the pair found last: usually the next one too; 0 none */
-	uint32_t learned;   /* cache that its frees named; 0: none yet */
+	uint32_t stack;		/* number of its stack_peak; 0: none yet */
+	uint32_t last_pair;	/* the pair found last: usually the next one too; 0 none */
+	uint32_t learned;	/* cache that its frees named; 0: none yet */
 };
 
 #define LEARNED_CONFLICT UINT32_MAX

@@ -47,6 +47,7 @@ check "on one node nothing is far" grep -q '^Cross CPU allocations: 0/5' "$work/
 
 # --- a naive replay
 for name in stat replay; do
+	# shellcheck disable=SC2034	# finish looks at it
 	python3 "$TESTS/naive/compare_stat.py" "$KMEM_ANALYZE" "$work/$name.kmem" || failed=1
 done
 
