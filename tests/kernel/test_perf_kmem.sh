@@ -21,7 +21,7 @@ if perf kmem -h >/dev/null 2>&1 || [ $? -eq 129 ]; then has_perf=1; else skip "p
 beside_perf() { # KIND FILE EVENTS ROUNDS PERF...
 	cat >"$work/load" <<-END
 		#!/bin/sh
-		"$KMEM_RECORD" -q -f -e $3 -o "$2" -- "$B/tests/churn" $4
+		"$KMEM_RECORD" -q -f -e $3 -o "$2" -- sh -c "$B/tests/churn $4; $B/tests/plant 500 200 50 </dev/null"
 		echo \$? >"$work/status"
 	END
 	chmod +x "$work/load"
