@@ -106,9 +106,8 @@ static const char *no_sum(struct report *r)
 	const char *why = NULL;
 	char text[8];
 	int rc = query_init(&q, r->db,
-			    "SELECT count(*), coalesce(min(has_stack), 0),"
-			    " (SELECT coalesce(sum(bytes), 0) FROM temp.domain_sum"
-			    " WHERE backs = 'unknown')"
+			    "SELECT count(*), coalesce(min(has_stack), 0), (SELECT coalesce("
+			    "min(backs = 'unknown'), 0) FROM temp.domain_sum WHERE domain = 'page')"
 			    " FROM event WHERE domain = 'page' AND role = 'alloc'",
 			    NULL, NULL);
 
@@ -117,11 +116,9 @@ static const char *no_sum(struct report *r)
 	else if (!query_int(&q, 0))
 		why = "pages were not recorded (kmem-record -e slab,page), and slab, percpu and vmalloc"
 		      " memory are made of them";
-	else if (!query_int(&q, 1))
+	else if (!query_int(&q, 1) || query_int(&q, 2))
 		why = "pages have no stacks (kmem-record --stacks alloc), so nothing tells which of them"
 		      " are slab, percpu or vmalloc memory";
-	else if (query_int(&q, 2))
-		why = "some pages or vmalloc areas have no stack, so nothing tells which memory they are";
 	else if (capture_text(r->db, "events.max_stack", text, sizeof(text)))
 		why = "stacks were cut when recorded, so nothing tells which pages are slab, percpu or"
 		      " vmalloc memory";
@@ -137,11 +134,15 @@ static void print_sum_text(FILE *out, const struct query *q)
 	fprintf(out, "\nlive bytes, none of them counted twice:\n");
 	for (int i = 0; i < 4; i++)
 		fprintf(out, "  %-28s %15" PRId64 "\n", names[i], query_int(q, i));
-	fprintf(out, "  %-28s %15" PRId64 "\n", "sum", query_int(q, 4));
+	if (query_int(q, 4))
+		fprintf(out, "  %-28s %15" PRId64 "   may be counted twice, as slabs for one\n",
+			"pages and areas, no stack", query_int(q, 4));
+	fprintf(out, "  %-28s %15" PRId64 "%s\n", "sum", query_int(q, 5),
+		query_int(q, 4) ? "   at most" : "");
 	fprintf(out,
 		"pages that are live: %" PRId64 ", of them slabs %" PRId64
 		", per-CPU chunks %" PRId64 ", vmalloc areas %" PRId64 "\n",
-		query_int(q, 5), query_int(q, 6), query_int(q, 7), query_int(q, 8));
+		query_int(q, 6), query_int(q, 7), query_int(q, 8), query_int(q, 9));
 	fprintf(out,
 		"  (slabs may have room left, and objects may lie in slabs from before; pages that are"
 		" taken in\n  bulk, as vmalloc does, leave no trace in the kernel, only their frees do)\n");

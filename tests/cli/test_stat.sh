@@ -38,6 +38,10 @@ without stackless '/mm_page_alloc/s/ stack=.*//'
 "$KMEM_ANALYZE" domains "$work/stackless.kmem" >"$work/got" 2>/dev/null
 check "domains of pages without stacks are not added up" grep -q '^the domains are not added up: .* stack' "$work/got"
 check "and there is no sum" sh -c '! grep -q "  sum" "$1"' sum "$work/got"
+without some '/pfn=201/s/ stack=.*//'
+"$KMEM_ANALYZE" domains "$work/some.kmem" >"$work/got" 2>/dev/null
+check "a page without a stack may be counted twice" grep -q '^  pages and areas, no stack  *4096 ' "$work/got"
+check "and the sum is a bound" grep -q '^  sum  *41200   at most' "$work/got"
 without nodeless '/sys\/devices/d'
 "$KMEM_ANALYZE" stat "$work/nodeless.kmem" >"$work/got" 2>/dev/null
 check "without nodes of CPUs nothing is said about them" grep -q '^Cross CPU allocations: unknown' "$work/got"
@@ -45,8 +49,12 @@ without one '/node1/d; s/\(node0.*\) 0/\1 0-1/'
 "$KMEM_ANALYZE" stat "$work/one.kmem" >"$work/got" 2>/dev/null
 check "on one node nothing is far" grep -q '^Cross CPU allocations: 0/5' "$work/got"
 
-# --- a naive replay
-for name in stat replay; do
+# --- a naive replay, also of blocks of pages that are freed in parts and overlap
+for seed in 1 2 3; do
+	python3 "$TESTS/naive/mkpages.py" $seed >"$work/pages.txt"
+	"$MKCAPTURE" "$work/pages.txt" "$work/pages$seed.kmem"
+done
+for name in stat replay pages1 pages2 pages3; do
 	# shellcheck disable=SC2034	# finish looks at it
 	python3 "$TESTS/naive/compare_stat.py" "$KMEM_ANALYZE" "$work/$name.kmem" || failed=1
 done

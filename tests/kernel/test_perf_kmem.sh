@@ -102,15 +102,19 @@ perf_stat() { # KIND: the report of perf kmem on the time of $cap is in $work/pe
 	fi
 	[ -s "$work/perf.report" ] || not_ok "perf kmem --$1" "$(head -n 2 "$work/err")"
 }
-hits() { # FILE CALLER: with or without 0x in front of the offset
-	sed -n "s/^ $2+\(0x\)\{0,1\}[0-9a-f]* .*| *\([0-9]*\) | *[0-9]* | .*/\2/p" "$1" | awk '{ n += $1 } END { print n + 0 }'
+hits() { # CALLER
+	awk -F'|' -v name=" $1+" 'index($1, name) == 1 { n += $4 } END { print n + 0 }' "$work/perf.report"
 }
 if perf_stat slab; then
 	stat_ "stat --include-self" --include-self --caller
 	for what in 'Total bytes requested' 'Total bytes allocated'; do
 		within "$what" "$(number "$work/report" "$what")" "$(number "$work/perf.report" "$what")"
 	done
-	within "hits of alloc_pipe_info" "$(hits "$work/report" alloc_pipe_info)" "$(hits "$work/perf.report" alloc_pipe_info)"
+	# the callers of perf kmem are call sites, also those within the allocator
+	"$KMEM_ANALYZE" account --by call-site --include-self --format csv "$cap" 2>/dev/null >"$work/sites"
+	ours=$(awk -F, '$NF ~ /^alloc_pipe_info\+/ { n += $4 } END { print n + 0 }' "$work/sites")
+	within "hits of alloc_pipe_info" "$ours" "$(hits alloc_pipe_info)"
+	check "the table by caller has them, too" [ "$(grep -c '^ alloc_pipe_info+' "$work/report")" -ge 2 ]
 fi
 cap=$work/page.kmem
 if perf_stat page; then
