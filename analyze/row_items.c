@@ -52,9 +52,11 @@ static int read_sites(struct row_items *x, struct report *r, struct error *err)
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		rc = 0;
 		if (is_id(query_int(&q, 0), x->site_count))
-			x->sites[query_int(&q, 0)] = (struct row_site){ (uint64_t)query_int(&q, 1),
-									true,
-									query_int(&q, 2) != 0 };
+			x->sites[query_int(&q, 0)] = (struct row_site){
+				.bytes = (uint64_t)query_int(&q, 1),
+				.chosen = true,
+				.in_task = query_int(&q, 2) != 0
+			};
 	}
 	query_release(&q);
 	sqlite3_free(sql);
@@ -114,11 +116,15 @@ static uint32_t find_item(struct row_items *x, int64_t site, int64_t task, int64
 			  int64_t initcall)
 {
 	const struct item_key key = { x->list, { site, task, cpu, initcall } };
-	uint64_t hash = item_hash(site, task, cpu, initcall);
-	uint32_t id = id_index_find(&x->index, hash, same_item, &key);
+	uint32_t *last = &x->sites[site].last, id;
+	uint64_t hash;
 
+	if (*last && same_item(&key, *last))
+		return *last;
+	hash = item_hash(site, task, cpu, initcall);
+	id = id_index_find(&x->index, hash, same_item, &key);
 	if (id)
-		return id;
+		return *last = id;
 	if (x->count >= UINT32_MAX / 2 ||
 	    !grow((void **)&x->list, &x->cap, x->count, sizeof(*x->list)))
 		return 0;
@@ -131,7 +137,7 @@ static uint32_t find_item(struct row_items *x, int64_t site, int64_t task, int64
 	if (!id_index_add(&x->index, hash, id, rehash_item, x))
 		return 0;
 	x->count++;
-	return id;
+	return *last = id;
 }
 
 /* ---- the pass ---- */

@@ -33,6 +33,7 @@ struct row {
 
 struct row_site {
 	uint64_t bytes;
+	uint32_t last; /* the item found last: usually the next one, too; 0 none */
 	bool chosen, in_task;
 };
 
