@@ -3,11 +3,12 @@
 #
 #	cd "$work"			# has the files that the table names
 #	coming_from trace_analyze 3 'account.txt *.png'	# at least so many commands; what they write
+#	NOISE='^event' coming_from ...			# what may stand on standard error besides what is usual
 
 # The commands of its second column, one per line.
 commands_from() { # TOOL
 	sed -n "/^| coming from $1 /,/^\$/p" "$TESTS/../README.md" | sed 1,2d |
-		awk -F' [|] ' '{ n = split($2, part, "`"); for (i = 2; i <= n; i += 2) if (part[i] ~ /^kmem-/) print part[i] }'
+		awk -F' [|] ' '{ sub(/ [|]$/, ""); n = split($2, part, "`"); for (i = 2; i <= n; i += 2) if (part[i] ~ /^kmem-/) print part[i] }'
 }
 
 coming_from() { # TOOL AT-LEAST FILES-TO-REMOVE
@@ -18,8 +19,8 @@ coming_from() { # TOOL AT-LEAST FILES-TO-REMOVE
 		(cd "$work" && rm -f $3)
 		if (
 			cd "$work" && PATH=$(dirname "$KMEM_ANALYZE"):$PATH
-			eval "$command" >out 2>err </dev/null
-		) && ! grep -qv '^kmem-analyze: loaded\|^[0-9,]* events (\|^source lines for' "$work/err"; then
+			timeout 120 sh -c "$command" >out 2>err </dev/null
+		) && ! grep -qvE "^kmem-analyze: loaded|^[0-9,]+ events \(|^source lines for${NOISE:+|$NOISE}" "$work/err"; then
 			ok "$1: $command"
 		else
 			not_ok "$1: $command" "$(tail -n 2 "$work/err")"
