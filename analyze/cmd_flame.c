@@ -47,6 +47,7 @@ struct flame {
 	enum stack_measure measure;
 	struct text_pool pool;
 	struct flame_tree tree;
+	bool other_complete;
 };
 
 static int add_stacks(struct flame *f, struct report *r, bool other, struct error *err)
@@ -72,7 +73,7 @@ static int add_other(struct flame *f, struct report *r, struct error *err)
 	if (rc == 0)
 		rc = add_stacks(f, &other.report, true, err);
 	if (rc == 0)
-		r->complete &= other.report.complete;
+		f->other_complete = other.report.complete;
 	report_other_close(&other);
 	return rc;
 }
@@ -87,9 +88,10 @@ static int draw_svg(const struct flame *f, struct report *r, struct error *err)
 	int rc = report_lines_init(&lines, r, "flame", err);
 
 	o.notes = lines.lines;
-	snprintf(title, sizeof(title), "%s by stack%s%s", stack_measure_text(f->measure),
+	snprintf(title, sizeof(title), "%s by stack%s%s%s", stack_measure_text(f->measure),
 		 o.diff ? ", compared with " : "",
-		 o.diff ? report_safe(safe, sizeof(safe), f->o->diff) : "");
+		 o.diff ? report_safe(safe, sizeof(safe), f->o->diff) : "",
+		 o.diff && !f->other_complete ? " (some of whose events are missing)" : "");
 	if (rc == 0)
 		rc = flame_svg(&f->tree, &f->pool, &o, r->out, err);
 	report_lines_release(&lines);
@@ -114,6 +116,8 @@ static int print(struct report *r, void *options, const char *order, struct erro
 		rc = draw_svg(&f, r, err);
 	else if (rc == 0)
 		flame_folded(&f.tree, &f.pool, o->diff != NULL, r->out);
+	if (o->diff)
+		r->complete &= f.other_complete;
 	if (rc == 0 && kind == FOLDED)
 		report_lines_warn(r);
 	flame_tree_release(&f.tree);

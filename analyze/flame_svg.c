@@ -115,7 +115,7 @@ static unsigned int name_colour(const char *name)
 static unsigned int change_colour(const struct drawing *d, uint64_t value, uint64_t other)
 {
 	double share = d->change ? fmin((double)distance(value, other) / (double)d->change, 1) : 0;
-	unsigned int pale = 240 - (unsigned int)(170 * share);
+	unsigned int pale = 240 - (unsigned int)(110 * share);
 
 	if (value == other)
 		return 0xf0f0f0;
@@ -287,9 +287,9 @@ static size_t hidden_notes(const struct drawing *d, char lines[2][200])
 	if (d->together)
 		snprintf(
 			lines[n++], 200,
-			"%zu frames of less than %s %s (%.3f %%) each are drawn together, with what is"
+			"%zu frame%s of less than %s %s (%.3f %%) each are drawn together, with what is"
 			" above them, or left out where they are too thin even so",
-			d->together, units_count(text, d->least),
+			d->together, d->together == 1 ? "" : "s", units_count(text, d->least),
 			stack_measure_is_bytes(d->o->measure) ? "bytes" : "objects",
 			100 * (double)d->least / (double)total);
 	if (gone)

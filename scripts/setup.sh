@@ -10,7 +10,7 @@ packages() {
 		echo gcc libc6-dev make pkg-config libtraceevent-dev libzstd-dev libsqlite3-dev libdw-dev zlib1g-dev liblzma-dev \
 			libcairo2-dev
 		;;
-	test) echo python3 zstd sqlite3 valgrind procps util-linux chromium graphviz libjemalloc-dev ;;
+	test) echo python3 zstd sqlite3 valgrind procps util-linux chromium graphviz libjemalloc-dev golang-go ;;
 	lint) echo clang-format cppcheck shellcheck ;;
 	cross)
 		echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf \

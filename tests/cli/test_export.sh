@@ -88,6 +88,25 @@ check "plain jemalloc has the same sum" [ "$(awk '{ n += $NF } END { print n }' 
 total() {
 	"$KMEM_ANALYZE" account "$work/v1.kmem.db" | sed -n 's/^current bytes allocated: *//p'
 }
+if command -v go >/dev/null; then
+	for measure in inuse_space:live alloc_objects:allocs; do
+		export_to "$work/x.pb.gz" "$work/v1.kmem.db"
+		HOME=$work PPROF_TMPDIR=$work go tool pprof -top -unit B -nodefraction 0 -nodecount 100000 -sample_index "${measure%:*}" \
+			"$work/x.pb.gz" 2>/dev/null | awk 'top { sub("B$", "", $1); sub("B$", "", $4); print $6, $1, $4 }
+				$1 == "flat" { top = 1 }' | sort >"$work/listed"
+		"$KMEM_ANALYZE" top --format csv --measure "${measure#*:}" "$work/v1.kmem.db" | awk -F, 'NR > 1 { print $1, $2, $5 }' |
+			sort | cmp -s - "$work/listed"
+		check "pprof finds top's flat and cum of each function, ${measure#*:}" [ $? -eq 0 ]
+	done
+	python3 - "$work/x.pb.gz" <<-'END' >"$work/listed"
+		import gzip, sys
+		open(sys.argv[1] + "x", "wb").write(gzip.decompress(open(sys.argv[1], "rb").read())[:-1])
+	END
+	HOME=$work PPROF_TMPDIR=$work go tool pprof -top "$work/x.pb.gzx" >/dev/null 2>&1
+	check "pprof would see a file that is cut off" [ $? -ne 0 ]
+else
+	echo "skip the real pprof: golang-go is not installed"
+fi
 if command -v jeprof >/dev/null; then
 	export_to "$work/x.heap" "$work/v1.kmem.db"
 	(cd "$work" && HOME=$work jeprof --text --show_bytes x.heap >listed 2>/dev/null)

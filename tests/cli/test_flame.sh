@@ -72,7 +72,10 @@ $WRAP "$KMEM_ANALYZE" flame --diff "$work/hostile_names.kmem.db" "$work/grown.km
 colours() { # of the frames: NAME FILL
 	tr '\n' ' ' <"$work/diff.svg" | sed 's/<g class/\n&/g' | sed -n 's/.*<title>\([^ ]*\) .*fill="\(#......\)".*/\1 \2/p'
 }
-check "what grew most is red" [ "$(colours | grep -F 'b;c&amp;amp; ')" = 'b;c&amp;amp; #ff4646' ]
+check "what grew most is red" [ "$(colours | grep -F 'b;c&amp;amp; ')" = 'b;c&amp;amp; #ff8282' ]
+$WRAP "$KMEM_ANALYZE" flame --diff "$work/loss.kmem" "$db" -f -o "$work/lost.svg" 2>"$work/err"
+check "compared with a capture with losses it is exit status 3" [ $? -eq 3 ]
+check "and the picture says so" grep -q 'compared with .*loss.kmem (some of whose events are missing)<' "$work/lost.svg"
 check "what is as it was is grey" [ "$(colours | grep -c '^recurse #f0f0f0')" -eq 3 ]
 check "what is no more is said" grep -q 'not drawn: 16 bytes of stacks that are no more' "$work/diff.svg"
 
