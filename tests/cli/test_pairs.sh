@@ -41,6 +41,21 @@ for name in pairs domains; do
 	sed "s/pairs: /pairs: $name: /" "$work/out"
 done
 
+# --- the leaks as a flame graph: folded stacks add up to the report
+leaks="--alloc kmem:mm_page_alloc//ptr=pfn/size=4096<<order/stack/ --free kmem:mm_page_free//ptr=pfn/"
+# shellcheck disable=SC2086	# words
+golden pairs-flame-than "$KMEM_ANALYZE" kmemleak $leaks --than 5s --flame-graph "$work/leaks.folded" "$pairs"
+golden pairs-folded cat "$work/leaks.folded"
+# shellcheck disable=SC2086
+"$KMEM_ANALYZE" kmemleak $leaks --flame-graph "$work/leaks.svg" "$pairs" >"$work/out" 2>"$work/err"
+check "pairs: a flame graph" python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$work/leaks.svg"
+check "pairs: which says what was paired" grep -q 'allocations: kmem:mm_page_alloc//ptr=pfn/size=4096&lt;&lt;order' "$work/leaks.svg"
+"$KMEM_ANALYZE" kmemleak --alloc kmem:mm_page_alloc//stack/ --free kmem:mm_page_free --flame-graph "$work/objects.folded" "$pairs" \
+	>"$work/out" 2>"$work/err"
+check "pairs: of objects, where sizes are not known" [ "$(awk '{ n += $NF } END { print n }' "$work/objects.folded")" -eq 6 ]
+expect 1 'leaks.svg' "pairs: a picture in the way is kept" \
+	"$KMEM_ANALYZE" kmemleak --flame-graph "$work/leaks.svg" "$pairs"
+
 # --- the pairs of the database, named one by one, are the stock report
 plain_and_pairs() { # NAME REPORT OPTION...
 	name=$1 report=$2

@@ -103,6 +103,10 @@ holds "the same" alloc_pipe_info $((2 * pipes))
 run "kmemleak of CPUs" kmemleak --alloc kmem:kmalloc//ptr=ptr/size=bytes_alloc/stack/ --free kmem:kfree//ptr=ptr/ --order -C 0-1023 \
 	-p "$pid"
 holds "the same" alloc_pipe_info $((2 * pipes))
+run "kmemleak with a flame graph" kmemleak --alloc kmem:kmalloc/call_site==alloc_pipe_info/ptr=ptr/size=bytes_alloc/stack/ \
+	--free kmem:kfree//ptr=ptr/ -g -p "$pid" --flame-graph "$work/leaks.folded"
+check "perf-prof: which has the bytes of the report" [ "$(awk '{ n += $NF } END { print n }' "$work/leaks.folded")" -eq \
+	"$(sed -n 's/^ALLOC LIST num .* mem //p' "$work/report")" ]
 "$KMEM_ANALYZE" kmemleak --alloc uprobes:malloc//ptr=ret/ --free uprobes:free//ptr=ptr/ "$cap" >"$work/report" 2>"$work/err"
 check "perf-prof: probes in programs: exit status 1" [ $? -eq 1 ]
 check "perf-prof: they are not there yet" grep -q 'cannot be recorded yet' "$work/err"
