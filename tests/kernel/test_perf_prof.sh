@@ -32,16 +32,17 @@ run() { # NAME ARGUMENT...: into $work/report
 	fi
 }
 
-# How many objects the groups have whose stack (or call site) has that function; `Leak of N bytes in M objects`.
-objects_of() { # FUNCTION
-	awk -v function_name="$1" '
-		/^Leak of / { objects = $6; counted = 0 }
-		index($2, function_name "+") == 1 && !counted { sum += objects; counted = 1 }
+# How many objects the groups have whose stack (or call site) has that function among its first DEPTH frames: further
+# out it is for what the allocator needs for itself. `Leak of N bytes in M objects`.
+objects_of() { # FUNCTION DEPTH
+	awk -v function_name="$1" -v depth="$2" '
+		/^Leak of / { objects = $6; frame = 0 }
+		/^    [0-9a-f]* / && ++frame <= depth && index($2, function_name "+") == 1 { sum += objects }
 		END { print sum + 0 }' "$work/report"
 }
 
-holds() { # NAME FUNCTION OBJECTS
-	held=$(objects_of "$2")
+holds() { # NAME FUNCTION OBJECTS [DEPTH]
+	held=$(objects_of "$2" "${4:-2}")
 	if [ "$held" -eq "$3" ]; then ok "perf-prof: $1"; else not_ok "perf-prof: $1" "$held of $2, not $3"; fi
 }
 
@@ -77,7 +78,7 @@ run "kmemleak of kmalloc" kmemleak --alloc kmem:kmalloc//ptr=ptr/size=bytes_allo
 holds "which has two objects of every pipe" alloc_pipe_info $((2 * pipes))
 run "kmemleak of pages" kmemleak --alloc 'kmem:mm_page_alloc//ptr=pfn/size=4096<<order/stack/' \
 	--free kmem:mm_page_free//ptr=pfn/stack/ -m 256 --order -p "$pid"
-holds "which has a page of every pipe" anon_pipe_write $pipes
+holds "which has a page of every pipe" anon_pipe_write $pipes 5
 run "kmemleak of a process, every five seconds" kmemleak --alloc kmem:kmalloc//ptr=ptr/size=bytes_alloc/ \
 	--free kmem:kfree//ptr=ptr/ -p "$pid" --order -g -i 5000
 holds "the same" alloc_pipe_info $((2 * pipes))
