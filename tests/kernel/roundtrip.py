@@ -16,6 +16,8 @@ COMMON = 4
 # sched_switch reads the exit state of the task for each of the two recordings, and meanwhile its parent may reap it on
 # another CPU: EXIT_ZOMBIE (32) becomes EXIT_DEAD (16), include/trace/events/sched.h
 ZOMBIE, DEAD = 32, 16
+# and these read the time in jiffies, which may count on between the two
+READ_TWICE = {("timer_start", "now"), ("timer_expire_entry", "now")}
 NEAR_NS = 50_000_000                    # one event is recorded twice, and an interrupt may lie between
 
 
@@ -24,8 +26,10 @@ def run(program, what, path):
     return out.decode(errors="surrogateescape")
 
 
-def same_in_both(field, value):
-    """The value, or what stands for all those that two recordings of one event may have."""
+def same_in_both(name, field, value):
+    """The value, or what stands for all those that two recordings of one event may have; None: any."""
+    if (name, field["name"]) in READ_TWICE:
+        return None
     return DEAD if field["name"] == "prev_state" and value == ZOMBIE else value
 
 
@@ -65,7 +69,7 @@ def read_text(path, types):
                 raise SystemExit("cannot read the fields: " + line)
             time = int(m.group(5)) * 10 ** 9 + int(m.group(6)) * 1000
             found[name, int(m.group(3)), m.group(4)].append(
-                (time, int(m.group(2)), [same_in_both(f, text_value(f, v)) for f, v in zip(types[name], values.groups())]))
+                (time, int(m.group(2)), [same_in_both(name, f, text_value(f, v)) for f, v in zip(types[name], values.groups())]))
     return found
 
 
@@ -95,8 +99,8 @@ def main():
     for line in run(program, "--events", capture).splitlines():
         e = json.loads(line)
         name = e["event"].split(":")[1]
-        values = [same_in_both(f, e["fields"][f["name"]]) for f in types[name]]
-        values = [v if f["kind"] in KIND_STRINGS else v & (1 << 8 * f["size"]) - 1 for f, v in zip(types[name], values)]
+        values = [same_in_both(name, f, e["fields"][f["name"]]) for f in types[name]]
+        values = [v if v is None or f["kind"] in KIND_STRINGS else v & (1 << 8 * f["size"]) - 1 for f, v in zip(types[name], values)]
         ours[name, e["cpu"], context(e["flags"])].append((e["time"], e["pid"], values))
     theirs = read_text(trace, types)
     fields = 0
