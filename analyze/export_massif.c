@@ -39,6 +39,21 @@ struct massif {
 	struct error *err;
 };
 
+/* Numbers of a damaged database stay within their bounds. */
+static int64_t add(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return b < 0 ? INT64_MIN + 1 : INT64_MAX;
+	return sum;
+}
+
+static int64_t size_of(const struct query *q, int column)
+{
+	return query_int(q, column) > 0 ? query_int(q, column) : 0;
+}
+
 /* ---- when ---- */
 
 /* The moment of the peak, where the database knows it for what is selected; -1: it does not. */
@@ -164,7 +179,7 @@ static int read_sites(struct massif *m)
 	if (rc == 0)
 		rc = sql ? query_init(&q, m->in->r->db, sql, NULL, m->err) : error_nomem(m->err);
 	while (rc == 0 && (rc = query_step(&q, m->err)) == 1) {
-		int64_t id = query_int(&q, 0), req = query_int(&q, 4);
+		int64_t id = query_int(&q, 0), req = size_of(&q, 4);
 
 		rc = 0;
 		if (id > 0 && id < (int64_t)m->site_count)
@@ -172,7 +187,7 @@ static int read_sites(struct massif *m)
 				.stack = stack_of(m->v, or_none(&q, 1), or_none(&q, 2)),
 				.in_task = query_int(&q, 3) == 0,
 				.bytes = req,
-				.extra = query_int(&q, 5) - req,
+				.extra = size_of(&q, 5) - req,
 			};
 	}
 	query_release(&q);
@@ -203,14 +218,16 @@ static int read_tasks(struct massif *m)
 static void change(struct massif *m, const struct site *site, int64_t time, int sign)
 {
 	size_t from = first_from(m, time), tree = from;
+	int64_t *in_tree;
 
 	if (from == m->count)
 		return;
-	m->list[from].bytes += sign * site->bytes;
-	m->list[from].extra += sign * site->extra;
+	m->list[from].bytes = add(m->list[from].bytes, sign * site->bytes);
+	m->list[from].extra = add(m->list[from].extra, sign * site->extra);
 	while (m->list[tree].tree < 0) /* the last has one */
 		tree++;
-	m->by_stack[site->stack * m->trees + (size_t)m->list[tree].tree] += sign * site->bytes;
+	in_tree = &m->by_stack[site->stack * m->trees + (size_t)m->list[tree].tree];
+	*in_tree = add(*in_tree, sign * site->bytes);
 }
 
 static void count_row(struct massif *m, const struct query *q)
@@ -225,7 +242,7 @@ static void count_row(struct massif *m, const struct query *q)
 		return;
 	change(m, site, time, 1);
 	if (!query_is_null(q, 3))
-		change(m, site, time + query_int(q, 3), -1);
+		change(m, site, add(time, query_int(q, 3)), -1);
 }
 
 static int read_rows(struct massif *m)
@@ -242,12 +259,13 @@ static int read_rows(struct massif *m)
 	query_release(&q);
 	sqlite3_free(sql);
 	for (size_t i = 1; i < m->count; i++) {
-		m->list[i].bytes += m->list[i - 1].bytes;
-		m->list[i].extra += m->list[i - 1].extra;
+		m->list[i].bytes = add(m->list[i].bytes, m->list[i - 1].bytes);
+		m->list[i].extra = add(m->list[i].extra, m->list[i - 1].extra);
 	}
 	for (size_t s = 0; s < m->v->count; s++)
 		for (size_t t = 1; t < m->trees; t++)
-			m->by_stack[s * m->trees + t] += m->by_stack[s * m->trees + t - 1];
+			m->by_stack[s * m->trees + t] = add(m->by_stack[s * m->trees + t],
+							    m->by_stack[s * m->trees + t - 1]);
 	return rc;
 }
 
@@ -261,7 +279,8 @@ static void find_peak(struct massif *m)
 
 		if (s->peak)
 			return;
-		if (s->tree >= 0 && (!most || s->bytes + s->extra > most->bytes + most->extra))
+		if (s->tree >= 0 &&
+		    (!most || add(s->bytes, s->extra) > add(most->bytes, most->extra)))
 			most = s;
 	}
 	if (most)
@@ -339,6 +358,8 @@ static int write_node(const struct massif *m, const struct flame_tree *t, uint32
 static int write_tree(const struct massif *m, const struct snapshot *s, FILE *out)
 {
 	uint64_t *values = calloc(m->v->count + 1, sizeof(*values));
+	int64_t total = add(s->bytes, s->extra);
+	uint64_t least = total > 0 ? (uint64_t)((double)total * THRESHOLD / 100) : 0;
 	struct flame_tree t = { 0 };
 	int rc = values ? flame_tree_init(&t, m->err) : error_nomem(m->err);
 
@@ -350,8 +371,7 @@ static int write_tree(const struct massif *m, const struct snapshot *s, FILE *ou
 	if (rc == 0)
 		rc = flame_tree_add_inverted(&t, m->v, values, m->err);
 	if (rc == 0)
-		rc = write_node(m, &t, 0,
-				(uint64_t)((double)(s->bytes + s->extra) * THRESHOLD / 100), out);
+		rc = write_node(m, &t, 0, least, out);
 	flame_tree_release(&t);
 	free(values);
 	return rc;

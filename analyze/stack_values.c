@@ -273,7 +273,11 @@ static bool is_skipped(const struct reader *d, const struct value_frame *f)
  */
 static void skip_allocator(struct reader *d, struct stack_value *s, uint32_t site, uint32_t kernel)
 {
-	uint32_t *path = d->v->path + s->first, from = site < kernel ? site : 0;
+	uint32_t *path, from = site < kernel ? site : 0;
+
+	if (!s->depth)
+		return;
+	path = d->v->path + s->first;
 
 	while (from < kernel && is_skipped(d, &d->v->frames[path[from]]))
 		from++;
@@ -347,6 +351,24 @@ static int read_path(struct reader *d, const struct query *q, struct stack_value
 	return rc;
 }
 
+/* The totals, and so every sum of some stacks, fit in a number of SQL. */
+static int read_values(struct reader *d, const struct query *q, struct stack_value *s)
+{
+	for (int m = 0; m < MEASURES; m++) {
+		int64_t value = query_int(q, VALUES + m);
+		uint64_t *total = &d->v->totals[m];
+
+		s->values[m] = value > 0 ? (uint64_t)value : 0;
+		if (s->values[m] > INT64_MAX - *total)
+			return error_set(
+				d->err, ERR_DAMAGED,
+				"the sizes in the database add up to more than there can be;"
+				" load its capture again with kmem-analyze load -f");
+		*total += s->values[m];
+	}
+	return 0;
+}
+
 static int read_stacks(struct reader *d)
 {
 	struct stack_values *v = d->v;
@@ -366,13 +388,9 @@ static int read_stacks(struct reader *d)
 			rc = error_nomem(d->err);
 			break;
 		}
-		for (int m = 0; m < MEASURES; m++) {
-			int64_t value = query_int(&q, VALUES + m);
-
-			s.values[m] = value > 0 ? (uint64_t)value : 0;
-			v->totals[m] += s.values[m];
-		}
-		rc = read_path(d, &q, &s);
+		rc = read_values(d, &q, &s);
+		if (rc == 0)
+			rc = read_path(d, &q, &s);
 		if (rc == 0 && !query_is_null(&q, CACHE) &&
 		    !add_text(d, &s.cache, query_text(&q, CACHE)))
 			rc = d->err->code;
