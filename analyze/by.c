@@ -138,6 +138,27 @@ bool by_is_stack(const struct by *by, size_t key)
 	return !strcmp(by->keys[key]->name, "stack");
 }
 
+static bool has_key(const struct by *by, const char *name)
+{
+	for (size_t i = 0; i < by->count; i++)
+		if (!strcmp(by->keys[i]->name, name))
+			return true;
+	return false;
+}
+
+#define NAME_OF_TASK "coalesce(comm, '<' || pid || '>')"
+
+const char *by_tasks(const struct by *by, bool comms)
+{
+	bool comm = comms || has_key(by, "comm"), pid = has_key(by, "pid");
+
+	if (comm && pid)
+		return NAME_OF_TASK ", pid";
+	if (comm || pid)
+		return comm ? NAME_OF_TASK : "pid";
+	return by->task ? "1" : NULL;
+}
+
 static int check_needs(const struct by *by, sqlite3 *db, struct error *err)
 {
 	for (size_t i = 0; i < by->count; i++)

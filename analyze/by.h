@@ -38,6 +38,9 @@ struct by {
 	bool cpu;
 };
 
+/* What of a task the keys look at, as row_pairs.h wants it: NULL for nothing. comms: its name, whatever the keys are. */
+const char *by_tasks(const struct by *by, bool comms);
+
 /* text: NULL for none. ERR_USAGE names the keys. */
 int by_parse(struct by *by, const char *text, struct error *err);
 

@@ -391,7 +391,7 @@ static int make_live_objects(const struct kmemleak *k, struct error *err)
 static int leaks_from_rows(const struct kmemleak *k, struct error *err)
 {
 	const struct row_pairs how = { .source = "temp.live_row",
-				       .task = k->r->by.task || k->o->comm,
+				       .task_by = by_tasks(&k->r->by, k->o->comm),
 				       .cpu = k->r->by.cpu,
 				       .initcall = k->r->by.initcall,
 				       .length = k->r->end_ns };

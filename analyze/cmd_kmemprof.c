@@ -227,7 +227,7 @@ static int print_report(struct report *r, const char *order, int64_t time_ns, st
 static int interval_rows(struct report *r, int64_t interval, struct error *err)
 {
 	const struct row_pairs how = { .source = report_rows(r),
-				       .task = r->by.task,
+				       .task_by = by_tasks(&r->by, false),
 				       .cpu = r->by.cpu,
 				       .initcall = r->by.initcall,
 				       .length = r->length_ns,

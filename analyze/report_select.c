@@ -133,7 +133,7 @@ int report_prepare_selection(struct report *r, struct error *err)
 static int select_from_rows(struct report *r, struct error *err)
 {
 	const struct row_pairs how = { .source = report_rows(r),
-				       .task = r->by.task,
+				       .task_by = by_tasks(&r->by, false),
 				       .cpu = r->by.cpu,
 				       .initcall = r->by.initcall,
 				       .folded = !r->filtered &&

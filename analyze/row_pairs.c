@@ -29,7 +29,7 @@ struct row_pair {
 };
 
 struct task_fact {
-	int64_t pid;
+	int64_t pid, same; /* same: the task that stands for it */
 	bool self;
 };
 
@@ -138,18 +138,24 @@ static bool is_id(int64_t id, size_t count)
 static int read_tasks(struct scan *s, struct error *err)
 {
 	struct query q = { 0 };
+	char *sql = sqlite3_mprintf("SELECT id, pid, self, min(id) OVER (PARTITION BY %s) FROM task",
+				    s->how->task_by ? s->how->task_by : "1");
 	int rc = by_id(s->db, "SELECT coalesce(max(id), 0) FROM task", (void **)&s->tasks,
 		       &s->task_count, sizeof(*s->tasks), err);
 
 	if (rc == 0)
-		rc = query_init(&q, s->db, "SELECT id, pid, self FROM task", NULL, err);
+		rc = sql ? query_init(&q, s->db, sql, NULL, err) : error_nomem(err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		rc = 0;
 		if (is_id(query_int(&q, 0), s->task_count))
-			s->tasks[query_int(&q, 0)] = (struct task_fact){ query_int(&q, 1),
-									 query_int(&q, 2) != 0 };
+			s->tasks[query_int(&q, 0)] = (struct task_fact){
+				.pid = query_int(&q, 1),
+				.same = query_int(&q, 3),
+				.self = query_int(&q, 2) != 0,
+			};
 	}
 	query_release(&q);
+	sqlite3_free(sql);
 	return rc;
 }
 
@@ -191,6 +197,11 @@ static int64_t initcall_of(const struct scan *s, int64_t task, int64_t time)
 	return initcalls_find(&s->initcalls, s->tasks[task].pid, time);
 }
 
+static int64_t standing_for(const struct scan *s, int64_t task)
+{
+	return is_id(task, s->task_count) ? s->tasks[task].same : task;
+}
+
 /* All of the key but interval and end. */
 static void alloc_side(const struct scan *s, const struct query *q, int64_t *key)
 {
@@ -199,8 +210,8 @@ static void alloc_side(const struct scan *s, const struct query *q, int64_t *key
 	key[ALLOC_SITE] = site;
 	key[SELF] = is_id(task, s->task_count) && s->tasks[task].self &&
 		    is_id(site, s->site_count) && s->in_task[site];
-	if (s->how->task)
-		key[TASK] = task;
+	if (s->how->task_by)
+		key[TASK] = standing_for(s, task);
 	if (s->how->cpu)
 		key[CPU] = query_int(q, ROW_CPU);
 	key[INITCALL] = initcall_of(s, task, query_int(q, ROW_TIME));
@@ -211,11 +222,11 @@ static void free_side(const struct scan *s, const struct query *q, int64_t *key,
 	key[FREE_SITE] = query_int(q, ROW_FREE_SITE);
 	if (query_is_null(q, ROW_FREE_TASK))
 		return;
-	if (s->how->task)
-		key[FREE_TASK] = query_int(q, ROW_FREE_TASK);
+	if (s->how->task_by)
+		key[FREE_TASK] = standing_for(s, query_int(q, ROW_FREE_TASK));
 	if (s->how->cpu)
 		key[FREE_CPU] = query_int(q, ROW_FREE_CPU);
-	key[FREE_INITCALL] = initcall_of(s, key[FREE_TASK], time);
+	key[FREE_INITCALL] = initcall_of(s, query_int(q, ROW_FREE_TASK), time);
 }
 
 /* Once in the interval of its end, and once as not freed in that of its beginning. */
@@ -338,7 +349,9 @@ int row_pairs_select(sqlite3 *db, const struct row_pairs *how, const char *table
 	struct scan s = { .how = &all, .db = db };
 	int rc = 0;
 
-	all.task |= all.initcall;
+	/* the view of --by wants some task, if only to see that there is one */
+	if (all.initcall && !all.task_by)
+		all.task_by = "1";
 	if (all.initcall)
 		rc = initcalls_read(&s.initcalls, db, err);
 	if (rc == 0)

@@ -2,7 +2,7 @@
  * row_pairs.h - pairs as in pair_total with what only the single objects know: tasks, CPUs and
  * initcalls. One pass over the rows.
  *
- *	struct row_pairs how = { .source = "allocation", .task = true, .length = length, .folded = true };
+ *	struct row_pairs how = { .source = "allocation", .task_by = "pid", .length = length, .folded = true };
  *
  *	row_pairs_select(db, &how, "row_pair", &err);
  *
@@ -23,7 +23,9 @@
 struct row_pairs {
 	const char
 		*source; /* table, view or query in parentheses with the columns of `allocation` */
-	bool task, cpu, initcall; /* what to tell apart */
+	bool cpu, initcall;	  /* what to tell apart */
+	const char *task_by;	  /* SQL on a row of `task`: tasks of which it differs are told apart, and of those
+				   * of which it is the same one stands for all; NULL: none is */
 	bool folded;		  /* with what the recorder folded: only for the whole capture */
 	int64_t length;		  /* when the ages of what is live are measured, ns */
 	int64_t interval;	  /* ns, > 0: an object counts in the interval of its
