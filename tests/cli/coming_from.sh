@@ -4,6 +4,7 @@
 #	cd "$work"			# has the files that the table names
 #	coming_from trace_analyze 3 'account.txt *.png'	# at least so many commands; what they write
 #	NOISE='^event' coming_from ...			# what may stand on standard error besides what is usual
+#	INCOMPLETE=u.kmem coming_from ...		# commands with that in them may exit with 3
 
 # The commands of its second column, one per line.
 commands_from() { # TOOL
@@ -17,10 +18,14 @@ coming_from() { # TOOL AT-LEAST FILES-TO-REMOVE
 	while read -r command; do
 		# shellcheck disable=SC2086	# a list of patterns
 		(cd "$work" && rm -f $3)
-		if (
+		(
 			cd "$work" && PATH=$(dirname "$KMEM_ANALYZE"):$PATH
 			timeout 120 sh -c "$command" >out 2>err </dev/null
-		) && ! grep -qvE "^kmem-analyze: loaded|^[0-9,]+ events \(|^source lines for${NOISE:+|$NOISE}" "$work/err"; then
+		)
+		code=$?
+		# of some captures it depends on the machine whether they are whole
+		case $command in *"${INCOMPLETE:-//}"*) [ $code -ne 3 ] || code=0 ;; esac
+		if [ $code -eq 0 ] && ! grep -qvE "^kmem-analyze: loaded|^[0-9,]+ events \\(|^source lines for${NOISE:+|$NOISE}" "$work/err"; then
 			ok "$1: $command"
 		else
 			not_ok "$1: $command" "$(tail -n 2 "$work/err")"
