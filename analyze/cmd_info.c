@@ -22,6 +22,7 @@ static const struct option_row rows[] = {
 	{ "all", 'a', NULL, "every fact that the capture holds about itself, key by key", OPT_FLAG,
 	  offsetof(struct info_options, all), 0, 0, 0, NULL },
 	{ "bytes", 0, NULL, "exact sizes, in bytes", OPT_FLAG, offsetof(struct info_options, bytes), 0, 0, 0, NULL },
+	FORMAT_ROW(struct info_options, report),
 	{ "db", 0, "FILE", "keep the database of the capture in FILE (default: CAPTURE.db)", OPT_STRING,
 	  offsetof(struct info_options, report.db), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
@@ -222,12 +223,41 @@ static int print_all(struct report *r, struct error *err)
 	return rc;
 }
 
+/* All facts, and the tables that the text is made of. */
+static int emit_all(struct report *r, struct error *err)
+{
+	static const struct {
+		const char *name, *sql;
+	} sections[] = {
+		{ "facts", "SELECT key, value FROM capture ORDER BY key" },
+		{ "events", schema_query_info_event_sql },
+		{ "rings", "SELECT * FROM ring ORDER BY cpu, ring" },
+		{ "gaps",
+		  "SELECT kind, cpu, from_time, to_time, records FROM gap ORDER BY from_time, cpu" },
+		{ "marks", "SELECT time, text FROM mark ORDER BY id" },
+		{ "damage", "SELECT offset, length, text FROM damage ORDER BY offset" },
+	};
+	struct query q = { 0 };
+	int rc = report_header(r, "info", err);
+
+	for (size_t i = 0; rc == 0 && i < sizeof(sections) / sizeof(sections[0]); i++) {
+		emit_section(r, sections[i].name, i ? EMIT_PART : EMIT_TABLE);
+		rc = query_init(&q, r->db, sections[i].sql, NULL, err);
+		if (rc == 0)
+			rc = emit_step(r, &q, err);
+		query_release(&q);
+	}
+	return rc;
+}
+
 static int print(struct report *r, void *options, const char *order, struct error *err)
 {
 	const struct info_options *o = options;
 	int rc;
 
 	(void)order;
+	if (r->emit.format != EMIT_TEXT)
+		return emit_all(r, err);
 	if (o->all)
 		return print_all(r, err);
 	print_facts(r, o->bytes);

@@ -1,6 +1,7 @@
 /* static: what the kernel's code and data take, by directory, file or symbol. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "analyze/report.h"
 #include "analyze/static_report.h"
@@ -35,6 +36,7 @@ static const struct option_row rows[] = {
 	  offsetof(struct static_options, depth), 1, 100, 0, NULL },
 	{ "start-branch", 'b', "DIR", "only what is compiled from files of that source directory, as fs/ext4 (repeatable)",
 	  OPT_LIST, offsetof(struct static_options, dirs), 0, 0, 0, NULL },
+	FORMAT_ROW(struct static_options, report),
 	SORT_ROW(struct static_options, report, "total (default), text, data, bss, name"),
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
@@ -55,9 +57,12 @@ static int print_rows(struct report *r, const struct static_options *o, const ch
 		return rc;
 	query_bind_text(&q, ":by", by);
 	query_bind_int(&q, ":depth", (int64_t)o->depth);
-	fprintf(r->out, "\n      text       data        bss      total  %s\n", by);
-	fprintf(r->out, "-----------------------------------------------------\n");
-	while ((rc = query_step(&q, err)) == 1) {
+	emit_section(r, "rows", EMIT_TABLE);
+	if (r->emit.format == EMIT_TEXT) {
+		fprintf(r->out, "\n      text       data        bss      total  %s\n", by);
+		fprintf(r->out, "-----------------------------------------------------\n");
+	}
+	while ((rc = emit_step(r, &q, err)) == 1) {
 		const char *from = query_text(&q, 5);
 
 		fprintf(r->out, "%10" PRId64 " %10" PRId64 " %10" PRId64 " %10" PRId64 "  %s%s%s\n",
@@ -69,6 +74,27 @@ static int print_rows(struct report *r, const struct static_options *o, const ch
 	return rc;
 }
 
+/* As text, or as the notes of data. */
+static int print_header(struct report *r, const struct static_options *o, struct error *err)
+{
+	FILE *out = r->out;
+	char *text = NULL;
+	size_t size;
+	int rc;
+
+	if (r->emit.format == EMIT_TEXT)
+		return static_header(r, &o->dirs, err);
+	r->out = open_memstream(&text, &size);
+	rc = r->out ? static_header(r, &o->dirs, err) : error_nomem(err);
+	if (r->out && fclose(r->out) && rc == 0)
+		rc = error_nomem(err);
+	r->out = out;
+	if (rc == 0)
+		emit_begin(r, "static", text);
+	free(text);
+	return rc;
+}
+
 static int print(struct report *r, void *options, const char *order, struct error *err)
 {
 	const struct static_options *o = options;
@@ -77,7 +103,7 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	if (rc == 0)
 		rc = static_select(r->db, &o->dirs, err);
 	if (rc == 0)
-		rc = static_header(r, &o->dirs, err);
+		rc = print_header(r, o, err);
 	return rc < 0 ? rc : print_rows(r, o, order, err);
 }
 

@@ -138,8 +138,9 @@ static bool is_id(int64_t id, size_t count)
 static int read_tasks(struct scan *s, struct error *err)
 {
 	struct query q = { 0 };
-	char *sql = sqlite3_mprintf("SELECT id, pid, self, min(id) OVER (PARTITION BY %s) FROM task",
-				    s->how->task_by ? s->how->task_by : "1");
+	char *sql =
+		sqlite3_mprintf("SELECT id, pid, self, min(id) OVER (PARTITION BY %s) FROM task",
+				s->how->task_by ? s->how->task_by : "1");
 	int rc = by_id(s->db, "SELECT coalesce(max(id), 0) FROM task", (void **)&s->tasks,
 		       &s->task_count, sizeof(*s->tasks), err);
 

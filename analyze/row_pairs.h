@@ -23,12 +23,13 @@
 struct row_pairs {
 	const char
 		*source; /* table, view or query in parentheses with the columns of `allocation` */
-	bool cpu, initcall;	  /* what to tell apart */
-	const char *task_by;	  /* SQL on a row of `task`: tasks of which it differs are told apart, and of those
+	bool cpu, initcall; /* what to tell apart */
+	const char *
+		task_by; /* SQL on a row of `task`: tasks of which it differs are told apart, and of those
 				   * of which it is the same one stands for all; NULL: none is */
-	bool folded;		  /* with what the recorder folded: only for the whole capture */
-	int64_t length;		  /* when the ages of what is live are measured, ns */
-	int64_t interval;	  /* ns, > 0: an object counts in the interval of its
+	bool folded;	  /* with what the recorder folded: only for the whole capture */
+	int64_t length;	  /* when the ages of what is live are measured, ns */
+	int64_t interval; /* ns, > 0: an object counts in the interval of its
 				   * end, and in that of its beginning as not freed if it ends in another; 0: none */
 };
 

@@ -23,6 +23,7 @@ for format in text json ndjson; do
 	says diff --format $format "$db" "$db"
 done
 says info "$db"
+says info --format json "$db"
 says sql "$db" 'SELECT 1'
 says sql --format json "$db" 'SELECT 1'
 says flame "$db"

@@ -1,0 +1,78 @@
+#!/bin/sh
+# --format json: one strict document per report, every member of which the manual page names; and the same as NDJSON.
+. "$TESTS/cli/lib.sh"
+
+cp "$TESTS/golden/v1.kmem" "$work/v1.kmem"
+"$KMEM_ANALYZE" load -q "$work/v1.kmem"
+db=$work/v1.kmem.db
+address=$(sqlite3 "$db" "SELECT printf('%x', address) FROM allocation LIMIT 1")
+sed 's/\\-/-/g; s/\\(dq/"/g' "$TESTS/../analyze/kmem-analyze.1" | sed -n '/^\.SH DATA/,/^\.SH EXIT/p' >"$work/manual"
+cat >"$work/members.py" <<'END'
+"""members.py JSON NDJSON: names of all members; that both have the same rows"""
+import json
+import sys
+
+document = json.load(open(sys.argv[1]))
+names = set()
+
+
+def walk(value):
+    if isinstance(value, dict):
+        names.update(value)
+        for v in value.values():
+            walk(v)
+    elif isinstance(value, list):
+        for v in value:
+            walk(v)
+
+
+walk(document)
+lines = [json.loads(line) for line in open(sys.argv[2])]
+assert lines[0]["section"] == "header" and lines[0]["report"] == document["report"] and document["format"] == 1
+for section, rows in document.items():
+    if section in ("report", "format", "header"):
+        continue
+    rows = rows if isinstance(rows, list) else [] if rows is None else [rows]
+    flat = [{k: v for k, v in line.items() if k != "section"} for line in lines[1:] if line["section"] == section]
+    assert flat == rows, "%s: NDJSON has other rows" % section
+print("\n".join(sorted(names - {"report", "format", "header", "section"})))
+END
+json() { # COMMAND...
+	"$KMEM_ANALYZE" "$@" --format json "$db" >"$work/json" 2>"$work/err"
+	"$KMEM_ANALYZE" "$@" --format ndjson "$db" >"$work/ndjson" 2>"$work/err"
+	names=$(python3 "$work/members.py" "$work/json" "$work/ndjson" 2>"$work/wrong")
+	check "$*: JSON and NDJSON $(tail -n 1 "$work/wrong")" [ -n "$names" ]
+	missing=
+	for name in $names; do
+		grep -qwF -e "$name" "$work/manual" || missing="$missing $name"
+	done
+	check "$*: the manual page names every member$missing" [ -z "$missing" ]
+}
+json account
+json account --callers
+json kmemprof
+json kmemprof -i 20ms
+json kmemleak --comm
+json kmemleak -v
+json top
+json top --tree -n 3
+json stat
+json stat --caller --alloc -n 3
+json stat --page --caller
+json domains
+json peak
+json timeline
+json lifetimes
+json history --ptr "$address"
+json info
+for key in caller cache comm stack; do
+	json lifetimes --by $key
+done
+"$KMEM_ANALYZE" diff --format json "$db" "$db" >"$work/json"
+check "diff: JSON" python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$work/json"
+"$KMEM_ANALYZE" static --format json "$B/tests/test_base" >"$work/json"
+check "static: the rows add up" python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert sum(r["total"] for r in d["rows"]) == sum(r["text"] + r["data"] + r["bss"] for r in d["rows"]) > 1000' "$work/json"
+finish
