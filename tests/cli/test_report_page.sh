@@ -67,6 +67,14 @@ case $? in
 77) echo "skip the report in a browser: there is no chromium" ;;
 *)
 	golden report-browser cat "$work/said"
+	HOME=$work XDG_CACHE_HOME=$work chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --window-size=1200,1600 \
+		--user-data-dir="$work/profile" --screenshot="$work/page.png" --virtual-time-budget=2000 "file://$work/plain.html" >"$work/said" 2>&1
+	check "a screenshot shows more than a blank page" [ "$(python3 -c '
+import sys
+sys.path.insert(0, sys.argv[2])
+import rings
+width, height, pixel = rings.read_png(sys.argv[1])
+print(len({pixel(x, y) for x in range(0, width, 7) for y in range(0, height, 7)}))' "$work/page.png" "$TESTS/naive" 2>&1 | tail -n 1)" -gt 30 ]
 	python3 "$TESTS/naive/browser.py" "$work/names.html" 'say(document.querySelectorAll("#table-callers tbody tr").length > 2, document.querySelectorAll("img").length)' \
 		>"$work/said" 2>&1
 	check "hostile names run nothing: $(cat "$work/said")" [ "$(cat "$work/said")" = "true 0" ]
