@@ -82,6 +82,8 @@ done
 cat "$work"/log.* >"$work/log" 2>/dev/null
 log=$work/log
 
+# where the time goes
+sort -rn "$work"/time.* 2>/dev/null | head -n 3 | awk '$1 > 20 { print "slow: " $0 }'
 passed=$(grep -c '^ok ' "$log")
 failed=$(grep -c '^not ok ' "$log")
 skipped=$(grep -c '^skip ' "$log")

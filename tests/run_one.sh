@@ -6,8 +6,10 @@ set -- $2
 number=$1 name=$2
 shift 2
 mkdir -m 711 "$work/tmp.$number"
+since=$(date +%s)
 TMPDIR=$work/tmp.$number "$@" >"$work/out.$number" 2>"$work/err.$number" </dev/null
 code=$?
+echo "$(($(date +%s) - since)) s $name" >"$work/time.$number"
 out=$work/out.$number err=$work/err.$number log=$work/log.$number
 grep -E '^(ok|not ok|skip) ' "$out" >"$log"
 {
