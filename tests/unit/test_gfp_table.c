@@ -68,7 +68,7 @@ static void test_bad_format(void)
 		LIST("{REC->gfp_flags, \"A\"} )"),
 	};
 	struct gfp_table t;
-	char deep[4096];
+	char deep[4096] = "";
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
 		CHECK(parses(&t, formats[i]) == (i == 5));
