@@ -51,13 +51,13 @@ for set; do
 	cli)
 		jobs=$(nproc)
 		# those that take longest first
-		for test in witness rings text dump; do
+		for test in witness time rings text dump; do
 			# the witness runs no program under WRAP
 			[ $test != witness ] || [ -z "$WRAP" ] || continue
 			add tests/cli/test_$test.sh sh tests/cli/test_$test.sh
 		done
 		for test in tests/cli/test_*.sh; do
-			case $test in *_witness.sh | *_rings.sh | *_text.sh | *_dump.sh) continue ;; esac
+			case $test in *_witness.sh | *_time.sh | *_rings.sh | *_text.sh | *_dump.sh) continue ;; esac
 			add "$test" sh "$test"
 		done
 		;;
