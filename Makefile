@@ -219,7 +219,7 @@ check-symbols:	## Every address of boots of amd64 and arm64, with their debug pa
 cross-programs: $(format_tests) $(B)/tests/mkcapture
 	@:
 
-check-valgrind:	## The unit tests and goldens under valgrind
+check-valgrind:	## The unit tests, and goldens of the loader and the stock reports, under valgrind
 	@sh scripts/setup.sh build test
 	@$(build_now) all test-programs
 	@WRAP='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --suppressions=$(CURDIR)/tests/valgrind.supp' \
