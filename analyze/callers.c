@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/array_room.h"
+#include "analyze/id_table.h"
 #include "analyze/query.h"
 
 static struct text frame_name(const struct stacks *s, const struct frame *f)
@@ -57,29 +59,19 @@ uint32_t callers_find(const struct callers *c, uint32_t stack, uint32_t call_sit
 struct db_callers {
 	sqlite3 *db;
 	unsigned char *classes;
-	size_t frames; /* classes[0] to classes[frames] are there */
+	size_t frames; /* of classes */
 	uint32_t *path;
 	size_t depth, room;
 	int64_t stack; /* that path is of; 0: none yet */
 };
 
-#define FRAMES_MAX ((int64_t)1 << 31)
-
 static int read_classes(struct db_callers *c, const struct skip_frames *skip, struct error *err)
 {
 	struct query q = { 0 };
-	int rc = query_init(&q, c->db, "SELECT coalesce(max(id), 0) FROM frame", NULL, err);
+	int rc = id_table_new(c->db, "frame", (void **)&c->classes, &c->frames, 1, err);
 
-	if (rc == 0)
-		rc = query_step(&q, err);
-	if (rc == 1 && query_int(&q, 0) >= 0 && query_int(&q, 0) < FRAMES_MAX)
-		c->frames = (size_t)query_int(&q, 0);
-	query_release(&q);
 	if (rc < 0)
 		return rc;
-	c->classes = calloc(c->frames + 1, 1);
-	if (!c->classes)
-		return error_nomem(err);
 	rc = query_init(&q, c->db,
 			"SELECT f.id, f.dso, y.name FROM frame f LEFT JOIN symbol y ON y.id ="
 			" f.symbol WHERE f.id > 0",
@@ -88,6 +80,8 @@ static int read_classes(struct db_callers *c, const struct skip_frames *skip, st
 		const char *name = query_text(&q, 2);
 
 		rc = 0;
+		if (!id_table_has(query_int(&q, 0), c->frames))
+			continue;
 		if (!query_is_null(&q, 1))
 			c->classes[query_int(&q, 0)] = FRAME_USER;
 		else if (skip_frames_match(skip, name, strlen(name)))
@@ -108,7 +102,7 @@ static int read_path(struct db_callers *c, struct query *q, int64_t stack, struc
 	while ((rc = query_step(q, err)) == 1) {
 		int64_t frame = query_int(q, 0);
 
-		if (frame <= 0 || frame > (int64_t)c->frames)
+		if (!id_table_has(frame, c->frames))
 			continue;
 		if (!array_room((void **)&c->path, &c->room, c->depth, sizeof(*c->path)))
 			return error_nomem(err);
@@ -149,7 +143,7 @@ static int find_callers(struct db_callers *c, const char *site, const char *tabl
 		if (rc < 0)
 			break;
 		caller = skip_frames_caller(c->path, (uint32_t)c->depth,
-					    call_site > 0 && call_site <= (int64_t)c->frames ?
+					    id_table_has(call_site, c->frames) ?
 						    (uint32_t)call_site :
 						    0,
 					    c->classes);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "analyze/id_index.h"
 
 #define PAIRS_MAX	4096

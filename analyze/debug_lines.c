@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "analyze/id_index.h"
 
 #define NAMESPACES_MAX 32 /* nested in each other */

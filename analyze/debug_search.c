@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "analyze/array_room.h"
 #include "analyze/id_index.h"
 #include "format/process.h"
 

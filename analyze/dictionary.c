@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "analyze/capture_model.h"
 #include "format/dict.h"
 

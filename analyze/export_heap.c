@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "analyze/export.h"
 #include "format/base/hash.h"
 

@@ -4,12 +4,12 @@
 
 #include "analyze/export.h"
 #include "analyze/flame_tree.h"
+#include "analyze/id_table.h"
 #include "schema_sql.h"
 
 #define SNAPSHOTS 60 /* besides the peak */
 #define DETAILED  10 /* every so many has a tree */
 #define THRESHOLD 1.0
-#define IDS_MAX	  ((int64_t)1 << 31)
 #define NO_STACK  UINT32_MAX
 
 struct snapshot {
@@ -120,25 +120,6 @@ static size_t first_from(const struct massif *m, int64_t time)
 
 /* ---- what the rows refer to ---- */
 
-static int by_id(const struct massif *m, const char *sql, void **ret, size_t *ret_count,
-		 size_t size)
-{
-	struct query q = { 0 };
-	int rc = query_init(&q, m->in->r->db, sql, NULL, m->err);
-
-	if (rc == 0)
-		rc = query_step(&q, m->err);
-	if (rc == 1) {
-		int64_t most = query_int(&q, 0);
-
-		*ret_count = most > 0 && most < IDS_MAX ? (size_t)most + 1 : 1;
-		*ret = calloc(*ret_count, size);
-		rc = *ret ? 0 : error_nomem(m->err);
-	}
-	query_release(&q);
-	return rc;
-}
-
 static int64_t or_none(const struct query *q, int column)
 {
 	return query_is_null(q, column) ? -1 : query_int(q, column);
@@ -168,8 +149,8 @@ static int read_sites(struct massif *m)
 	sqlite3_str *s = sqlite3_str_new(m->in->r->db);
 	struct query q = { 0 };
 	char *sql;
-	int rc = by_id(m, "SELECT coalesce(max(id), 0) FROM alloc_site", (void **)&m->sites,
-		       &m->site_count, sizeof(*m->sites));
+	int rc = id_table_new(m->in->r->db, "alloc_site", (void **)&m->sites, &m->site_count,
+			      sizeof(*m->sites), m->err);
 
 	for (size_t i = 0; rc == 0 && i < m->site_count; i++)
 		m->sites[i].stack = NO_STACK;
@@ -182,7 +163,7 @@ static int read_sites(struct massif *m)
 		int64_t id = query_int(&q, 0), req = size_of(&q, 4);
 
 		rc = 0;
-		if (id > 0 && id < (int64_t)m->site_count)
+		if (id_table_has(id, m->site_count))
 			m->sites[id] = (struct site){
 				.stack = stack_of(m->v, or_none(&q, 1), or_none(&q, 2)),
 				.in_task = query_int(&q, 3) == 0,
@@ -198,14 +179,14 @@ static int read_sites(struct massif *m)
 static int read_tasks(struct massif *m)
 {
 	struct query q = { 0 };
-	int rc = by_id(m, "SELECT coalesce(max(id), 0) FROM task", (void **)&m->self,
-		       &m->task_count, sizeof(*m->self));
+	int rc = id_table_new(m->in->r->db, "task", (void **)&m->self, &m->task_count,
+			      sizeof(*m->self), m->err);
 
 	if (rc == 0)
 		rc = query_init(&q, m->in->r->db, "SELECT id FROM task WHERE self", NULL, m->err);
 	while (rc == 0 && (rc = query_step(&q, m->err)) == 1) {
 		rc = 0;
-		if (query_int(&q, 0) > 0 && query_int(&q, 0) < (int64_t)m->task_count)
+		if (id_table_has(query_int(&q, 0), m->task_count))
 			m->self[query_int(&q, 0)] = true;
 	}
 	query_release(&q);

@@ -5,6 +5,7 @@
 #include <zlib.h>
 #endif
 
+#include "analyze/array_room.h"
 #include "analyze/export.h"
 #include "format/base/buf.h"
 #include "format/base/hash.h"

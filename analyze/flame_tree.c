@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "format/base/hash.h"
 
 int flame_tree_init(struct flame_tree *t, struct error *err)

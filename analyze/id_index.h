@@ -80,22 +80,4 @@ static inline void id_index_release(struct id_index *x)
 	*x = (struct id_index){ 0 };
 }
 
-/* Room for thing number `count` + 1 in an array of things; false when there is no memory. */
-static inline bool array_room(void **array, size_t *cap, size_t count, size_t size)
-{
-	size_t want = *cap ? *cap * 2 : 64;
-	void *p;
-
-	if (count < *cap)
-		return true;
-	if (want > SIZE_MAX / size)
-		return false;
-	p = realloc(*array, want * size);
-	if (!p)
-		return false;
-	*array = p;
-	*cap = want;
-	return true;
-}
-
 #endif

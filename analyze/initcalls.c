@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "analyze/array_room.h"
 #include "analyze/id_index.h"
 #include "analyze/query.h"
 

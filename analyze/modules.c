@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analyze/array_room.h"
 
 #define SECTIONS    "/sys/module/"
 #define INIT_SPAN   (1u << 20) /* initialisation code is smaller; its size is not recorded */

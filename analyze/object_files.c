@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "analyze/grow.h"
+#include "analyze/array_room.h"
 #include "format/base/buf.h"
 #include "format/base/fileio.h"
 
@@ -49,7 +49,8 @@ struct object_files {
 /* Takes the name over, also when it fails. */
 static int list_add(struct name_list *list, char *name, struct error *err)
 {
-	if (!name || !grow((void **)&list->items, &list->cap, list->count, sizeof(*list->items))) {
+	if (!name ||
+	    !array_room((void **)&list->items, &list->cap, list->count, sizeof(*list->items))) {
 		free(name);
 		return error_nomem(err);
 	}
@@ -262,7 +263,7 @@ static int take_paths(struct object_files *o, struct name_list *paths, struct er
 		new.path = strdup(paths->items[i]);
 		new.unit = new.path ? unit_name(o->tree, new.path) : NULL;
 		if (!new.unit ||
-		    !grow((void **)&o->objects, &o->cap, o->count, sizeof(*o->objects))) {
+		    !array_room((void **)&o->objects, &o->cap, o->count, sizeof(*o->objects))) {
 			free(new.path);
 			free(new.unit);
 			return error_nomem(err);
@@ -333,7 +334,7 @@ static int add_global(struct object_files *o, size_t object, const char *name, s
 
 	if (rc < 0)
 		return rc;
-	if (!grow((void **)&o->globals, &o->global_cap, o->global_count, sizeof(*o->globals)))
+	if (!array_room((void **)&o->globals, &o->global_cap, o->global_count, sizeof(*o->globals)))
 		return error_nomem(err);
 	o->globals[o->global_count++] = (struct global){ o->names.items[o->names.count - 1],
 							 object };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "analyze/array_room.h"
 #include "analyze/id_index.h"
 #include "analyze/query.h"
 #include "format/event_spec.h"

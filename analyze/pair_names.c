@@ -3,35 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/id_table.h"
 #include "analyze/query.h"
-
-#define IDS_MAX ((int64_t)1 << 28)
-
-/* Room for the ids of a table, 1 to max(id). */
-static int by_id(sqlite3 *db, const char *table, size_t size, void *ret, size_t *ret_count,
-		 struct error *err)
-{
-	struct query q = { 0 };
-	char *sql = sqlite3_mprintf("SELECT coalesce(max(id), 0) FROM main.%s", table);
-	void **array = ret;
-	int rc = sql ? query_init(&q, db, sql, NULL, err) : error_nomem(err);
-
-	if (rc == 0 && (rc = query_step(&q, err)) == 1) {
-		int64_t most = query_int(&q, 0);
-
-		*ret_count = most > 0 && most < IDS_MAX ? (size_t)most + 1 : 1;
-		*array = calloc(*ret_count, size);
-		rc = *array ? 0 : error_nomem(err);
-	}
-	query_release(&q);
-	sqlite3_free(sql);
-	return rc;
-}
-
-static bool is_id(int64_t id, size_t count)
-{
-	return id > 0 && (uint64_t)id < count;
-}
 
 /* NULL stays NULL. */
 static int copy_text(char **ret, const struct query *q, int column, struct error *err)
@@ -45,7 +18,8 @@ static int copy_text(char **ret, const struct query *q, int column, struct error
 static int read_tasks(struct pair_names *n, sqlite3 *db, struct error *err)
 {
 	struct query q = { 0 };
-	int rc = by_id(db, "task", sizeof(*n->tasks), &n->tasks, &n->task_count, err);
+	int rc = id_table_new(db, "main.task", (void **)&n->tasks, &n->task_count,
+			      sizeof(*n->tasks), err);
 
 	if (rc == 0)
 		rc = query_init(&q, db, "SELECT id, pid, self, comm FROM main.task", NULL, err);
@@ -53,7 +27,7 @@ static int read_tasks(struct pair_names *n, sqlite3 *db, struct error *err)
 		int64_t id = query_int(&q, 0);
 
 		rc = 0;
-		if (!is_id(id, n->task_count))
+		if (!id_table_has(id, n->task_count))
 			continue;
 		n->tasks[id].there = true;
 		n->tasks[id].pid = query_int(&q, 1);
@@ -67,7 +41,8 @@ static int read_tasks(struct pair_names *n, sqlite3 *db, struct error *err)
 static int read_frames(struct pair_names *n, sqlite3 *db, struct error *err)
 {
 	struct query q = { 0 };
-	int rc = by_id(db, "frame", sizeof(*n->frames), &n->frames, &n->frame_count, err);
+	int rc = id_table_new(db, "main.frame", (void **)&n->frames, &n->frame_count,
+			      sizeof(*n->frames), err);
 
 	if (rc == 0)
 		rc = query_init(&q, db,
@@ -78,7 +53,7 @@ static int read_frames(struct pair_names *n, sqlite3 *db, struct error *err)
 		int64_t id = query_int(&q, 0);
 
 		rc = 0;
-		if (!is_id(id, n->frame_count))
+		if (!id_table_has(id, n->frame_count))
 			continue;
 		n->frames[id].there = true;
 		n->frames[id].address = (uint64_t)query_int(&q, 1);
@@ -92,13 +67,14 @@ static int read_frames(struct pair_names *n, sqlite3 *db, struct error *err)
 static int read_caches(struct pair_names *n, sqlite3 *db, struct error *err)
 {
 	struct query q = { 0 };
-	int rc = by_id(db, "cache", sizeof(*n->caches), &n->caches, &n->cache_count, err);
+	int rc = id_table_new(db, "main.cache", (void **)&n->caches, &n->cache_count,
+			      sizeof(*n->caches), err);
 
 	if (rc == 0)
 		rc = query_init(&q, db, "SELECT id, name FROM main.cache", NULL, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		rc = 0;
-		if (is_id(query_int(&q, 0), n->cache_count))
+		if (id_table_has(query_int(&q, 0), n->cache_count))
 			rc = copy_text(&n->caches[query_int(&q, 0)], &q, 1, err);
 	}
 	query_release(&q);
@@ -152,17 +128,17 @@ void pair_names_release(struct pair_names *n)
 
 const struct pair_task *pair_task(const struct pair_names *n, int64_t id)
 {
-	return is_id(id, n->task_count) && n->tasks[id].there ? &n->tasks[id] : NULL;
+	return id_table_has(id, n->task_count) && n->tasks[id].there ? &n->tasks[id] : NULL;
 }
 
 const struct pair_frame *pair_frame(const struct pair_names *n, int64_t id)
 {
-	return is_id(id, n->frame_count) && n->frames[id].there ? &n->frames[id] : NULL;
+	return id_table_has(id, n->frame_count) && n->frames[id].there ? &n->frames[id] : NULL;
 }
 
 const char *pair_cache(const struct pair_names *n, int64_t id)
 {
-	return is_id(id, n->cache_count) ? n->caches[id] : NULL;
+	return id_table_has(id, n->cache_count) ? n->caches[id] : NULL;
 }
 
 /* The function of all frames at that address; NULL: there is none, or more than one. offset -1: any. */

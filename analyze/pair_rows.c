@@ -3,35 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/array_room.h"
+#include "analyze/id_table.h"
 #include "analyze/query.h"
 #include "format/base/hash.h"
 #include "format/base/units.h"
 
-#define IDS_MAX ((int64_t)1 << 28)
-
 /* ---- facts of the database's sites ---- */
-
-static bool is_id(int64_t id, size_t count)
-{
-	return id > 0 && (uint64_t)id < count;
-}
-
-static int facts_new(struct pair_rows *r, const char *sql, struct pair_fact **ret,
-		     size_t *ret_count, struct error *err)
-{
-	struct query q = { 0 };
-	int rc = query_init(&q, r->db, sql, NULL, err);
-
-	if (rc == 0 && (rc = query_step(&q, err)) == 1) {
-		int64_t most = query_int(&q, 0);
-
-		*ret_count = most > 0 && most < IDS_MAX ? (size_t)most + 1 : 1;
-		*ret = calloc(*ret_count, sizeof(**ret));
-		rc = *ret ? 0 : error_nomem(err);
-	}
-	query_release(&q);
-	return rc;
-}
 
 static void set_number(struct pair_fact *f, enum pair_value v, const struct query *q, int column)
 {
@@ -96,8 +74,8 @@ static uint64_t page_size(const struct pair_rows *r)
 static int read_allocs(struct pair_rows *r, struct error *err)
 {
 	struct query q = { 0 };
-	int rc = facts_new(r, "SELECT coalesce(max(id), 0) FROM main.alloc_site", &r->allocs,
-			   &r->alloc_count, err);
+	int rc = id_table_new(r->db, "main.alloc_site", (void **)&r->allocs, &r->alloc_count,
+			      sizeof(*r->allocs), err);
 
 	if (rc == 0)
 		rc = query_init(
@@ -109,7 +87,7 @@ static int read_allocs(struct pair_rows *r, struct error *err)
 		struct pair_fact *f;
 
 		rc = 0;
-		if (!is_id(query_int(&q, 0), r->alloc_count))
+		if (!id_table_has(query_int(&q, 0), r->alloc_count))
 			continue;
 		f = &r->allocs[query_int(&q, 0)];
 		set_fact(r, f, &q);
@@ -118,7 +96,7 @@ static int read_allocs(struct pair_rows *r, struct error *err)
 		set_number(f, PAIR_GFP, &q, 7);
 		set_number(f, PAIR_NODE, &q, 8);
 		set_number(f, PAIR_MIGRATETYPE, &q, 9);
-		if (is_id(query_int(&q, 10), r->alloc_count))
+		if (id_table_has(query_int(&q, 10), r->alloc_count))
 			f->whole = (uint32_t)query_int(&q, 10);
 		f->values[PAIR_ORDER].number = order_of(f->values[PAIR_BYTES_ALLOC].number,
 							page_size(r));
@@ -130,8 +108,8 @@ static int read_allocs(struct pair_rows *r, struct error *err)
 static int read_frees(struct pair_rows *r, struct error *err)
 {
 	struct query q = { 0 };
-	int rc = facts_new(r, "SELECT coalesce(max(id), 0) FROM main.free_site", &r->frees,
-			   &r->free_count, err);
+	int rc = id_table_new(r->db, "main.free_site", (void **)&r->frees, &r->free_count,
+			      sizeof(*r->frees), err);
 
 	if (rc == 0)
 		rc = query_init(
@@ -142,7 +120,7 @@ static int read_frees(struct pair_rows *r, struct error *err)
 		struct pair_fact *f;
 
 		rc = 0;
-		if (!is_id(query_int(&q, 0), r->free_count))
+		if (!id_table_has(query_int(&q, 0), r->free_count))
 			continue;
 		f = &r->frees[query_int(&q, 0)];
 		set_fact(r, f, &q);
@@ -413,9 +391,9 @@ static int add_allocation(struct pair_rows *r, const struct query *q, struct exp
 	uint64_t address = (uint64_t)query_int(q, ADDRESS);
 	int rc = 0;
 
-	if (is_id(site, r->alloc_count))
+	if (id_table_has(site, r->alloc_count))
 		rc = add_alloc(r, address, &row, err);
-	if (rc < 0 || !is_id(free_site, r->free_count))
+	if (rc < 0 || !id_table_has(free_site, r->free_count))
 		return rc;
 	row.time = add_times(row.time, query_int(q, LIFETIME));
 	row.cpu = query_int(q, FREE_CPU);
@@ -445,7 +423,7 @@ static int read_kmem(struct pair_rows *r, struct error *err)
 				   .values = values };
 
 		rc = 0;
-		if (is_id(query_int(&q, 2), r->free_count))
+		if (id_table_has(query_int(&q, 2), r->free_count))
 			rc = add_fact(r, &r->frees[query_int(&q, 2)], (uint64_t)query_int(&q, 1),
 				      &row, err);
 	}
@@ -624,7 +602,7 @@ int64_t pair_rows_null_site(struct pair_rows *r, uint32_t item, int64_t free_sit
 	uint64_t key;
 	int rc;
 
-	if (of->source != PAIR_FREE || !is_id(free_site, r->free_count))
+	if (of->source != PAIR_FREE || !id_table_has(free_site, r->free_count))
 		return 0;
 	f = &r->frees[free_site];
 	if (!f->items[1] || r->items->list[f->items[1] - 1].event != of->event)

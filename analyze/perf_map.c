@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "analyze/id_index.h"
 
 #define NAME_BYTES_MAX 512

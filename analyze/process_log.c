@@ -4,6 +4,7 @@
 #include "analyze/process_log.h"
 
 #include <stdlib.h>
+#include "analyze/array_room.h"
 
 #define RECORDS_MAX (16u << 20) /* 48 bytes of memory each */
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "format/base/hash.h"
 
 #define MAPS_MAX   (16u << 20) /* of all spaces: bounds memory on hostile input */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/grow.h"
+#include "analyze/array_room.h"
 #include "analyze/json_text.h"
 #include "format/base/units.h"
 
@@ -50,7 +50,8 @@ static struct ring_text *add_text(struct layout *l, const char *text, double x, 
 	struct ring_chart *c = l->c;
 	char *copy = strdup(text);
 
-	if (!copy || !grow((void **)&c->texts, &c->text_cap, c->text_count, sizeof(*c->texts))) {
+	if (!copy ||
+	    !array_room((void **)&c->texts, &c->text_cap, c->text_count, sizeof(*c->texts))) {
 		free(copy);
 		error_nomem(l->err);
 		return NULL;
@@ -71,7 +72,8 @@ static int add_swatch(struct layout *l, double x, double y, struct ring_colour c
 {
 	struct ring_chart *c = l->c;
 
-	if (!grow((void **)&c->swatches, &c->swatch_cap, c->swatch_count, sizeof(*c->swatches)))
+	if (!array_room((void **)&c->swatches, &c->swatch_cap, c->swatch_count,
+			sizeof(*c->swatches)))
 		return error_nomem(l->err);
 	c->swatches[c->swatch_count++] = (struct ring_swatch){ x, y, 11, colour };
 	return 0;
@@ -256,7 +258,7 @@ static int add_wedge(struct layout *l, const struct ring_wedge *wedge)
 {
 	struct ring_chart *c = l->c;
 
-	if (!grow((void **)&c->wedges, &c->wedge_cap, c->wedge_count, sizeof(*c->wedges)))
+	if (!array_room((void **)&c->wedges, &c->wedge_cap, c->wedge_count, sizeof(*c->wedges)))
 		return error_nomem(l->err);
 	c->wedges[c->wedge_count++] = *wedge;
 	return label_wedge(l, (int)c->wedge_count - 1);

@@ -3,45 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/grow.h"
+#include "analyze/array_room.h"
+#include "analyze/id_table.h"
 #include "format/base/hash.h"
 
-#define IDS_MAX ((int64_t)1 << 31)
-
 /* ---- what the rows refer to ---- */
-
-/* Room for ids 0 to max(id) of a table; the numbers of a database are not to be trusted. */
-static int by_id(sqlite3 *db, const char *sql, void **ret, size_t *ret_count, size_t size,
-		 struct error *err)
-{
-	struct query q = { 0 };
-	int rc = query_init(&q, db, sql, NULL, err);
-
-	if (rc == 0)
-		rc = query_step(&q, err);
-	if (rc == 1) {
-		int64_t most = query_int(&q, 0);
-
-		*ret_count = most > 0 && most < IDS_MAX ? (size_t)most + 1 : 1;
-		*ret = calloc(*ret_count, size);
-		rc = *ret ? 0 : error_nomem(err);
-	}
-	query_release(&q);
-	return rc;
-}
-
-static bool is_id(int64_t id, size_t count)
-{
-	return id > 0 && (uint64_t)id < count;
-}
 
 static int read_sites(struct row_items *x, struct report *r, struct error *err)
 {
 	sqlite3_str *s = sqlite3_str_new(r->db);
 	struct query q = { 0 };
 	char *sql;
-	int rc = by_id(r->db, "SELECT coalesce(max(id), 0) FROM alloc_site", (void **)&x->sites,
-		       &x->site_count, sizeof(*x->sites), err);
+	int rc = id_table_new(r->db, "alloc_site", (void **)&x->sites, &x->site_count,
+			      sizeof(*x->sites), err);
 
 	sqlite3_str_appendall(s, "SELECT a.id, a.bytes_alloc, a.context = 0 FROM alloc_site a"
 				 " JOIN event e ON e.id = a.event WHERE 1");
@@ -51,7 +25,7 @@ static int read_sites(struct row_items *x, struct report *r, struct error *err)
 		rc = sql ? query_init(&q, r->db, sql, NULL, err) : error_nomem(err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		rc = 0;
-		if (is_id(query_int(&q, 0), x->site_count))
+		if (id_table_has(query_int(&q, 0), x->site_count))
 			x->sites[query_int(&q, 0)] = (struct row_site){
 				.bytes = (uint64_t)query_int(&q, 1),
 				.chosen = true,
@@ -66,14 +40,14 @@ static int read_sites(struct row_items *x, struct report *r, struct error *err)
 static int read_tasks(struct row_items *x, struct report *r, struct error *err)
 {
 	struct query q = { 0 };
-	int rc = by_id(r->db, "SELECT coalesce(max(id), 0) FROM task", (void **)&x->tasks,
-		       &x->task_count, sizeof(*x->tasks), err);
+	int rc = id_table_new(r->db, "task", (void **)&x->tasks, &x->task_count, sizeof(*x->tasks),
+			      err);
 
 	if (rc == 0)
 		rc = query_init(&q, r->db, "SELECT id, pid, self FROM task", NULL, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		rc = 0;
-		if (is_id(query_int(&q, 0), x->task_count))
+		if (id_table_has(query_int(&q, 0), x->task_count))
 			x->tasks[query_int(&q, 0)] = (struct row_task){ query_int(&q, 1),
 									query_int(&q, 2) != 0 };
 	}
@@ -126,7 +100,7 @@ static uint32_t find_item(struct row_items *x, int64_t site, int64_t task, int64
 	if (id)
 		return *last = id;
 	if (x->count >= UINT32_MAX / 2 ||
-	    !grow((void **)&x->list, &x->cap, x->count, sizeof(*x->list)))
+	    !array_room((void **)&x->list, &x->cap, x->count, sizeof(*x->list)))
 		return 0;
 	x->list[x->count] = (struct row_item){ .site = site,
 					       .task = task,
@@ -151,9 +125,9 @@ static int take_row(struct row_items *x, const struct report *r, const struct qu
 	struct row row = { .time = query_int(q, ROW_TIME),
 			   .end_time = INT64_MAX,
 			   .end = query_int(q, ROW_END) };
-	bool known = is_id(task, x->task_count);
+	bool known = id_table_has(task, x->task_count);
 
-	if (!is_id(site, x->site_count) || !x->sites[site].chosen)
+	if (!id_table_has(site, x->site_count) || !x->sites[site].chosen)
 		return 0;
 	if (!r->options->include_self && known && x->tasks[task].self && x->sites[site].in_task)
 		return 0;

@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "analyze/array_room.h"
 #include "analyze/id_index.h"
+#include "analyze/id_table.h"
 #include "analyze/initcalls.h"
 #include "analyze/query.h"
 #include "format/base/hash.h"
@@ -108,47 +110,20 @@ static bool count_object(struct scan *s, const int64_t *key, int64_t lifetime)
 
 /* ---- what the rows refer to ---- */
 
-#define IDS_MAX ((int64_t)1 << 31)
-
-/* Room for ids 0 to max(id) of a table; the numbers of a database are not to be trusted. */
-static int by_id(sqlite3 *db, const char *sql, void **ret, size_t *ret_count, size_t size,
-		 struct error *err)
-{
-	struct query q = { 0 };
-	int rc = query_init(&q, db, sql, NULL, err);
-
-	if (rc == 0)
-		rc = query_step(&q, err);
-	if (rc == 1) {
-		int64_t most = query_int(&q, 0);
-
-		*ret_count = most > 0 && most < IDS_MAX ? (size_t)most + 1 : 1;
-		*ret = calloc(*ret_count, size);
-		rc = *ret ? 0 : error_nomem(err);
-	}
-	query_release(&q);
-	return rc;
-}
-
-static bool is_id(int64_t id, size_t count)
-{
-	return id > 0 && (uint64_t)id < count;
-}
-
 static int read_tasks(struct scan *s, struct error *err)
 {
 	struct query q = { 0 };
 	char *sql =
 		sqlite3_mprintf("SELECT id, pid, self, min(id) OVER (PARTITION BY %s) FROM task",
 				s->how->task_by ? s->how->task_by : "1");
-	int rc = by_id(s->db, "SELECT coalesce(max(id), 0) FROM task", (void **)&s->tasks,
-		       &s->task_count, sizeof(*s->tasks), err);
+	int rc = id_table_new(s->db, "task", (void **)&s->tasks, &s->task_count, sizeof(*s->tasks),
+			      err);
 
 	if (rc == 0)
 		rc = sql ? query_init(&q, s->db, sql, NULL, err) : error_nomem(err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		rc = 0;
-		if (is_id(query_int(&q, 0), s->task_count))
+		if (id_table_has(query_int(&q, 0), s->task_count))
 			s->tasks[query_int(&q, 0)] = (struct task_fact){
 				.pid = query_int(&q, 1),
 				.same = query_int(&q, 3),
@@ -163,14 +138,14 @@ static int read_tasks(struct scan *s, struct error *err)
 static int read_sites(struct scan *s, struct error *err)
 {
 	struct query q = { 0 };
-	int rc = by_id(s->db, "SELECT coalesce(max(id), 0) FROM alloc_site", (void **)&s->in_task,
-		       &s->site_count, sizeof(*s->in_task), err);
+	int rc = id_table_new(s->db, "alloc_site", (void **)&s->in_task, &s->site_count,
+			      sizeof(*s->in_task), err);
 
 	if (rc == 0)
 		rc = query_init(&q, s->db, "SELECT id, context FROM alloc_site", NULL, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		rc = 0;
-		if (is_id(query_int(&q, 0), s->site_count))
+		if (id_table_has(query_int(&q, 0), s->site_count))
 			s->in_task[query_int(&q, 0)] = query_int(&q, 1) == 0;
 	}
 	query_release(&q);
@@ -193,14 +168,14 @@ enum row_column {
 
 static int64_t initcall_of(const struct scan *s, int64_t task, int64_t time)
 {
-	if (!s->how->initcall || !is_id(task, s->task_count))
+	if (!s->how->initcall || !id_table_has(task, s->task_count))
 		return 0;
 	return initcalls_find(&s->initcalls, s->tasks[task].pid, time);
 }
 
 static int64_t standing_for(const struct scan *s, int64_t task)
 {
-	return is_id(task, s->task_count) ? s->tasks[task].same : task;
+	return id_table_has(task, s->task_count) ? s->tasks[task].same : task;
 }
 
 /* All of the key but interval and end. */
@@ -209,8 +184,8 @@ static void alloc_side(const struct scan *s, const struct query *q, int64_t *key
 	int64_t site = query_int(q, ROW_SITE), task = query_int(q, ROW_TASK);
 
 	key[ALLOC_SITE] = site;
-	key[SELF] = is_id(task, s->task_count) && s->tasks[task].self &&
-		    is_id(site, s->site_count) && s->in_task[site];
+	key[SELF] = id_table_has(task, s->task_count) && s->tasks[task].self &&
+		    id_table_has(site, s->site_count) && s->in_task[site];
 	if (s->how->task_by)
 		key[TASK] = standing_for(s, task);
 	if (s->how->cpu)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "format/base/hash.h"
 
 /* enum trace_flag_type, include/linux/trace_events.h */

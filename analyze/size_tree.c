@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/grow.h"
+#include "analyze/array_room.h"
 #include "analyze/report.h"
 
 static void release(struct size_node *node)
@@ -51,8 +51,8 @@ static struct size_node *child(struct size_node *parent, const char *name, struc
 	if (node)
 		node->name = strdup(name);
 	if (!node || !node->name ||
-	    !grow((void **)&parent->children, &parent->cap, parent->count,
-		  sizeof(struct size_node *))) {
+	    !array_room((void **)&parent->children, &parent->cap, parent->count,
+			sizeof(struct size_node *))) {
 		if (node)
 			free(node->name);
 		free(node);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "analyze/report.h"
 #include "analyze/skip_frames.h"
 #include "format/base/hash.h"

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "analyze/id_index.h"
+#include "analyze/id_table.h"
 #include "analyze/query.h"
 #include "format/base/hash.h"
-
-#define IDS_MAX ((int64_t)1 << 31)
 
 struct class
 {
@@ -76,36 +76,11 @@ static struct place *place_of(struct scan *s, int64_t address, int64_t grp)
 	return &s->places[s->count++];
 }
 
-/* Room for ids 0 to the largest; the numbers of a database are not to be trusted. */
-static int by_id(sqlite3 *db, const char *sql, void **ret, size_t *ret_count, size_t size,
-		 struct error *err)
-{
-	struct query q = { 0 };
-	int rc = query_init(&q, db, sql, NULL, err);
-
-	if (rc == 0)
-		rc = query_step(&q, err);
-	if (rc == 1) {
-		int64_t most = query_int(&q, 0);
-
-		*ret_count = most > 0 && most < IDS_MAX ? (size_t)most + 1 : 1;
-		*ret = calloc(*ret_count, size);
-		rc = *ret ? 0 : error_nomem(err);
-	}
-	query_release(&q);
-	return rc;
-}
-
-static bool is_id(int64_t id, size_t count)
-{
-	return id > 0 && (uint64_t)id < count;
-}
-
 static int read_classes(struct scan *s, struct error *err)
 {
 	struct query q = { 0 };
-	int rc = by_id(s->r->db, "SELECT coalesce(max(id), 0) FROM alloc_site",
-		       (void **)&s->classes, &s->class_count, sizeof(*s->classes), err);
+	int rc = id_table_new(s->r->db, "alloc_site", (void **)&s->classes, &s->class_count,
+			      sizeof(*s->classes), err);
 
 	if (rc == 0)
 		rc = query_init(&q, s->r->db,
@@ -114,7 +89,7 @@ static int read_classes(struct scan *s, struct error *err)
 				NULL, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		rc = 0;
-		if (is_id(query_int(&q, 0), s->class_count))
+		if (id_table_has(query_int(&q, 0), s->class_count))
 			s->classes[query_int(&q, 0)] = (struct class){
 				.grp = query_int(&q, 1),
 				.bytes_alloc = query_int(&q, 2),
@@ -130,14 +105,14 @@ static int read_classes(struct scan *s, struct error *err)
 static int read_tasks(struct scan *s, struct error *err)
 {
 	struct query q = { 0 };
-	int rc = by_id(s->r->db, "SELECT coalesce(max(id), 0) FROM task", (void **)&s->self,
-		       &s->task_count, sizeof(*s->self), err);
+	int rc = id_table_new(s->r->db, "task", (void **)&s->self, &s->task_count, sizeof(*s->self),
+			      err);
 
 	if (rc == 0)
 		rc = query_init(&q, s->r->db, "SELECT id FROM task WHERE self", NULL, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		rc = 0;
-		if (is_id(query_int(&q, 0), s->task_count))
+		if (id_table_has(query_int(&q, 0), s->task_count))
 			s->self[query_int(&q, 0)] = true;
 	}
 	query_release(&q);
@@ -148,13 +123,13 @@ static int read_tasks(struct scan *s, struct error *err)
 static int count_row(struct scan *s, const struct query *q, struct error *err)
 {
 	int64_t site = query_int(q, 1), task = query_int(q, 2);
-	const struct class *c = is_id(site, s->class_count) ? &s->classes[site] : NULL;
+	const struct class *c = id_table_has(site, s->class_count) ? &s->classes[site] : NULL;
 	bool live = (query_int(q, 3) & 3) == 0;
 	struct place *p;
 
 	if (!c || !c->counts || (s->live_only && !live))
 		return 0;
-	if (!s->r->options->include_self && c->in_task && is_id(task, s->task_count) &&
+	if (!s->r->options->include_self && c->in_task && id_table_has(task, s->task_count) &&
 	    s->self[task])
 		return 0;
 	p = place_of(s, query_int(q, 0), c->grp);

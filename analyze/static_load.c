@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/grow.h"
+#include "analyze/array_room.h"
 #include "analyze/unit_index.h"
 
 const char *const static_kind_names[STATIC_KINDS] = { "text", "data", "bss" };
@@ -144,7 +144,7 @@ static bool same_stem(const char *path, const char *file)
 
 static int begin_group(struct loader *l, const char *file, struct error *err)
 {
-	if (!grow((void **)&l->groups, &l->group_cap, l->group_count, sizeof(*l->groups)))
+	if (!array_room((void **)&l->groups, &l->group_cap, l->group_count, sizeof(*l->groups)))
 		return error_nomem(err);
 	l->groups[l->group_count++] = (struct group){ .file = file };
 	return 0;
@@ -169,7 +169,7 @@ static int add_symbol(struct loader *l, const GElf_Sym *sym, const char *name, s
 	new.unit = unit_by_debug(l, s, new.start, name);
 	if (new.unit &&new.group && same_stem(new.unit, l->groups[new.group].file))
 		l->groups[new.group].unit = new.unit;
-	if (!grow((void **)&l->symbols, &l->symbol_cap, l->symbol_count, sizeof(*l->symbols)))
+	if (!array_room((void **)&l->symbols, &l->symbol_cap, l->symbol_count, sizeof(*l->symbols)))
 		return error_nomem(err);
 	l->symbols[l->symbol_count++] = new;
 	return 0;

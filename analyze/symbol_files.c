@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analyze/array_room.h"
 
 #define DIR_FILES_MAX 65536
 #define DELETED	      " (deleted)" /* what the kernel adds to the path of a file without a name */

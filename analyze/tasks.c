@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "format/base/hash.h"
 
 #define CLONE_THREAD 0x10000 /* include/uapi/linux/sched.h */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "format/base/hash.h"
 
 #define DIGITS_LEAST 5 /* of a plain address: "face" and "add" are functions */

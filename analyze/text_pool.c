@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "format/base/hash.h"
 
 struct text_key {

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "analyze/grow.h"
+#include "analyze/array_room.h"
 
 struct timed {
 	int64_t time;
@@ -28,7 +28,7 @@ struct timed_list {
 
 static inline bool timed_add(struct timed_list *l, int64_t time, uint32_t item, uint32_t kind)
 {
-	if (!grow((void **)&l->items, &l->cap, l->count, sizeof(*l->items)))
+	if (!array_room((void **)&l->items, &l->cap, l->count, sizeof(*l->items)))
 		return false;
 	l->items[l->count++] = (struct timed){ time, item, kind };
 	return true;

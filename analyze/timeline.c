@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "analyze/array_room.h"
 
 /* ---- moments ---- */
 
@@ -88,8 +89,8 @@ static int find_marks(struct timeline *t, struct report *r, struct error *err)
 		char *text = strdup(report_safe(safe, sizeof(safe), query_text(&q, 1)));
 
 		rc = 0;
-		if (!text ||
-		    !grow((void **)&t->marks, &t->mark_cap, t->mark_count, sizeof(*t->marks))) {
+		if (!text || !array_room((void **)&t->marks, &t->mark_cap, t->mark_count,
+					 sizeof(*t->marks))) {
 			free(text);
 			rc = error_nomem(err);
 			break;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "analyze/array_room.h"
 #include "format/base/hash.h"
 
 static bool reserve(void **array, uint32_t *cap, size_t sites, size_t size)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/grow.h"
+#include "analyze/array_room.h"
 
 #define NAMESPACES_MOST 8 /* of Rust code; deeper ones are left alone */
 
@@ -37,7 +37,8 @@ static int add_ranges(struct unit_index *u, Dwarf_Die *die, int unit, struct err
 	while ((next = dwarf_ranges(die, next, &base, &start, &end)) > 0) {
 		if (end <= start)
 			continue;
-		if (!grow((void **)&u->ranges, &u->range_cap, u->range_count, sizeof(*u->ranges)))
+		if (!array_room((void **)&u->ranges, &u->range_cap, u->range_count,
+				sizeof(*u->ranges)))
 			return error_nomem(err);
 		u->ranges[u->range_count++] = (struct code_range){ start, end, unit };
 	}
@@ -83,8 +84,8 @@ static int add_variables(struct unit_index *u, Dwarf_Die *parent, int unit, int 
 			rc = add_variables(u, &die, unit, depth + 1, err);
 		if (tag != DW_TAG_variable || !variable_address(&die, &address))
 			continue;
-		if (!grow((void **)&u->variables, &u->variable_cap, u->variable_count,
-			  sizeof(*u->variables)))
+		if (!array_room((void **)&u->variables, &u->variable_cap, u->variable_count,
+				sizeof(*u->variables)))
 			return error_nomem(err);
 		u->variables[u->variable_count++] = (struct variable){ address, dwarf_diename(&die),
 								       unit };
@@ -134,7 +135,8 @@ static int add_unit(struct unit_index *u, Dwarf_Die *die, const struct source_tr
 	if (!name || dwarf_tag(die) != DW_TAG_compile_unit)
 		return 0;
 	path = source_path(tree, text_attribute(die, DW_AT_comp_dir), name);
-	if (!path || !grow((void **)&u->paths, &u->path_cap, u->path_count, sizeof(*u->paths))) {
+	if (!path ||
+	    !array_room((void **)&u->paths, &u->path_cap, u->path_count, sizeof(*u->paths))) {
 		free(path);
 		return error_nomem(err);
 	}

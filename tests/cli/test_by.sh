@@ -111,4 +111,10 @@ check "-b and --than: nothing left" grep -qF 'ALLOC LIST num 0 mem 0' "$work/non
 for dir in /usr/src/linux/fs ../fs fs/../mm ''; do
 	expect 2 'name a directory' "-b '$dir'" "$KMEM_ANALYZE" account -b "$dir" "$db"
 done
+# numbers that no load makes
+for table in frame task alloc_site; do
+	cp "$work/replay.kmem.db" "$work/far.db"
+	sqlite3 "$work/far.db" "PRAGMA foreign_keys = off; UPDATE $table SET id = 1 << 40 WHERE id = (SELECT max(id) FROM $table)"
+	expect 1 'the database is damaged' "a row of table $table that is far out" "$KMEM_ANALYZE" account --by caller,comm --skip-frame x "$work/far.db"
+done
 finish

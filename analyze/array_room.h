@@ -1,19 +1,19 @@
 /*
- * grow.h - arrays that grow by doubling.
+ * array_room.h - arrays that grow by doubling.
  *
- *	if (!grow((void **)&list->items, &list->cap, list->count, sizeof(*list->items)))
+ *	if (!array_room((void **)&list->items, &list->cap, list->count, sizeof(*list->items)))
  *		return error_nomem(err);
  *	list->items[list->count++] = item;
  */
-#ifndef KMEM_ANALYZE_GROW_H
-#define KMEM_ANALYZE_GROW_H
+#ifndef KMEM_ANALYZE_ARRAY_ROOM_H
+#define KMEM_ANALYZE_ARRAY_ROOM_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 /* Room for at least one more item behind `count`. False: no memory; nothing changed then. */
-static inline bool grow(void **array, size_t *cap, size_t count, size_t size)
+static inline bool array_room(void **array, size_t *cap, size_t count, size_t size)
 {
 	size_t want = *cap ? *cap * 2 : 64;
 	void *p;
