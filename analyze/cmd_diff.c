@@ -396,9 +396,7 @@ static int run(const struct command *self, int argc, char **argv)
 		code = EXIT_CONDITION;
 	}
 	option_list_release(&o.fail_if);
-	option_list_release(&o.report.branch.dirs);
-	option_list_release(&o.report.skip_frames);
-	object_filter_release(&o.report.filter);
+	report_options_release(&o.report);
 	return code;
 }
 

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "analyze/aside.h"
 #include "analyze/callers.h"
 #include "analyze/flame.h"
 #include "analyze/json_text.h"
@@ -30,37 +32,6 @@ static const struct option_row rows[] = {
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
 /* clang-format on */
-
-/* A part of the page, made in memory. */
-struct part {
-	char *text;
-	size_t size;
-	FILE *saved; /* the report's own output, while the part is written */
-};
-
-static int part_begin(struct part *p, struct report *r, struct error *err)
-{
-	FILE *memory = open_memstream(&p->text, &p->size);
-
-	if (!memory)
-		return error_nomem(err);
-	p->saved = r->out;
-	r->out = memory;
-	return 0;
-}
-
-static int part_end(struct part *p, struct report *r, int rc, struct error *err)
-{
-	bool bad = fclose(r->out) != 0;
-
-	r->out = p->saved;
-	return rc == 0 && bad ? error_nomem(err) : rc;
-}
-
-static void part_release(struct part *p)
-{
-	free(p->text);
-}
 
 /* ---- the tables and the timeline, as JSON ---- */
 
@@ -169,9 +140,9 @@ static int add_timeline(struct report *r, struct error *err)
 	return rc;
 }
 
-static int make_data(struct report *r, struct part *p, struct error *err)
+static int make_data(struct report *r, struct aside *p, struct error *err)
 {
-	int rc = part_begin(p, r, err);
+	int rc = aside_begin(p, r, err);
 
 	if (rc < 0)
 		return rc;
@@ -186,18 +157,18 @@ static int make_data(struct report *r, struct part *p, struct error *err)
 	if (rc == 0)
 		emit_end(r);
 	r->emit.format = EMIT_TEXT;
-	return part_end(p, r, rc, err);
+	return aside_end(p, r, rc, err);
 }
 
 /* ---- pictures ---- */
 
 static int draw_flame(struct report *r, const struct stack_values *v, enum stack_measure measure,
-		      struct part *p, struct error *err)
+		      struct aside *p, struct error *err)
 {
 	char title[80];
 	struct flame_options o = { .title = title, .measure = measure, .inside = true };
 	struct flame_tree tree = { 0 };
-	int rc = part_begin(p, r, err);
+	int rc = aside_begin(p, r, err);
 
 	if (rc < 0)
 		return rc;
@@ -215,10 +186,10 @@ static int draw_flame(struct report *r, const struct stack_values *v, enum stack
 		rc = 0;
 	}
 	flame_tree_release(&tree);
-	return part_end(p, r, rc, err);
+	return aside_end(p, r, rc, err);
 }
 
-static int make_flames(struct report *r, struct part *live, struct part *allocated,
+static int make_flames(struct report *r, struct aside *live, struct aside *allocated,
 		       struct error *err)
 {
 	const struct stack_values_options how = { .labels = false };
@@ -256,7 +227,7 @@ static int fill_rings(struct report *r, struct size_tree *tree, bool known, stru
 	return rc;
 }
 
-static int make_rings(struct report *r, struct part *p, struct error *err)
+static int make_rings(struct report *r, struct aside *p, struct error *err)
 {
 	bool known = debug_information(r->db);
 	struct ring_chart_options how = {
@@ -268,7 +239,7 @@ static int make_rings(struct report *r, struct part *p, struct error *err)
 		.centre = "live",
 	};
 	struct size_tree *tree = NULL;
-	int rc = part_begin(p, r, err);
+	int rc = aside_begin(p, r, err);
 
 	if (rc < 0)
 		return rc;
@@ -278,24 +249,13 @@ static int make_rings(struct report *r, struct part *p, struct error *err)
 	if (rc == 0)
 		ring_html_write(tree, &how, r->out);
 	size_tree_free(tree);
-	return part_end(p, r, rc, err);
+	return aside_end(p, r, rc, err);
 }
 
 /* ---- the page ---- */
 
-/* JSON within a script: nothing in a string may end it. */
-static void write_data(FILE *out, const struct part *p)
-{
-	for (const char *s = p->text; *s; s++) {
-		if (*s == '<')
-			fputs("\\u003c", out);
-		else
-			fputc(*s, out);
-	}
-}
-
 /* A whole document as the value of an attribute. */
-static void write_attribute(FILE *out, const struct part *p)
+static void write_attribute(FILE *out, const struct aside *p)
 {
 	for (const char *s = p->text; *s; s++) {
 		if (*s == '&')
@@ -308,7 +268,7 @@ static void write_attribute(FILE *out, const struct part *p)
 }
 
 struct page {
-	struct part data, live, allocated, rings;
+	struct aside data, live, allocated, rings;
 	bool both; /* flame graphs */
 };
 
@@ -326,7 +286,7 @@ static void write_page(FILE *out, const struct page *p)
 		fwrite(s, 1, (size_t)(mark - s), out);
 		s = mark + 1;
 		if (!strncmp(mark, "@DATA@", 6))
-			write_data(out, &p->data);
+			fputs(p->data.text, out);
 		else if (!strncmp(mark, "@LIVE@", 6))
 			fputs(p->live.text, out);
 		else if (!strncmp(mark, "@ALLOCATED@", 11))
@@ -368,16 +328,26 @@ static int print(struct report *r, void *options, const char *order, struct erro
 			 PAGE_MOST * 9 / 10;
 		write_page(r->out, &p);
 	}
-	part_release(&p.data);
-	part_release(&p.live);
-	part_release(&p.allocated);
-	part_release(&p.rings);
+	aside_release(&p.data);
+	aside_release(&p.live);
+	aside_release(&p.allocated);
+	aside_release(&p.rings);
 	return rc;
+}
+
+static int check(void *options, struct error *err)
+{
+	const struct report_command *o = options;
+
+	if (o->report.output || !isatty(STDOUT_FILENO))
+		return 0;
+	return error_set(err, ERR_USAGE,
+			 "report makes a page for a browser: name it with -o FILE.html");
 }
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct report_command o = { 0 };
+	struct report_command o = { .report.check = check };
 
 	return report_run(self, argc, argv, &o, &o.report, NULL, NULL, print);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/aside.h"
 #include "analyze/callers.h"
 #include "analyze/ring_cairo.h"
 #include "analyze/ring_html.h"
@@ -73,7 +74,7 @@ struct drawing {
 	const struct attribute *attribute;
 	struct size_tree *tree;
 	const char *base; /* the only directory of -b: the root, and not repeated in paths; "" */
-	char *header;	  /* heap */
+	struct aside header;
 	const char *notes[24];
 	char title[300];
 	bool by_function; /* no debug information */
@@ -162,16 +163,12 @@ static int fill_tree(struct report *r, const struct rings_options *o, struct dra
 static int take_header(struct report *r, const struct rings_options *o, struct drawing *d,
 		       struct error *err)
 {
-	FILE *out = r->out;
-	size_t size, count = 0;
+	size_t count = 0;
 	char *save = NULL;
-	int rc = 0;
+	int rc = aside_begin(&d->header, r, err);
 
-	r->out = open_memstream(&d->header, &size);
-	if (!r->out) {
-		r->out = out;
-		return error_nomem(err);
-	}
+	if (rc < 0)
+		return rc;
 	if (d->by_function)
 		fprintf(r->out,
 			"# by module and function: there is no debug information; kmem-analyze symbolize DB -k VMLINUX"
@@ -180,12 +177,10 @@ static int take_header(struct report *r, const struct rings_options *o, struct d
 		rc = report_header(r, "rings", err);
 	if (rc == 0 && d->attribute->with_static)
 		rc = static_header(r, &o->report.branch.dirs, err);
-	if (fclose(r->out) && rc == 0)
-		rc = error_nomem(err);
-	r->out = out;
+	rc = aside_end(&d->header, r, rc, err);
 	if (rc < 0)
 		return rc;
-	for (char *line = strtok_r(d->header, "\n", &save);
+	for (char *line = strtok_r(d->header.text, "\n", &save);
 	     line && count + 1 < sizeof(d->notes) / sizeof(d->notes[0]);
 	     line = strtok_r(NULL, "\n", &save))
 		d->notes[count++] = line + strspn(line, "# ");
@@ -271,37 +266,22 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	if (rc == 0)
 		rc = draw(r, o, &d, err);
 	size_tree_free(d.tree);
-	free(d.header);
+	aside_release(&d.header);
 	return rc;
 }
 
-/* Before the file is made: a wrong ending must not cost the file of that name. */
-static int check_output(const struct command *self, int argc, char **argv)
+static int check(void *options, struct error *err)
 {
-	struct rings_options o = { 0 };
-	struct error err = { 0 };
-	int first = command_parse(self, &o, argc, argv, 1, 0), kind = 0;
+	const struct rings_options *o = options;
 
-	if (first >= 0)
-		kind = kind_of(o.report.output, &err);
-	option_list_release(&o.report.branch.dirs);
-	option_list_release(&o.report.skip_frames);
-	if (first < 0)
-		return command_exit_code(first);
-	return kind < 0 ? command_fail(&err) : -1;
+	return kind_of(o->report.output, err);
 }
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct rings_options o = { 0 };
-	int code = check_output(self, argc, argv);
+	struct rings_options o = { .report.check = check };
 
-	if (code >= 0)
-		return code;
-	code = report_run_on(self, argc, argv, &o, &o.report, NULL, NULL, print);
-	option_list_release(&o.report.branch.dirs);
-	option_list_release(&o.report.skip_frames);
-	return code;
+	return report_run_on(self, argc, argv, &o, &o.report, NULL, NULL, print);
 }
 
 const struct command cmd_rings = {

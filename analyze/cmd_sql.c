@@ -36,7 +36,11 @@ static int run_text(struct report *r, const char *sql, struct error *err)
 		struct query q = { .db = r->db };
 
 		if (sqlite3_prepare_v2(r->db, sql, -1, &q.stmt, &sql) != SQLITE_OK)
-			return error_set(err, ERR_USAGE, "%s", sqlite3_errmsg(r->db));
+			return error_set(
+				err, ERR_USAGE,
+				"SQL: %s; kmem-analyze sql --help has examples, and .schema"
+				" object (on standard input) the columns",
+				sqlite3_errmsg(r->db));
 		if (!q.stmt) /* a comment */
 			continue;
 		if (r->emit.format == EMIT_TEXT)

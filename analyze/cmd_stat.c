@@ -245,49 +245,36 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	return rc;
 }
 
-/* "START,STOP" as --from and --to: *copy is to be released after the report. */
-static int split_time(struct stat_options *o, const char *text, char **copy, struct error *err)
+/* "START,STOP" as --from and --to. */
+static int split_time(void *options, struct error *err)
 {
+	struct stat_options *o = options;
 	char *comma;
 
-	*copy = strdup(text);
-	if (!*copy)
+	if (!o->time)
+		return 0;
+	o->times = strdup(o->time);
+	if (!o->times)
 		return error_nomem(err);
-	comma = strchr(*copy, ',');
+	comma = strchr(o->times, ',');
 	if (!comma || strchr(comma + 1, ','))
 		return error_set(err, ERR_USAGE,
 				 "--time '%s': two times are wanted, such as 1.5,20 or 10%%,",
-				 text);
+				 o->time);
 	*comma = '\0';
-	if (**copy)
-		o->report.from = *copy;
+	if (*o->times)
+		o->report.from = o->times;
 	if (comma[1])
 		o->report.to = comma + 1;
 	return 0;
 }
 
-static void release(struct stat_options *o)
-{
-	option_list_release(&o->report.branch.dirs);
-	object_filter_release(&o->report.filter);
-	option_list_release(&o->report.skip_frames);
-}
-
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct stat_options o = { 0 }, early = { 0 };
-	int code = command_parse(self, &early, argc, argv, 1, 0);
-	struct error err = { 0 };
-	char *copy = NULL;
+	struct stat_options o = { .report.check = split_time };
+	int code = report_run(self, argc, argv, &o, &o.report, NULL, NULL, print);
 
-	release(&early);
-	if (code < 0)
-		return command_exit_code(code);
-	if (early.time && split_time(&o, early.time, &copy, &err) < 0)
-		code = command_fail(&err);
-	else
-		code = report_run(self, argc, argv, &o, &o.report, NULL, NULL, print);
-	free(copy);
+	free(o.times);
 	return code;
 }
 

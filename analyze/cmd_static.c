@@ -1,8 +1,8 @@
 /* static: what the kernel's code and data take, by directory, file or symbol. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "analyze/aside.h"
 #include "analyze/report.h"
 #include "analyze/static_report.h"
 #include "format/base/units.h"
@@ -77,21 +77,17 @@ static int print_rows(struct report *r, const struct static_options *o, const ch
 /* As text, or as the notes of data. */
 static int print_header(struct report *r, const struct static_options *o, struct error *err)
 {
-	FILE *out = r->out;
-	char *text = NULL;
-	size_t size;
+	struct aside a = { 0 };
 	int rc;
 
 	if (r->emit.format == EMIT_TEXT)
 		return static_header(r, &o->dirs, err);
-	r->out = open_memstream(&text, &size);
-	rc = r->out ? static_header(r, &o->dirs, err) : error_nomem(err);
-	if (r->out && fclose(r->out) && rc == 0)
-		rc = error_nomem(err);
-	r->out = out;
+	rc = aside_begin(&a, r, err);
 	if (rc == 0)
-		emit_begin(r, "static", text);
-	free(text);
+		rc = aside_end(&a, r, static_header(r, &o->dirs, err), err);
+	if (rc == 0)
+		emit_begin(r, "static", a.text);
+	aside_release(&a);
 	return rc;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/json_text.h"
 #include "analyze/query.h"
 #include "analyze/report.h"
 #include "schema_sql.h"
@@ -23,18 +24,11 @@ enum emit_format emit_format_of(const char *name)
 void emit_json_text(FILE *out, const char *text)
 {
 	size_t size = strlen(text) * 4 + 8;
-	char room[512], *safe = size > sizeof(room) ? malloc(size) : room;
+	char room[512], *heap = size > sizeof(room) ? malloc(size) : NULL;
 
-	fputc('"', out);
-	report_safe(safe ? safe : room, safe && safe != room ? size : sizeof(room), text);
-	for (const char *p = safe ? safe : room; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			fputc('\\', out);
-		fputc(*p, out);
-	}
-	fputc('"', out);
-	if (safe != room)
-		free(safe);
+	/* without memory it is cut */
+	json_text(out, report_safe(heap ? heap : room, heap ? size : sizeof(room), text));
+	free(heap);
 }
 
 /* A field of a CSV line: quoted where it has to be. */

@@ -82,7 +82,7 @@ int emit_frames(struct report *r, bool has_stack, int64_t stack, bool has_call_s
 void emit_list(struct report *r, const char *name);
 void emit_list_end(struct report *r);
 
-/* A string of JSON, quoted. What is no UTF-8 becomes \xNN, as in the text. */
+/* As json_text, of any bytes: what is no UTF-8 becomes \xNN, as in the text. */
 void emit_json_text(FILE *out, const char *text);
 
 #endif

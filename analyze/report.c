@@ -267,23 +267,30 @@ static int run_report(const struct command *self, int argc, char **argv, void *o
 	return report_close(&r, &err);
 }
 
+void report_options_release(struct report_options *options)
+{
+	option_list_release(&options->branch.dirs);
+	option_list_release(&options->skip_frames);
+	object_filter_release(&options->filter);
+}
+
 int report_run(const struct command *self, int argc, char **argv, void *options,
 	       struct report_options *common, const struct sort_key *keys, const char *ties,
 	       int (*print)(struct report *r, void *options, const char *order, struct error *err))
 {
 	int code = run_report(self, argc, argv, options, common, keys, ties, false, print);
 
-	option_list_release(&common->branch.dirs);
-	object_filter_release(&common->filter);
-	option_list_release(&common->skip_frames);
+	report_options_release(common);
 	return code;
 }
 
 int report_run_on(const struct command *self, int argc, char **argv, void *options,
-		  const struct report_options *common, const struct sort_key *keys,
-		  const char *ties,
+		  struct report_options *common, const struct sort_key *keys, const char *ties,
 		  int (*print)(struct report *r, void *options, const char *order,
 			       struct error *err))
 {
-	return run_report(self, argc, argv, options, common, keys, ties, true, print);
+	int code = run_report(self, argc, argv, options, common, keys, ties, true, print);
+
+	report_options_release(common);
+	return code;
 }

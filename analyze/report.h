@@ -216,6 +216,7 @@ int report_order(char *text, size_t room, const struct sort_key *keys, const cha
 int report_open(struct report *r, const struct report_options *options, char *const *paths,
 		size_t count, struct error *err);
 int report_close(struct report *r, const struct error *err);
+void report_options_release(struct report_options *options); /* the lists of REPORT_ROWS */
 
 /*
  * The life of a report: options, sort order, database (loaded on first use), output file, print, and
@@ -229,12 +230,10 @@ int report_run(const struct command *self, int argc, char **argv, void *options,
 
 /*
  * The same for commands that also take a vmlinux or a build tree (static_input.h), as their only operand: r->db is
- * then a database in memory that has only source and static_symbol, and the report is complete. The lists in
- * common stay the caller's to release.
+ * then a database in memory that has only source and static_symbol, and the report is complete.
  */
 int report_run_on(const struct command *self, int argc, char **argv, void *options,
-		  const struct report_options *common, const struct sort_key *keys,
-		  const char *ties,
+		  struct report_options *common, const struct sort_key *keys, const char *ties,
 		  int (*print)(struct report *r, void *options, const char *order,
 			       struct error *err));
 

@@ -1,10 +1,10 @@
 /* The lines that a report begins with: what the data can bear. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "analyze/aside.h"
 #include "analyze/emit.h"
 #include "analyze/moments.h"
 #include "analyze/report.h"
@@ -437,24 +437,16 @@ static int print_header(struct report *r, const char *name, struct error *err)
 
 int report_header(struct report *r, const char *name, struct error *err)
 {
-	FILE *out = r->out;
-	char *text = NULL;
-	size_t size = 0;
+	struct aside a = { 0 };
 	int rc;
 
 	if (r->emit.format == EMIT_TEXT)
 		return print_header(r, name, err);
-	r->out = open_memstream(&text, &size);
-	if (!r->out) {
-		r->out = out;
-		return error_nomem(err);
-	}
-	rc = print_header(r, name, err);
-	if (fclose(r->out) && rc == 0)
-		rc = error_nomem(err);
-	r->out = out;
+	rc = aside_begin(&a, r, err);
 	if (rc == 0)
-		emit_begin(r, name, text);
-	free(text);
+		rc = aside_end(&a, r, print_header(r, name, err), err);
+	if (rc == 0)
+		emit_begin(r, name, a.text);
+	aside_release(&a);
 	return rc;
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/aside.h"
+
 static void split(struct report_lines *l)
 {
 	size_t count = 0;
@@ -16,22 +18,15 @@ static void split(struct report_lines *l)
 int report_lines_init(struct report_lines *l, struct report *r, const char *name, struct error *err)
 {
 	enum emit_format format = r->emit.format;
-	FILE *out = r->out;
-	size_t size;
-	int rc;
+	struct aside a = { 0 };
+	int rc = aside_begin(&a, r, err);
 
 	*l = (struct report_lines){ .text = NULL };
-	r->out = open_memstream(&l->text, &size);
-	if (!r->out) {
-		r->out = out;
-		return error_nomem(err);
-	}
 	r->emit.format = EMIT_TEXT;
-	rc = report_header(r, name, err);
-	if (fclose(r->out) && rc == 0)
-		rc = error_nomem(err);
-	r->out = out;
+	if (rc == 0)
+		rc = aside_end(&a, r, report_header(r, name, err), err);
 	r->emit.format = format;
+	l->text = a.text;
 	if (rc == 0)
 		split(l);
 	else

@@ -12,6 +12,7 @@ struct stat_options {
 	struct report_options report;
 	bool caller, alloc, slab, page, live, raw_ip;
 	const char *time; /* --time START,STOP */
+	char *times;	  /* the same in two, heap */
 };
 
 #define STAT_COLUMNS 100 /* of a line of dashes */

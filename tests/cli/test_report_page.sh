@@ -29,6 +29,8 @@ check "losses are said first" grep -q '"complete": 0' "$work/lost.html"
 check "a page of nothing" [ -s "$work/none.html" ]
 expect 2 'has tables of its own' '--by' "$KMEM_ANALYZE" report --by cpu -f -o "$work/x.html" "$work/replay.kmem.db"
 check "makes no file" [ ! -e "$work/x.html" ]
+script -qec "'$KMEM_ANALYZE' report '$work/replay.kmem.db'" /dev/null </dev/null >"$work/said" 2>&1
+check "no page is thrown at a terminal" grep -q 'name it with -o FILE.html' "$work/said"
 check "a page is for its owner only" [ "$(stat -c %a "$work/plain.html")" = 600 ]
 
 script='

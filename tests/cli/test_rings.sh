@@ -58,6 +58,8 @@ rings total -a total_dynamic "$db"
 measured total "$("$KMEM_ANALYZE" account "$db" | awk '$4 ~ /^[0-9]+\/[0-9]+$/ { n += $1 } END { print n }')" 'all that was allocated'
 rings malloc --malloc "$db"
 measured malloc "$(net --malloc "$db")" 'only kmalloc'
+rings task --only-comm bash "$db"
+measured task "$(net --only-comm bash "$db")" 'only what one task allocated'
 rings cache --cache "$db"
 measured cache "$(net --cache "$db")" 'only slab caches'
 expect 1 'needs debug information' '-b without debug information' "$KMEM_ANALYZE" rings -b fs -o "$work/x.html" "$db"
