@@ -114,14 +114,11 @@ static const char *no_sum(struct report *r)
 	if (rc < 0 || query_step(&q, NULL) != 1)
 		why = "the database does not say what was recorded";
 	else if (!query_int(&q, 0))
-		why = "pages were not recorded (kmem-record -e slab,page), and slab, percpu and vmalloc"
-		      " memory are made of them";
+		why = "pages were not recorded (kmem-record -e slab,page), and the others are made of them";
 	else if (!query_int(&q, 1) || query_int(&q, 2))
-		why = "pages have no stacks (kmem-record --stacks alloc), so nothing tells which of them"
-		      " are slab, percpu or vmalloc memory";
+		why = "pages have no stacks (kmem-record --stacks alloc): nothing tells what they are for";
 	else if (capture_text(r->db, "events.max_stack", text, sizeof(text)))
-		why = "stacks were cut when recorded, so nothing tells which pages are slab, percpu or"
-		      " vmalloc memory";
+		why = "stacks were cut when recorded: nothing tells what pages are for";
 	query_release(&q);
 	return why;
 }
@@ -156,7 +153,7 @@ static int print_sum(struct report *r, struct error *err)
 
 	emit_section(r, "sum", EMIT_ONE);
 	if (why && r->emit.format == EMIT_TEXT) {
-		fprintf(r->out, "\nthe domains are not added up: %s\n", why);
+		fprintf(r->out, "\nthe domains are not added up:\n  %s\n", why);
 		return 0;
 	}
 	rc = query_init(&q, r->db,
