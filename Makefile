@@ -6,6 +6,8 @@ STATIC ?= 0
 SAN ?=
 CROSS_COMPILE ?=
 PREFIX ?= /usr/local
+MANDIR ?= $(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 DESTDIR ?=
 
 ifeq ($(origin CC),default)
@@ -19,22 +21,25 @@ comma := ,
 flavour := $(if $(CROSS_COMPILE),$(CROSS_COMPILE))$(if $(filter 1,$(STATIC)),static-)$(if $(SAN),san-$(subst $(comma),-,$(SAN))-)$(if $(filter 1,$(COVERAGE)),cov-)$(if $(filter 1,$(DEBUG)),debug,release)
 B := build/$(flavour)
 
-version := $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
-git_stamp := $(wildcard .git/HEAD .git/index)
+# of a copy without git KMEM_VERSION tells it
+KMEM_VERSION ?= $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
+version := $(KMEM_VERSION)
 
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith
-hardening := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+optimise := $(if $(filter 1,$(DEBUG)),-Og -g3,-O2 -g)
+CFLAGS ?= $(optimise)
+# it needs an optimising compiler
+fortify := $(if $(filter -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
+hardening := -fstack-protector-strong $(fortify) -fPIE
 ldhardening := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 ifeq ($(STATIC),1)
-hardening := -fstack-protector-strong -D_FORTIFY_SOURCE=2
+hardening := -fstack-protector-strong $(fortify)
 ldhardening := -static -Wl,-z,relro -Wl,-z,noexecstack
 endif
 ifneq ($(SAN),)
 hardening := -fPIE
 ldhardening := -pie
 endif
-optimise := $(if $(filter 1,$(DEBUG)),-Og -g3,-O2 -g)
-CFLAGS ?= $(optimise)
 all_cflags := -std=gnu11 -D_FILE_OFFSET_BITS=64 -I. -I$(B)/gen -pthread -ffile-prefix-map=$(CURDIR)=. -ffunction-sections \
 	-fdata-sections $(warnings) $(if $(WERROR),-Werror) $(hardening) $(CFLAGS) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
@@ -99,13 +104,20 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind bench format lint install clean FORCE
+.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-build check-compilers bench format lint install deb clean FORCE
 
-all: record $(if $(CROSS_COMPILE),,analyze)	## Build build/kmem-record and build/kmem-analyze (the default)
+all: record $(if $(CROSS_COMPILE),,analyze) build/kmem-capture.5	## Build build/kmem-record and build/kmem-analyze (the default)
+
+# without a change of what is in build/
+programs: $(B)/kmem-record $(B)/kmem-analyze
+	@:
 
 record: $(out)/kmem-record	## Build the recorder only (needs libzstd)
 
 analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzstd, libdw; zlib and liblzma for packed logs, cairo for pictures)
+
+unit-programs: $(units)
+	@:
 
 test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests)
 	@:
@@ -119,6 +131,10 @@ help:	## This list
 $(out)/kmem-%: $(B)/kmem-% FORCE
 	@mkdir -p $(@D)
 	@cmp -s $< $@ || cp $< $@
+
+build/kmem-capture.5: format/FORMAT.md scripts/format_manual.awk
+	@mkdir -p $(@D)
+	$(call quiet,MAN,$@)awk -f scripts/format_manual.awk $< >$@
 
 $(B)/kmem-record: $(record_obj) $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $(record_obj) $(format_obj) $(all_ldflags) $(record_libs)
@@ -225,6 +241,23 @@ check-valgrind:	## The unit tests, and goldens of the loader and the stock repor
 	@WRAP='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --suppressions=$(CURDIR)/tests/valgrind.supp' \
 		$(run_tests) unit cli
 
+check-build:	## Installation, manual pages, completion, packages; the same bytes from two directories
+	@sh scripts/setup.sh build test deb
+	@$(build_now) all
+	@$(run_tests) build
+
+# COMPILER FLAGS of each build; -O2 by gcc is what `make check` tests
+compilers := 'clang -O2 -g' 'clang -O0 -g' 'gcc -O0 -g' 'gcc -O3 -g'
+
+check-compilers:	## The tests of make check with other compilers and levels of optimisation
+	@sh scripts/setup.sh build test compilers
+	@for build in $(compilers); do \
+		echo "--- $$build"; \
+		compiler=$${build%% *} flags=$${build#* } b=build/compilers/$$(echo $$build | tr -d ' '); \
+		$(build_now) CC="$$compiler" CFLAGS="$$flags" B=$$b programs test-programs || exit 1; \
+		CC="$$compiler" B=$$b BAD_CASES=1200 sh tests/run.sh $(or $(SETS),unit cli bad layers) || exit 1; \
+	done
+
 bench:	## What recording costs, against perf record (root; RUNS=5 ROUNDS=50000)
 	@sh scripts/setup.sh build test bench
 	@$(build_now) all test-programs
@@ -241,12 +274,19 @@ lint:	## Formatting, cppcheck, shellcheck; warnings of the compiler are errors h
 	clang-format --dry-run --Werror $(filter-out build/%,$(c_files))
 	cppcheck --quiet --std=c11 --inline-suppr --enable=warning,portability --error-exitcode=1 -I. \
 		--suppress=missingIncludeSystem --suppress=checkersReport format record analyze
-	shellcheck -x -P SCRIPTDIR -e SC1091,SC2154,SC2016,SC2329 scripts/*.sh tests/*.sh tests/*/*.sh .ci/run
+	shellcheck -x -P SCRIPTDIR -e SC1091,SC2154,SC2016,SC2329 scripts/*.sh scripts/completion.bash tests/*.sh tests/*/*.sh .ci/run
 
-install: all	## Install programs, manual pages and completion below DESTDIR and PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+install: all	## Install programs, manual pages and completion below DESTDIR and PREFIX (MANDIR, COMPLETIONDIR)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(COMPLETIONDIR)
 	install -m 755 build/kmem-record build/kmem-analyze $(DESTDIR)$(PREFIX)/bin
-	install -m 644 record/kmem-record.1 analyze/kmem-analyze.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 record/kmem-record.1 analyze/kmem-analyze.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 build/kmem-capture.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 scripts/completion.bash $(DESTDIR)$(COMPLETIONDIR)/kmem-record
+	install -m 644 scripts/completion.bash $(DESTDIR)$(COMPLETIONDIR)/kmem-analyze
+
+deb:	## Debian packages of what git knows here, in build/deb
+	@sh scripts/setup.sh build deb
+	@sh scripts/make_deb.sh build/deb '$(version)'
 
 clean:	## Remove everything that was built
 	rm -rf build

@@ -10,7 +10,7 @@ packages() {
 		echo gcc libc6-dev make pkg-config libtraceevent-dev libzstd-dev libsqlite3-dev libdw-dev zlib1g-dev liblzma-dev \
 			libcairo2-dev
 		;;
-	test) echo python3 zstd sqlite3 valgrind procps util-linux chromium graphviz libjemalloc-dev golang-go ;;
+	test) echo python3 zstd sqlite3 valgrind procps util-linux bash man-db groff-base chromium graphviz libjemalloc-dev golang-go ;;
 	lint) echo clang-format cppcheck shellcheck ;;
 	cross)
 		echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf \
@@ -19,8 +19,10 @@ packages() {
 	boot) echo qemu-system-x86 qemu-system-arm qemu-system-misc cpio xz-utils ;;
 	symbols) echo binutils binutils-aarch64-linux-gnu ;;
 	bench) echo linux-perf ;;
+	compilers) echo clang ;;
+	deb) echo debhelper fakeroot lintian ;;
 	*)
-		echo "setup.sh: unknown group '$1'; the groups are build, test, cross, boot, symbols, lint, bench" >&2
+		echo "setup.sh: unknown group '$1'; the groups are build, test, cross, boot, symbols, lint, bench, compilers, deb" >&2
 		exit 2
 		;;
 	esac

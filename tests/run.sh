@@ -2,8 +2,8 @@
 # run.sh [--update NAME] SET... - runs sets of tests and counts their lines.
 #
 # Sets: unit cli bad layers (these are `make check`), kernel (root and tracefs), cross (qemu-user), boot
-# (QEMU), symbols (debug packages of whole kernels). A test prints `ok NAME`, `not ok NAME: why` or
-# `skip NAME: why`; a program that dies without having printed `not ok` counts as a failure. Other lines are
+# (QEMU), symbols (debug packages of whole kernels), build (installation, packages). A test prints `ok NAME`,
+# `not ok NAME: why` or `skip NAME: why`; a program that dies without having printed `not ok` counts as a failure. Other lines are
 # comments and shown when something fails.
 #
 # Environment: B (build directory of the flavour), WRAP (a command before every program under test,
@@ -63,7 +63,7 @@ for set; do
 			[ -n "$WRAP" ] || add "$test" sh "$test"
 		done
 		;;
-	kernel | boot | symbols | fuzz | cross)
+	kernel | boot | symbols | cross | build)
 		for test in tests/"$set"/test_*.sh; do
 			[ -e "$test" ] && add "$test" sh "$test"
 		done

@@ -180,7 +180,7 @@ static void test_gfp(void)
 
 /* ---- files ---- */
 
-static char path[64];
+static char path[512];
 
 static void write_file(const void *data, size_t len)
 {
