@@ -289,6 +289,22 @@ static int fill_pair_total(struct db_writer *w, const struct db_facts *f, sqlite
 	return rc;
 }
 
+static int fill_lifetime_total(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			       struct error *err)
+{
+	const struct lifetime_counts *c = &f->replay->totals.lifetimes;
+	int rc = 0;
+
+	for (size_t i = 0; i < c->used && rc == 0; i++) {
+		struct lifetime_count n = lifetime_count(c, i);
+
+		rc = db_put(w, stmt, err, "iiiii", (int64_t)n.site, (int64_t)n.self,
+			    (int64_t)(END_FREED | (n.in_doubt ? END_IN_LOSS : 0)), (int64_t)n.ns,
+			    (int64_t)n.objects);
+	}
+	return rc;
+}
+
 static int fill_site_total(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
 			   struct error *err)
 {
@@ -316,6 +332,31 @@ static int fill_domain_peak(struct db_writer *w, const struct db_facts *f, sqlit
 		if (l->peak_objects)
 			rc = db_put(w, stmt, err, "siii", domain_name((enum domain)d), l->peak_time,
 				    (int64_t)l->peak_bytes, (int64_t)l->peak_objects);
+	}
+	return rc;
+}
+
+/* Steps in which nothing changed are left out. */
+static int fill_live_step(struct db_writer *w, const struct db_facts *f, sqlite3_stmt *stmt,
+			  struct error *err)
+{
+	const struct live_steps *s = f->replay->totals.steps;
+	int rc = 0;
+
+	for (int d = 0; s && d < DOMAIN_COUNT; d++) {
+		struct live_step before = { 0 };
+
+		for (size_t k = 0; k <= s->domains[d].last && rc == 0; k++) {
+			const struct live_step *step = &s->domains[d].list[k];
+
+			if (step->objects != before.objects || step->least != before.bytes ||
+			    step->most != before.bytes)
+				rc = db_put(w, stmt, err, "siiiii", domain_name((enum domain)d),
+					    (int64_t)k * s->width, (int64_t)step->bytes,
+					    (int64_t)step->objects, (int64_t)step->least,
+					    (int64_t)step->most);
+			before = *step;
+		}
 	}
 	return rc;
 }
@@ -505,6 +546,7 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		{ "created_ns", (int64_t)f->created_ns },
 		{ "time.base_ns", (int64_t)f->replay->base },
 		{ "time.length_ns", c->length },
+		{ "live_step.ns", f->replay->totals.steps ? f->replay->totals.steps->width : 0 },
 		{ "events.out_of_order", (int64_t)f->replay->totals.steps_back },
 		{ "events", (int64_t)c->events },
 		{ "events.alloc", (int64_t)c->allocs },
@@ -579,8 +621,10 @@ int db_tables_write(struct db_writer *w, const struct db_facts *f, struct error 
 		{ "INSERT INTO free_site VALUES (?,?,?,?,?,?,?,?,?)", fill_free_site },
 		{ "INSERT OR IGNORE INTO gfp_name VALUES (?,?)", fill_gfp_name },
 		{ "INSERT INTO pair_total VALUES (?,?,?,?,?,?,?,?)", fill_pair_total },
+		{ "INSERT INTO lifetime_total VALUES (?,?,?,?,?)", fill_lifetime_total },
 		{ "INSERT INTO site_total VALUES (?,?,?,?,?)", fill_site_total },
 		{ "INSERT INTO domain_peak VALUES (?,?,?,?)", fill_domain_peak },
+		{ "INSERT INTO live_step VALUES (?,?,?,?,?,?)", fill_live_step },
 		{ "INSERT INTO stack_peak VALUES (?,?,?,?,?,?,?)", fill_stack_peak },
 		{ "INSERT INTO free_total VALUES (?,?,?,?,?)", fill_free_total },
 		{ "INSERT INTO loss VALUES (?,?,?,?,?)", fill_loss },

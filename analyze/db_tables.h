@@ -16,7 +16,7 @@
 #include "analyze/symbols.h"
 #include "analyze/user_frames.h"
 
-#define LOAD_VERSION 5
+#define LOAD_VERSION 6
 
 struct db_facts {
 	const struct capture_model *model;

@@ -71,6 +71,9 @@ static int object_ends(struct replay *r, const struct object *o, const struct st
 		row->free_cpu = s->cpu;
 		totals_site(&r->totals, o->site, o->self)->moved += o->cpu != s->cpu;
 	}
+	if (freed &&
+	    !lifetime_counts_add(&r->totals.lifetimes, o->site, o->self, end & END_IN_LOSS, ns))
+		return ERR_NOMEM;
 	return totals_change(&r->totals, site, o->site, o->self, s->time, false) &&
 			       totals_pair(&r->totals, o->site, o->self, freed ? s->site : 0, end,
 					   ns) ?
@@ -389,6 +392,7 @@ int replay_finish(struct replay *r, struct error *err)
 			return rc == ERR_NOMEM ? error_nomem(err) :
 						 error_set(err, rc, "the load was given up");
 	}
-	totals_finish(&r->totals, r->sites->allocs, r->sites->alloc_count);
-	return 0;
+	return totals_finish(&r->totals, r->sites->allocs, r->sites->alloc_count) ?
+		       0 :
+		       error_nomem(err);
 }

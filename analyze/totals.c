@@ -25,7 +25,9 @@ static bool reserve(void **array, uint32_t *cap, size_t sites, size_t size)
 
 bool totals_reserve(struct totals *t, size_t alloc_sites, size_t free_sites)
 {
-	return reserve((void **)&t->sites, &t->site_cap, alloc_sites, sizeof(*t->sites)) &&
+	if (!t->steps)
+		t->steps = calloc(1, sizeof(*t->steps));
+	return t->steps && reserve((void **)&t->sites, &t->site_cap, alloc_sites, sizeof(*t->sites)) &&
 	       reserve((void **)&t->frees, &t->free_cap, free_sites, sizeof(*t->frees));
 }
 
@@ -184,10 +186,10 @@ static int by_key(const void *a, const void *b)
 	return x->end != y->end ? x->end - y->end : x->self - y->self;
 }
 
-void totals_finish(struct totals *t, const struct alloc_site *sites, size_t alloc_sites)
+bool totals_finish(struct totals *t, const struct alloc_site *sites, size_t alloc_sites)
 {
 	for (int d = 0; d < DOMAIN_COUNT; d++)
-		t->domains[d].peak += level_settle(&t->domains[d].level, t->now);
+		totals_settle(t, (enum domain)d, t->now);
 	for (size_t i = 0; i < t->stack_count; i++)
 		level_settle(&t->stacks[i].level, t->now);
 	for (size_t i = 1; i <= alloc_sites; i++)
@@ -196,6 +198,7 @@ void totals_finish(struct totals *t, const struct alloc_site *sites, size_t allo
 					&t->domains[sites[i - 1].domain]);
 	if (t->pair_count)
 		qsort(t->pairs, t->pair_count, sizeof(*t->pairs), by_key);
+	return lifetime_counts_sort(&t->lifetimes);
 }
 
 void totals_release(struct totals *t)
@@ -204,6 +207,8 @@ void totals_release(struct totals *t)
 	free(t->frees);
 	free(t->pairs);
 	free(t->stacks);
+	free(t->steps);
+	lifetime_counts_release(&t->lifetimes);
 	id_index_release(&t->pair_index);
 	id_index_release(&t->stack_index);
 	*t = (struct totals){ 0 };

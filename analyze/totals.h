@@ -1,6 +1,6 @@
 /*
- * totals.h - the summaries of tables.sql (pair_total, site_total, free_total, domain_peak, stack_peak), kept up in
- * O(1) per event.
+ * totals.h - the summaries of tables.sql (pair_total, lifetime_total, site_total, free_total, domain_peak, stack_peak,
+ * live_step), kept up in O(1) per event.
  *
  * Peaks count what is live after all events of one moment, as --at does; of several equal ones the first is meant.
  * The moment is over when an event of a later one comes: only then its bytes are compared. A domain's highest moment
@@ -20,6 +20,8 @@
 #define KMEM_ANALYZE_TOTALS_H
 
 #include "analyze/id_index.h"
+#include "analyze/lifetime_counts.h"
+#include "analyze/live_steps.h"
 #include "analyze/roles.h"
 #include "analyze/sites.h"
 
@@ -74,6 +76,8 @@ struct totals {
 	size_t pair_count, pair_cap;
 	struct id_index pair_index;
 	struct domain_total domains[DOMAIN_COUNT];
+	struct live_steps *steps; /* made by the first totals_reserve */
+	struct lifetime_counts lifetimes;
 	struct stack_peak *stacks; /* number n is stacks[n - 1] */
 	size_t stack_count, stack_cap;
 	struct id_index stack_index;
@@ -123,6 +127,15 @@ static inline void totals_catch_up(struct site_total *s, const struct domain_tot
 	}
 }
 
+/* A later moment begins for the domain. */
+static inline void totals_settle(struct totals *t, enum domain domain, int64_t time)
+{
+	struct domain_total *d = &t->domains[domain];
+
+	live_steps_settle(t->steps, domain, d->level.time, d->level.bytes, d->level.objects);
+	d->peak += level_settle(&d->level, time);
+}
+
 /* The number of the stack's peak. 0: no memory. */
 uint32_t totals_stack(struct totals *t, const struct alloc_site *a, bool self);
 
@@ -145,7 +158,7 @@ static inline bool totals_change(struct totals *t, const struct alloc_site *a, u
 	}
 	t->now = time;
 	if (d->level.time != time)
-		d->peak += level_settle(&d->level, time);
+		totals_settle(t, a->domain, time);
 	if (stack->time != time)
 		level_settle(stack, time);
 	totals_catch_up(s, d);
@@ -165,8 +178,9 @@ bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site,
 /* Objects that ended together with their counts; key and numbers as in *sum. False: no memory. */
 bool totals_pairs(struct totals *t, const struct pair_total *sum);
 
-/* Brings every peak to the end and every site to the final one of its domain, and pairs into the order of their key. */
-void totals_finish(struct totals *t, const struct alloc_site *sites, size_t alloc_sites);
+/* Brings every peak to the end and every site to the final one of its domain, and pairs into the order of their key.
+ * False: no memory. */
+bool totals_finish(struct totals *t, const struct alloc_site *sites, size_t alloc_sites);
 void totals_release(struct totals *t);
 
 #endif

@@ -7,7 +7,7 @@
 -- views in views.sql.
 
 PRAGMA application_id = 0x4b4d454d;	-- 'KMEM'
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
 
 -- Facts about the capture: INFO keys as they are, and what the load found (keys in load.h).
 CREATE TABLE capture (
@@ -208,6 +208,18 @@ CREATE TABLE pair_total (
 	PRIMARY KEY (alloc_site, free_site, end, self)
 ) WITHOUT ROWID;
 
+-- How long the objects lived that were freed, in classes of two decimal digits: lifetime is the shortest
+-- of the class (below 100 ns all of one class are equal; 1200 stands for 1200 to 1299 ns). Without what
+-- was folded.
+CREATE TABLE lifetime_total (
+	alloc_site INTEGER NOT NULL REFERENCES alloc_site,
+	self INTEGER NOT NULL,
+	end INTEGER NOT NULL,		-- 1; 5: events were lost while they were live
+	lifetime INTEGER NOT NULL,	-- ns
+	objects INTEGER NOT NULL,
+	PRIMARY KEY (alloc_site, self, end, lifetime)
+) WITHOUT ROWID;
+
 CREATE TABLE site_total (
 	alloc_site INTEGER NOT NULL REFERENCES alloc_site,
 	self INTEGER NOT NULL,
@@ -227,7 +239,21 @@ CREATE TABLE domain_peak (
 	objects INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- The same of every stack by itself, or where none was recorded of every call site.
+-- What was live over time, in steps of one length (capture key 'live_step.ns'), each after all events of its
+-- last moment: a row per step in which anything changed, the others are as the one before them; before the
+-- first nothing was live. Without what threads of the recorder allocated, and without what was folded. Not
+-- exact where capture key events.out_of_order is not 0.
+CREATE TABLE live_step (
+	domain TEXT NOT NULL,		-- as in event
+	time INTEGER NOT NULL,		-- the end of the step; the first step is the moment 0
+	bytes INTEGER NOT NULL,
+	objects INTEGER NOT NULL,
+	bytes_min INTEGER NOT NULL,	-- from the end of the step before to this one
+	bytes_max INTEGER NOT NULL,
+	PRIMARY KEY (domain, time)
+) WITHOUT ROWID;
+
+-- The peaks of every stack by itself, or where none was recorded of every call site.
 CREATE TABLE stack_peak (
 	domain TEXT NOT NULL,
 	stack INTEGER REFERENCES stack,		-- NULL: none recorded
