@@ -2,15 +2,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "analyze/report.h"
-#include "analyze/row_items.h"
-#include "analyze/timed.h"
+#include "analyze/lifetimes.h"
 #include "format/base/units.h"
 
 struct lifetimes_options {
 	struct report_options report;
 	uint64_t than_ns, less_ns;
+	bool exact;
 };
 
 /* clang-format off */
@@ -37,135 +37,16 @@ static const struct option_row rows[] = {
 	  offsetof(struct lifetimes_options, than_ns), 0, 0, 1, NULL },
 	{ "less", 0, "TIME", "only objects that surely lived less than TIME", OPT_TIME,
 	  offsetof(struct lifetimes_options, less_ns), 0, 0, 1, NULL },
+	{ "exact", 0, NULL, "percentiles to the ns, from every object, instead of rounded up to two digits", OPT_FLAG,
+	  offsetof(struct lifetimes_options, exact), 0, 0, 0, NULL },
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };
 /* clang-format on */
 
-/* A bucket of the histogram has lifetimes below 1 us, 10 us, ... 100 s; the last one all others. */
-#define BUCKETS	       10
-#define FIRST_BELOW_NS 1000
-
-/* What of percentiles is wanted: of each 100 objects so many lived at most so long. */
-static const unsigned int shares[] = { 50, 90, 99 };
-#define SHARES (sizeof(shares) / sizeof(shares[0]))
-
-struct group {
-	uint64_t freed, bytes, untraced, live, in_doubt;
-	uint64_t seen; /* of those freed, from the shortest on */
-	int64_t at_most[SHARES], longest, untraced_longest, live_oldest;
-	double sum;
-	uint64_t buckets[BUCKETS];
-};
-
-enum kind { KIND_FREED, KIND_UNTRACED, KIND_LIVE, KIND_MASK = 3, KIND_IN_DOUBT = 4 };
-
-struct lifetimes {
-	const struct lifetimes_options *o;
-	struct report *r;
-	struct row_items items;
-	struct timed_list list; /* time: lifetime, or of live ones age */
-	struct group *groups;	/* [0]: all together */
-	uint64_t undecided;
-};
-
-/* Whether --than and --less keep it for sure. *ret_maybe: what is known of its lifetime does not tell. */
-static bool keeps(const struct lifetimes_options *o, enum kind kind, int64_t ns, bool *ret_maybe)
-{
-	bool longer = !o->than_ns || (kind != KIND_UNTRACED && ns > (int64_t)o->than_ns),
-	     shorter = !o->less_ns || (kind != KIND_LIVE && ns < (int64_t)o->less_ns),
-	     never_longer = o->than_ns && kind != KIND_LIVE && ns <= (int64_t)o->than_ns,
-	     never_shorter = o->less_ns && kind != KIND_UNTRACED && ns >= (int64_t)o->less_ns;
-
-	*ret_maybe = !(longer && shorter) && !never_longer && !never_shorter;
-	return longer && shorter;
-}
-
-static bool take_row(void *arg, const struct row *row)
-{
-	struct lifetimes *x = arg;
-	bool live = row->end_time == INT64_MAX, maybe;
-	int64_t ns, end = live ? x->r->end_ns : row->end_time;
-	enum kind kind = live ? KIND_LIVE : (row->end & 3) == 2 ? KIND_UNTRACED : KIND_FREED;
-
-	if (__builtin_sub_overflow(end, row->time, &ns) || ns < 0)
-		ns = end < row->time ? 0 : INT64_MAX;
-	if (keeps(x->o, kind, ns, &maybe))
-		return timed_add(&x->list, ns, row->item,
-				 (uint32_t)kind | (row->end & 4 ? KIND_IN_DOUBT : 0));
-	x->undecided += maybe;
-	return true;
-}
-
-static int bucket_of(int64_t ns)
-{
-	int64_t below = FIRST_BELOW_NS;
-	int i = 0;
-
-	while (i < BUCKETS - 1 && ns >= below) {
-		below *= 10;
-		i++;
-	}
-	return i;
-}
-
-static void count_kind(struct group *g, const struct timed *t, uint64_t bytes)
-{
-	switch (t->kind & KIND_MASK) {
-	case KIND_FREED:
-		g->freed++;
-		g->bytes += bytes;
-		g->in_doubt += (t->kind & KIND_IN_DOUBT) != 0;
-		break;
-	case KIND_UNTRACED:
-		g->untraced++;
-		g->untraced_longest = t->time;
-		break;
-	default: g->live++; g->live_oldest = t->time;
-	}
-}
-
-/* The nearest rank: the shortest time within which at least that share of the objects ended. */
-static void count_lifetime(struct group *g, int64_t ns)
-{
-	g->seen++;
-	g->sum += (double)ns;
-	g->longest = ns;
-	g->buckets[bucket_of(ns)]++;
-	for (size_t i = 0; i < SHARES; i++) {
-		uint64_t rank = g->freed / 100 * shares[i] +
-				(g->freed % 100 * shares[i] + 99) / 100;
-
-		if (g->seen == rank)
-			g->at_most[i] = ns;
-	}
-}
-
-static int count(struct lifetimes *x, struct error *err)
-{
-	x->groups = calloc(x->items.groups + 1, sizeof(*x->groups));
-	if (!x->groups || !timed_sort(&x->list))
-		return error_nomem(err);
-	for (size_t i = 0; i < x->list.count; i++) {
-		const struct timed *t = &x->list.items[i];
-		const struct row_item *item = &x->items.list[t->item - 1];
-
-		count_kind(&x->groups[item->group], t, item->bytes);
-		count_kind(&x->groups[0], t, item->bytes);
-	}
-	for (size_t i = 0; i < x->list.count; i++) {
-		const struct timed *t = &x->list.items[i];
-
-		if ((t->kind & KIND_MASK) != KIND_FREED)
-			continue;
-		count_lifetime(&x->groups[x->items.list[t->item - 1].group], t->time);
-		count_lifetime(&x->groups[0], t->time);
-	}
-	return 0;
-}
-
 /* ---- the tables that the report is made from ---- */
 
-static int write_group(struct query *q, const struct group *g, size_t part, struct error *err)
+static int write_group(struct query *q, const struct lifetime_group *g, size_t part,
+		       struct error *err)
 {
 	static const char *const names[] = { ":p50", ":p90", ":p99" };
 
@@ -174,7 +55,7 @@ static int write_group(struct query *q, const struct group *g, size_t part, stru
 	query_bind_int(q, ":part", (int64_t)part);
 	query_bind_int(q, ":freed", (int64_t)g->freed);
 	query_bind_int(q, ":bytes", (int64_t)g->bytes);
-	for (size_t i = 0; i < SHARES && g->freed; i++)
+	for (size_t i = 0; i < LIFETIME_SHARES && g->freed; i++)
 		query_bind_int(q, names[i], g->at_most[i]);
 	if (g->freed) {
 		query_bind_int(q, ":longest", g->longest);
@@ -194,16 +75,17 @@ static int write_group(struct query *q, const struct group *g, size_t part, stru
 	return query_step(q, err);
 }
 
-static int write_buckets(struct query *q, const struct group *g, size_t part, struct error *err)
+static int write_buckets(struct query *q, const struct lifetime_group *g, size_t part,
+			 struct error *err)
 {
-	int64_t below = FIRST_BELOW_NS;
+	int64_t below = LIFETIME_BELOW;
 	int rc = 0;
 
-	for (int i = 0; rc == 0 && i < BUCKETS; i++, below *= 10) {
+	for (int i = 0; rc == 0 && i < LIFETIME_BUCKETS; i++, below *= 10) {
 		query_reset(q);
 		sqlite3_clear_bindings(q->stmt);
 		query_bind_int(q, ":part", (int64_t)part);
-		if (i < BUCKETS - 1)
+		if (i < LIFETIME_BUCKETS - 1)
 			query_bind_int(q, ":below", below);
 		query_bind_int(q, ":objects", (int64_t)g->buckets[i]);
 		rc = query_step(q, err);
@@ -211,11 +93,11 @@ static int write_buckets(struct query *q, const struct group *g, size_t part, st
 	return rc;
 }
 
-static int write_tables(const struct lifetimes *x, struct error *err)
+static int write_tables(const struct lifetimes *x, struct report *r, struct error *err)
 {
 	struct query groups = { 0 }, buckets = { 0 };
 	int rc = query_run(
-		x->r->db,
+		r->db,
 		"CREATE TEMP TABLE lifetime (part INTEGER PRIMARY KEY, freed, bytes, p50, p90,"
 		" p99, longest, mean, untraced, untraced_longest, live, live_oldest,"
 		" in_doubt); CREATE TEMP TABLE lifetime_bucket (id INTEGER PRIMARY KEY,"
@@ -224,18 +106,18 @@ static int write_tables(const struct lifetimes *x, struct error *err)
 
 	if (rc == 0)
 		rc = query_init(
-			&groups, x->r->db,
+			&groups, r->db,
 			"INSERT INTO temp.lifetime VALUES (:part, :freed, :bytes, :p50, :p90,"
 			" :p99, :longest, :mean, :untraced, :untraced_longest, :live,"
 			" :live_oldest, :in_doubt)",
 			NULL, err);
 	if (rc == 0)
-		rc = query_init(&buckets, x->r->db,
+		rc = query_init(&buckets, r->db,
 				"INSERT INTO temp.lifetime_bucket (part, below_ns, objects) VALUES"
 				" (:part, :below, :objects)",
 				NULL, err);
 	for (size_t i = 0; rc == 0 && i <= x->items.groups; i++) {
-		const struct group *g = &x->groups[i];
+		const struct lifetime_group *g = &x->groups[i];
 
 		if (i && !g->freed && !g->untraced && !g->live)
 			continue;
@@ -247,25 +129,41 @@ static int write_tables(const struct lifetimes *x, struct error *err)
 	query_release(&buckets);
 	return rc < 0 ?
 		       rc :
-		       query_run(x->r->db,
+		       query_run(r->db,
 				 "CREATE INDEX temp.lifetime_bucket_part ON lifetime_bucket (part)",
 				 err);
 }
 
 /* ---- print ---- */
 
-static void print_shares(FILE *out, const struct group *g)
+/* Digits that were rounded away are not shown. */
+static const char *share_text(char text[UNITS_TEXT], uint64_t ns, bool rounded)
+{
+	size_t unit, end;
+
+	units_duration(text, ns);
+	unit = end = strcspn(text, " ");
+	if (!rounded || !strchr(text, '.'))
+		return text;
+	while (text[end - 1] == '0')
+		end--;
+	end -= text[end - 1] == '.';
+	memmove(text + end, text + unit, strlen(text + unit) + 1);
+	return text;
+}
+
+static void print_shares(FILE *out, const struct lifetime_group *g, bool rounded)
 {
 	char text[UNITS_TEXT];
 
-	for (size_t i = 0; i < SHARES; i++)
-		fprintf(out, "%s %u%% within %s", i ? "," : "", shares[i],
-			units_duration(text, (uint64_t)g->at_most[i]));
+	for (size_t i = 0; i < LIFETIME_SHARES; i++)
+		fprintf(out, "%s %u%% within %s", i ? "," : "", lifetime_shares[i],
+			share_text(text, (uint64_t)g->at_most[i], rounded));
 	fprintf(out, ", longest %s", units_duration(text, (uint64_t)g->longest));
 }
 
 /* What is known of the others is a bound only. */
-static void print_bounds(FILE *out, const struct group *g, const char *indent)
+static void print_bounds(FILE *out, const struct lifetime_group *g, const char *indent)
 {
 	char text[UNITS_TEXT];
 
@@ -283,18 +181,18 @@ static void print_bounds(FILE *out, const struct group *g, const char *indent)
 			indent, g->in_doubt);
 }
 
-static void print_histogram(FILE *out, const struct group *g)
+static void print_histogram(FILE *out, const struct lifetime_group *g)
 {
-	int64_t below = FIRST_BELOW_NS;
+	int64_t below = LIFETIME_BELOW;
 	char text[UNITS_TEXT], label[UNITS_TEXT + 10];
 	uint64_t most = 1;
 
-	for (int i = 0; i < BUCKETS; i++)
+	for (int i = 0; i < LIFETIME_BUCKETS; i++)
 		most = g->buckets[i] > most ? g->buckets[i] : most;
-	for (int i = 0; i < BUCKETS; i++, below *= 10) {
+	for (int i = 0; i < LIFETIME_BUCKETS; i++, below *= 10) {
 		int bar = (int)((double)g->buckets[i] / (double)most * 50 + 0.5);
 
-		if (i < BUCKETS - 1)
+		if (i < LIFETIME_BUCKETS - 1)
 			snprintf(label, sizeof(label), "below %s",
 				 units_duration(text, (uint64_t)below));
 		else
@@ -305,25 +203,28 @@ static void print_histogram(FILE *out, const struct group *g)
 	}
 }
 
-static void print_total(const struct lifetimes *x)
+static void print_total(const struct lifetimes *x, struct report *r)
 {
-	const struct group *all = &x->groups[0];
-	FILE *out = x->r->out;
+	const struct lifetime_group *all = &x->groups[0];
+	FILE *out = r->out;
 	char text[UNITS_TEXT];
 
-	if (x->o->than_ns)
+	if (x->than_ns)
 		fprintf(out, "only what surely lived longer than %s\n",
-			units_duration(text, x->o->than_ns));
-	if (x->o->less_ns)
+			units_duration(text, x->than_ns));
+	if (x->less_ns)
 		fprintf(out, "only what surely lived less than %s\n",
-			units_duration(text, x->o->less_ns));
+			units_duration(text, x->less_ns));
 	fprintf(out, "LIFETIMES of %" PRIu64 " objects that were freed", all->freed);
 	if (all->freed) {
 		fprintf(out, ":");
-		print_shares(out, all);
+		print_shares(out, all, x->rounded);
 	}
 	fprintf(out, "\n");
 	print_bounds(out, all, "not among them: ");
+	if (x->rounded && all->freed)
+		fprintf(out,
+			"times of percentages are rounded up to two digits (--exact: to the ns)\n");
 	if (x->undecided)
 		fprintf(out,
 			"left out: %" PRIu64
@@ -337,15 +238,15 @@ static void print_total(const struct lifetimes *x)
 	fprintf(out, "\n");
 }
 
-static int print_group(const struct lifetimes *x, const struct query *q, struct error *err)
+static int print_group(const struct lifetimes *x, struct report *r, const struct query *q,
+		       struct error *err)
 {
-	const struct group *g = &x->groups[query_int(q, 6)];
-	struct report *r = x->r;
+	const struct lifetime_group *g = &x->groups[query_int(q, 6)];
 
 	fprintf(r->out, "Freed %" PRIu64 " objects, %" PRIu64 " bytes", g->freed, g->bytes);
 	if (g->freed) {
 		fprintf(r->out, ":");
-		print_shares(r->out, g);
+		print_shares(r->out, g, x->rounded);
 	}
 	fprintf(r->out, "\n");
 	print_bounds(r->out, g, "    ");
@@ -381,7 +282,7 @@ static int emit_group(struct report *r, struct query *q, int64_t part, struct er
 	return rc;
 }
 
-static int emit_total(const struct lifetimes *x, struct error *err)
+static int emit_total(const struct lifetimes *x, struct report *r, struct error *err)
 {
 	struct query q = { 0 };
 	char sql[400];
@@ -390,14 +291,14 @@ static int emit_total(const struct lifetimes *x, struct error *err)
 	snprintf(sql, sizeof(sql),
 		 "SELECT freed, bytes, p50, p90, p99, longest, mean, untraced, untraced_longest,"
 		 " live, live_oldest, in_doubt, %" PRIu64
-		 " AS undecided FROM temp.lifetime WHERE part = 0",
-		 x->undecided);
-	emit_section(x->r, "total", EMIT_ONE);
-	rc = query_init(&q, x->r->db, sql, NULL, err);
+		 " AS undecided, %d AS rounded FROM temp.lifetime WHERE part = 0",
+		 x->undecided, x->rounded);
+	emit_section(r, "total", EMIT_ONE);
+	rc = query_init(&q, r->db, sql, NULL, err);
 	if (rc == 0)
 		rc = query_step(&q, err);
 	if (rc == 1)
-		rc = emit_group(x->r, &q, 0, err);
+		rc = emit_group(r, &q, 0, err);
 	query_release(&q);
 	return rc;
 }
@@ -408,9 +309,9 @@ static int emit_total(const struct lifetimes *x, struct error *err)
 	" l.longest, l.mean, l.untraced, l.untraced_longest, l.live, l.live_oldest, l.in_doubt" \
 	" FROM temp.lifetime l JOIN temp.row_group g ON g.id = l.part"
 
-static int print_groups(const struct lifetimes *x, const char *order, struct error *err)
+static int print_groups(const struct lifetimes *x, struct report *r, const char *order,
+			struct error *err)
 {
-	struct report *r = x->r;
 	bool text = r->emit.format == EMIT_TEXT;
 	uint64_t shown = 0, all = 0;
 	struct query q = { 0 };
@@ -426,7 +327,7 @@ static int print_groups(const struct lifetimes *x, const char *order, struct err
 		if (r->options->top && shown == r->options->top)
 			continue;
 		shown++;
-		rc = text ? print_group(x, &q, err) : emit_group(r, &q, query_int(&q, 6), err);
+		rc = text ? print_group(x, r, &q, err) : emit_group(r, &q, query_int(&q, 6), err);
 	}
 	query_release(&q);
 	if (rc == 0 && text && all > shown)
@@ -437,30 +338,25 @@ static int print_groups(const struct lifetimes *x, const char *order, struct err
 
 static int print(struct report *r, void *options, const char *order, struct error *err)
 {
-	struct lifetimes x = { .o = options, .r = r };
+	const struct lifetimes_options *o = options;
+	struct lifetimes x = { .than_ns = o->than_ns, .less_ns = o->less_ns, .exact = o->exact };
 	int rc;
 
-	if (x.o->than_ns && x.o->less_ns && x.o->than_ns >= x.o->less_ns)
+	if (x.than_ns && x.less_ns && x.than_ns >= x.less_ns)
 		return error_set(err, ERR_USAGE, "--than is not below --less: nothing lives both");
 	r->rows_for = "lifetimes";
 	rc = report_header(r, "lifetimes", err);
 	if (rc == 0)
-		rc = row_items_read(&x.items, r, take_row, &x, err);
+		rc = lifetimes_read(&x, r, err);
 	if (rc == 0)
-		rc = row_items_group(&x.items, r, ROW_GROUPS_STACK, err);
-	if (rc == 0)
-		rc = count(&x, err);
-	if (rc == 0)
-		rc = write_tables(&x, err);
+		rc = write_tables(&x, r, err);
 	if (rc == 0 && r->emit.format == EMIT_TEXT)
-		print_total(&x);
+		print_total(&x, r);
 	else if (rc == 0)
-		rc = emit_total(&x, err);
+		rc = emit_total(&x, r, err);
 	if (rc == 0)
-		rc = print_groups(&x, order, err);
-	row_items_release(&x.items);
-	timed_release(&x.list);
-	free(x.groups);
+		rc = print_groups(&x, r, order, err);
+	lifetimes_release(&x);
 	return rc;
 }
 

@@ -25,7 +25,7 @@ static const struct output_kind kinds[] = {
 /* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct timeline_options, report),
-	{ "steps", 0, "N", "N steps of the same length (60)", OPT_NUMBER, offsetof(struct timeline_options, steps), 1,
+	{ "steps", 0, "N", "N steps of the same length, instead of at most 60 of a round one", OPT_NUMBER, offsetof(struct timeline_options, steps), 1,
 	  TIMELINE_STEPS_MAX, 0, NULL },
 	{ "every", 0, "TIME", "a step each TIME instead (a bare number means ms)", OPT_TIME,
 	  offsetof(struct timeline_options, every_ns), 0, 0, 1000000, NULL },
@@ -186,7 +186,7 @@ static int print(struct report *r, void *options, const char *order, struct erro
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct timeline_options o = { .report.top = 3, .steps = 60 };
+	struct timeline_options o = { .report.top = 3 };
 
 	return report_run(self, argc, argv, &o, &o.report, NULL, NULL, print);
 }
@@ -199,7 +199,7 @@ const struct command cmd_timeline = {
 		"What was live at each step of the capture: by domain, which are not added up, or with --by of one\n"
 		"domain the groups that had most, the others and all. Each value is exact: that of --at there.\n",
 	.examples =
-		"  kmem-analyze timeline cap.kmem                          each domain in 60 steps\n"
+		"  kmem-analyze timeline cap.kmem                          each domain, in at most 60 steps\n"
 		"  kmem-analyze timeline --by cache -n 8 cap.kmem -o c.svg a chart of the 8 biggest caches\n"
 		"  kmem-analyze timeline --every 10ms --begin 2s --until 3s cap.kmem\n"
 		"  kmem-analyze timeline --by caller cap.kmem -o live.trace.json    for Perfetto\n",

@@ -25,7 +25,7 @@
 #include "format/base/error.h"
 
 #define DB_APPLICATION_ID 0x4b4d454d /* "KMEM"; tables.sql sets the same */
-#define DB_USER_VERSION	  5
+#define DB_USER_VERSION	  6
 
 struct db_open_options {
 	const char

@@ -180,6 +180,9 @@ const char *report_rows(const struct report *r);
 /* Makes what report_rows names; sets filtered and filter_sites. */
 int report_prepare_selection(struct report *r, struct error *err);
 
+/* The summaries that the loader made tell all that the options select, but for tasks, CPUs and initcalls. */
+bool report_has_sums(const struct report *r);
+
 /*
  * From here on the report is about another moment, as with --at: of options->moments. What report_select_groups made is gone, and
  * so are those temporary views and tables (a list of names that NULL ends) that the caller made from it.

@@ -130,6 +130,12 @@ int report_prepare_selection(struct report *r, struct error *err)
 	return rc;
 }
 
+bool report_has_sums(const struct report *r)
+{
+	return !r->filtered && !r->forget && !r->options->pairs.alloc.count &&
+	       !capture_int(r->db, "folded.pairs", 0);
+}
+
 static int select_from_rows(struct report *r, struct error *err)
 {
 	const struct row_pairs how = { .source = report_rows(r),

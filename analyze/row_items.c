@@ -162,6 +162,21 @@ int row_items_read(struct row_items *x, struct report *r,
 	return rc;
 }
 
+int row_items_sites(struct row_items *x, struct report *r, struct error *err)
+{
+	int rc = read_sites(x, r, err);
+
+	for (size_t i = 0; rc == 0 && i < x->site_count; i++)
+		if (x->sites[i].chosen && !find_item(x, (int64_t)i, 0, 0, 0))
+			rc = error_nomem(err);
+	return rc;
+}
+
+uint32_t row_items_site(const struct row_items *x, int64_t site)
+{
+	return id_table_has(site, x->site_count) ? x->sites[site].last : 0;
+}
+
 /* ---- groups ---- */
 
 static int write_items(const struct row_items *x, struct report *r, struct error *err)

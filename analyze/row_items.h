@@ -60,6 +60,10 @@ enum row_groups { ROW_GROUPS_DOMAIN, ROW_GROUPS_STACK };
 /* take returns false for no memory. */
 int row_items_read(struct row_items *x, struct report *r,
 		   bool (*take)(void *arg, const struct row *row), void *arg, struct error *err);
+/* No pass: an item for each allocation site that the report is about. Not for --by tasks, CPUs and initcalls. */
+int row_items_sites(struct row_items *x, struct report *r, struct error *err);
+/* That site's item; 0: the report is not about it. */
+uint32_t row_items_site(const struct row_items *x, int64_t site);
 int row_items_group(struct row_items *x, struct report *r, enum row_groups groups,
 		    struct error *err);
 void row_items_release(struct row_items *x);

@@ -4,6 +4,8 @@
 #include <string.h>
 #include "analyze/array_room.h"
 
+#define ROUND_STEPS_MAX 60
+
 /* ---- moments ---- */
 
 static int64_t moment(const struct timeline *t, uint64_t i)
@@ -17,14 +19,29 @@ static int64_t moment(const struct timeline *t, uint64_t i)
 	return t->from + (int64_t)(length / t->steps * i + length % t->steps * i / t->steps);
 }
 
+/* The shortest round length of which there are not too many. */
+static int64_t round_step(uint64_t length)
+{
+	uint64_t zeros = 1;
+
+	while (length / ROUND_STEPS_MAX / 5 >= zeros)
+		zeros *= 10;
+	for (uint64_t digit = 1; digit <= 5; digit += digit == 1 ? 1 : 3)
+		if (length <= digit * zeros * ROUND_STEPS_MAX)
+			return (int64_t)(digit * zeros);
+	return (int64_t)(10 * zeros);
+}
+
 static int make_moments(struct timeline *t, struct error *err)
 {
 	uint64_t length = (uint64_t)t->to - (uint64_t)t->from;
 
+	if (!t->every && !t->steps)
+		t->every = round_step(length);
 	if (t->every)
 		t->steps = length / (uint64_t)t->every + (length % (uint64_t)t->every != 0);
 	if (!t->steps)
-		t->steps = 1;
+		t->steps = 1; /* of no length */
 	if (t->steps > TIMELINE_STEPS_MAX)
 		return error_set(err, ERR_USAGE,
 				 "that would be %llu steps, and %d are the most; choose a longer"
@@ -320,18 +337,26 @@ static int make_values(struct timeline *t, struct report *r, const struct levels
 	}
 	if (rc == 0)
 		run_through(&run);
-	for (size_t i = 0; rc == 0 && i < t->count; i++)
-		rc = name_series(&t->series[i], r, err);
-	if (rc == 0)
-		rc = number_names(t, err);
 	free(run.now);
 	free(run.series_of);
 	return rc;
 }
 
-int timeline_make(struct timeline *t, struct report *r, struct error *err)
+static int make_from_rows(struct timeline *t, struct report *r, struct error *err)
 {
 	struct levels l = { 0 };
+	int rc = levels_read(&l, r, ROW_GROUPS_DOMAIN, err);
+
+	if (rc == 0)
+		rc = levels_peaks(&l, r, err);
+	if (rc == 0)
+		rc = make_values(t, r, &l, err);
+	levels_release(&l);
+	return rc;
+}
+
+int timeline_make(struct timeline *t, struct report *r, struct error *err)
+{
 	int rc = make_moments(t, err);
 
 	if (rc == 0)
@@ -339,13 +364,12 @@ int timeline_make(struct timeline *t, struct report *r, struct error *err)
 	if (rc == 0)
 		rc = find_marks(t, r, err);
 	if (rc == 0)
-		rc = levels_read(&l, r, ROW_GROUPS_DOMAIN, err);
+		rc = timeline_from_steps(t, r, err);
 	if (rc == 0)
-		rc = levels_peaks(&l, r, err);
-	if (rc == 0)
-		rc = make_values(t, r, &l, err);
-	levels_release(&l);
-	return rc;
+		rc = make_from_rows(t, r, err);
+	for (size_t i = 0; rc >= 0 && i < t->count; i++)
+		rc = name_series(&t->series[i], r, err);
+	return rc < 0 ? rc : number_names(t, err);
 }
 
 uint64_t timeline_most(const struct timeline *t)

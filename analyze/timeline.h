@@ -2,7 +2,7 @@
  * timeline.h - what was live at chosen moments, in a few series: all groups together, the biggest groups, and the
  * rest; or each domain by itself.
  *
- *	struct timeline t = { .from = 0, .to = r->end_ns, .steps = 60, .top = 5 };
+ *	struct timeline t = { .from = 0, .to = r->end_ns, .top = 5 };
  *
  *	timeline_make(&t, r, &err);
  *	timeline_value(&t, step, series)->bytes ...
@@ -44,8 +44,8 @@ struct timeline {
 	/* set before */
 	int64_t from, to; /* ns; from <= to */
 	int64_t every;	  /* ns between moments, the last may be shorter; 0: steps counts */
-	uint64_t steps;
-	uint64_t top; /* groups of their own; 0: all. Domains always are. */
+	uint64_t steps;	  /* with neither at most 60 steps of a round length: 1, 2 or 5 and zeros */
+	uint64_t top;	  /* groups of their own; 0: all. Domains always are. */
 	/* made */
 	int64_t *times; /* steps + 1 */
 	bool *missing;	/* [step]: events are missing between the moment before and this one */
@@ -63,9 +63,12 @@ static inline struct timeline_value *timeline_value(const struct timeline *t, si
 	return &t->values[step * t->count + series];
 }
 
-/* With --by by its keys, else by domain. */
+/* With --by by its keys, else by domain: from the summaries where these can tell, else from every row. */
 int timeline_make(struct timeline *t, struct report *r, struct error *err);
 void timeline_release(struct timeline *t);
+
+/* A part of it: values and peaks of each domain from live_step and domain_peak. 1: done, 0: these cannot tell. */
+int timeline_from_steps(struct timeline *t, struct report *r, struct error *err);
 
 /* The most bytes that all series, or where they do not add up one of them, had. */
 uint64_t timeline_most(const struct timeline *t);

@@ -27,7 +27,8 @@ bool totals_reserve(struct totals *t, size_t alloc_sites, size_t free_sites)
 {
 	if (!t->steps)
 		t->steps = calloc(1, sizeof(*t->steps));
-	return t->steps && reserve((void **)&t->sites, &t->site_cap, alloc_sites, sizeof(*t->sites)) &&
+	return t->steps &&
+	       reserve((void **)&t->sites, &t->site_cap, alloc_sites, sizeof(*t->sites)) &&
 	       reserve((void **)&t->frees, &t->free_cap, free_sites, sizeof(*t->frees));
 }
 

@@ -14,6 +14,7 @@ golden time-peak-own "$KMEM_ANALYZE" peak -s own -n 2 --domain slab --include-se
 golden time-peak-by "$KMEM_ANALYZE" peak --by cache,comm "$work/replay.kmem.db"
 golden time-peak-json "$KMEM_ANALYZE" peak --format json --from 3.5s "$db"
 EXIT=3 golden time-peak-loss "$KMEM_ANALYZE" peak "$work/loss.kmem.db"
+golden time-timeline-round "$KMEM_ANALYZE" timeline --every 500ms --until 4s "$db"
 golden time-timeline "$KMEM_ANALYZE" timeline --steps 10 "$db"
 golden time-timeline-by "$KMEM_ANALYZE" timeline --by caller --every 3s -n 1 "$work/replay.kmem.db"
 golden time-timeline-zoom "$KMEM_ANALYZE" timeline --steps 4 --begin 2.9s --until 3.1s --domain slab "$db"
@@ -22,6 +23,7 @@ golden time-timeline-domains "$KMEM_ANALYZE" timeline --steps 4 "$work/domains.k
 EXIT=3 golden time-timeline-loss "$KMEM_ANALYZE" timeline --steps 7 "$work/loss.kmem.db"
 golden time-timeline-flight "$KMEM_ANALYZE" timeline --steps 5 "$work/flight.kmem.db"
 golden time-lifetimes "$KMEM_ANALYZE" lifetimes "$work/replay.kmem.db"
+golden time-lifetimes-exact "$KMEM_ANALYZE" lifetimes --exact "$work/replay.kmem.db"
 golden time-lifetimes-than "$KMEM_ANALYZE" lifetimes --than 450ms --by cache -s longest "$work/replay.kmem.db"
 golden time-lifetimes-less "$KMEM_ANALYZE" lifetimes --less 450ms --format ndjson "$work/replay.kmem.db"
 EXIT=3 golden time-lifetimes-loss "$KMEM_ANALYZE" lifetimes "$work/loss.kmem.db"
@@ -62,7 +64,7 @@ root = tree.parse(sys.argv[1]).getroot()
 texts = ["".join(t.itertext()) for t in root.iter(SVG + "text")]
 assert 'a<b>&"c"' in texts, texts
 assert len([p for p in root.iter(SVG + "path") if p.get("class") == "series"]) == 2
-assert len([p for p in root.iter(SVG + "rect") if p.get("class") == "hover"]) == 61
+assert len([p for p in root.iter(SVG + "rect") if p.get("class") == "hover"]) == 51
 assert '<here> & "there"' in texts and len([x for x in root.iter(SVG + "line") if x.get("class") == "mark"]) == 1
 assert any(t.startswith("kmem timeline: 10.000 s") for t in texts), texts
 P
@@ -123,6 +125,10 @@ hostile 'sizes' "UPDATE alloc_site SET bytes_alloc = ~(-1 << 63)"
 hostile 'sizes below 0' "UPDATE alloc_site SET bytes_alloc = -5; UPDATE capture SET value = 0 WHERE key = 'page_size'"
 hostile 'ids' "UPDATE allocation SET alloc_site = 1 << 40, task = -7 WHERE id = 1; UPDATE allocation SET free_site = 99 WHERE id = 2"
 hostile 'peaks' "UPDATE domain_peak SET time = (-1 << 63), bytes = -1; UPDATE stack_peak SET time = (-1 << 63), objects = -3"
+hostile 'summaries' "UPDATE lifetime_total SET lifetime = (-1 << 63), objects = -1; UPDATE live_step SET bytes = -1, objects = (-1 << 63),
+	bytes_min = ~(-1 << 63), time = CASE WHEN time THEN ~(-1 << 63) ELSE -7 END"
+hostile 'classes' "UPDATE lifetime_total SET lifetime = ~(-1 << 63), objects = ~(-1 << 63), alloc_site = 1 << 40"
+hostile 'steps' "UPDATE capture SET value = 1 WHERE key = 'live_step.ns'; UPDATE live_step SET time = time + 3, domain = char(10) || domain"
 hostile 'direct map' "UPDATE capture SET value = 'ffff888000000000-ffff8881:' WHERE key = 'direct_map'"
 
 # --- wrong usage

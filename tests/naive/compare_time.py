@@ -21,6 +21,7 @@ import replay  # noqa: E402
 import read_capture  # noqa: E402
 
 STEPS = 7
+MOST_STEPS = 60                         # where none are asked for
 TOP = 2
 SHARES = (50, 90, 99)
 BELOW = [10 ** n for n in range(3, 12)] + [None]
@@ -147,6 +148,7 @@ class Compare:
         return rows
 
     def timeline(self):
+        self.round_timeline()
         times = [self.end * i // STEPS for i in range(STEPS)] + [self.end]
         said = report(self.program, "timeline", "--steps", str(STEPS), "--domain", "slab", self.path)
         self.score.equal("timeline", self.steps(said, "domain"),
@@ -163,6 +165,21 @@ class Compare:
             live = report(self.program, "kmemleak", "--at", "%dns" % time, "-n", "1", self.path)["live"]
             self.score.equal("timeline is --at", (live["bytes"], live["objects"]), Levels(self.things).at(time))
 
+    def round_timeline(self):
+        """Steps of a round length; from the loader's steps and from the rows."""
+        said = report(self.program, "timeline", "--domain", "slab", self.path)
+        times = sorted({r["time"] for r in said["steps"]})
+        if len(times) > 1:
+            every = times[1] - times[0]
+            last = -(-self.end // every) if len(times) > 2 else 1
+            self.score.equal("timeline: its moments", times, [every * i for i in range(last)] + [self.end])
+            self.score.equal("timeline: a round length, not too many", (len(times) == 2 or str(every).rstrip("0") in ("1", "2", "5"),
+                                                                        len(times) <= MOST_STEPS + 1), (True, True))
+        self.score.equal("timeline of round steps", self.steps(said, "domain"),
+                         self.expected_steps({("group", "slab"): self.things} if self.things else {}, times))
+        self.score.equal("timeline from the rows is the same", report(self.program, "timeline", self.path)["steps"],
+                         report(self.program, "timeline", "--where", "1", self.path)["steps"])
+
     @staticmethod
     def steps(said, key):
         return {(r["time"], (r["series"], r[key])): (r["bytes"], r["objects"], r["bytes_min"], r["bytes_max"])
@@ -173,7 +190,13 @@ class Compare:
     def in_doubt(self, thing):
         return any((g.after or 0) <= thing.end_time + self.base and g.before >= thing.time + self.base for g in self.gaps)
 
-    def expected_lifetimes(self, things):
+    @staticmethod
+    def rounded(ns, longest):
+        """The end of its class: of two digits."""
+        zeros = 10 ** max(len(str(ns)) - 2, 0)
+        return min((ns // zeros + 1) * zeros if zeros > 1 else ns, longest)
+
+    def expected_lifetimes(self, things, exact):
         freed = sorted(o.end_time - o.time for o in things if o.end == "freed")
         reused = [o.end_time - o.time for o in things if o.end == "reused"]
         live = [max(self.end - o.time, 0) for o in things if o.end == "live"]
@@ -181,7 +204,8 @@ class Compare:
         for ns in freed:
             buckets[next(i for i, below in enumerate(BELOW) if below is None or ns < below)] += 1
         return (len(freed), sum(o.bytes_alloc for o in things if o.end == "freed")) + tuple(
-            freed[-(-len(freed) * share // 100) - 1] if freed else None for share in SHARES) + (
+            (lambda ns: ns if exact else self.rounded(ns, freed[-1]))(freed[-(-len(freed) * share // 100) - 1])
+            if freed else None for share in SHARES) + (
                 max(freed, default=None), len(reused), max(reused, default=None), len(live), max(live, default=None),
                 sum(1 for o in things if o.end == "freed" and self.in_doubt(o)), tuple(buckets))
 
@@ -195,6 +219,7 @@ class Compare:
         limit = ends[len(ends) // 2] if ends else 1000
         for options, keep, maybe in (
                 ([], lambda kind, ns: True, lambda kind, ns: False),
+                (["--exact"], lambda kind, ns: True, lambda kind, ns: False),
                 (["--than", "%dns" % limit], lambda kind, ns: kind != "reused" and ns > limit,
                  lambda kind, ns: ns > limit if kind == "reused" else kind == "live"),
                 (["--less", "%dns" % limit], lambda kind, ns: kind != "live" and ns < limit,
@@ -205,11 +230,13 @@ class Compare:
             things = [o for o in self.things if keep(*span(o))]
             said = report(self.program, "lifetimes", "-n", "0", "--by", "call-site", *options, self.path)
             name = " ".join(["lifetimes"] + options)
-            self.score.equal("%s: all" % name, self.lifetime_row(said["total"]), self.expected_lifetimes(things))
+            exact = bool(options)
+            self.score.equal("%s: rounded" % name, said["total"]["rounded"], int(not exact))
+            self.score.equal("%s: all" % name, self.lifetime_row(said["total"]), self.expected_lifetimes(things, exact))
             self.score.equal("%s: left out" % name, said["total"]["undecided"],
                              sum(1 for o in self.things if not keep(*span(o)) and maybe(*span(o))))
             self.score.equal("%s: groups" % name, {r["call-site"]: self.lifetime_row(r) for r in said["groups"]},
-                             {site: self.expected_lifetimes(group)
+                             {site: self.expected_lifetimes(group, exact)
                               for site, group in group_things(things, self.site_key).items()})
 
     # ---- history
