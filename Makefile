@@ -84,6 +84,7 @@ unit_src := $(wildcard tests/unit/test_*.c)
 tool_src := $(wildcard tests/tools/*.c)
 kernel_src := $(wildcard tests/kernel/*.c)
 boot_src := $(wildcard tests/boot/*.c)
+bench_src := $(wildcard tests/bench/*.c)
 sql_src := $(wildcard schema/*.sql schema/query/*.sql)
 embedded := $(sql_src) analyze/skip_frames.txt analyze/rings.html analyze/report.html analyze/flame.js
 
@@ -119,7 +120,7 @@ analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzst
 unit-programs: $(units)
 	@:
 
-test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests)
+test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(B)/tests/makeload
 	@:
 
 help:	## This list
@@ -153,6 +154,8 @@ $(tools): $(B)/tests/%: $(B)/tests/tools/%.o $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(format_obj) $(all_ldflags) $(zstd_libs)
 $(kernel_tests): $(B)/tests/%: $(B)/tests/kernel/%.o $(record_lib_obj) $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(all_ldflags) $(record_libs) $(trace_libs)
+$(B)/tests/makeload: $(B)/tests/bench/makeload.o $(B)/tests/bench/shape.o $(format_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $(filter %.o,$^) $(all_ldflags) $(zstd_libs)
 # A witness shares no code with the programs.
 $(boot_tests): $(B)/tests/%: $(B)/tests/boot/%.o $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(all_ldflags) $(trace_libs)
@@ -292,4 +295,4 @@ clean:	## Remove everything that was built
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(format_obj) $(record_obj) $(analyze_obj) \
-	$(call obj,$(patsubst %,%,$(unit_src) $(tool_src) $(kernel_src) $(boot_src))))
+	$(call obj,$(patsubst %,%,$(unit_src) $(tool_src) $(kernel_src) $(boot_src) $(bench_src))))
