@@ -105,7 +105,7 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-build check-compilers bench format lint install deb clean FORCE
+.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-build check-compilers bench bench-readme bench-text bench-shape format lint install deb clean FORCE
 
 all: record $(if $(CROSS_COMPILE),,analyze) build/kmem-capture.5	## Build build/kmem-record and build/kmem-analyze (the default)
 
@@ -120,7 +120,7 @@ analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzst
 unit-programs: $(units)
 	@:
 
-test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(B)/tests/makeload
+test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(B)/tests/makeload $(B)/tests/replay_speed
 	@:
 
 help:	## This list
@@ -156,6 +156,8 @@ $(kernel_tests): $(B)/tests/%: $(B)/tests/kernel/%.o $(record_lib_obj) $(format_
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(all_ldflags) $(record_libs) $(trace_libs)
 $(B)/tests/makeload: $(B)/tests/bench/makeload.o $(B)/tests/bench/shape.o $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $(filter %.o,$^) $(all_ldflags) $(zstd_libs)
+$(B)/tests/replay_speed: $(B)/tests/bench/replay_speed.o $(analyze_lib_obj) $(format_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(analyze_lib_obj) $(format_obj) $(all_ldflags) $(analyze_libs)
 # A witness shares no code with the programs.
 $(boot_tests): $(B)/tests/%: $(B)/tests/boot/%.o $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(all_ldflags) $(trace_libs)
@@ -261,10 +263,26 @@ check-compilers:	## The tests of make check with other compilers and levels of o
 		CC="$$compiler" B=$$b BAD_CASES=1200 sh tests/run.sh $(or $(SETS),unit cli bad layers) || exit 1; \
 	done
 
-bench:	## What recording costs, against perf record (root; RUNS=5 ROUNDS=50000)
+bench:	## The programs beside what they replace, as a table (RUNS=5 ROWS=load,report BIG=1; an idle machine, root for recording)
 	@sh scripts/setup.sh build test bench
 	@$(build_now) all test-programs
-	@B=$(B) sh tests/bench/run.sh
+	@B=$(B) sh tests/bench/run.sh $(if $(RUNS),--runs $(RUNS)) $(if $(ROWS),--rows '$(ROWS)') $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(filter 1,$(BIG)),--big)
+
+bench-readme:	## Put the table that make bench made last into the README
+	@python3 tests/bench/bench.py --json build/bench.json --readme README.md
+
+bench-text:	## How fast text logs load (TEXT_EVENTS=2000000)
+	@$(build_now) all
+	@python3 tests/bench/text_load.py $(B)/kmem-analyze $(or $(TEXT_EVENTS),2000000)
+
+bench-shape:	## Learn tests/bench/mixed.shape anew from a recording of a mixed load (root)
+	@$(build_now) all
+	@rm -rf build/shape && mkdir -p build/shape
+	@$(B)/kmem-record -o build/shape/mixed.kmem -- sh tests/bench/mixed_load.sh 6
+	@$(B)/kmem-analyze load build/shape/mixed.kmem
+	@python3 tests/bench/learn_shape.py build/shape/mixed.kmem.db >tests/bench/mixed.shape
+	@rm -rf build/shape
 
 c_files = $(filter-out %/crc32_table.h,$(wildcard */*.[ch] */*/*.[ch]))
 

@@ -175,7 +175,7 @@ static int prepare_roles(struct load *l, struct error *err)
 	return 0;
 }
 
-/* Everything up to the first event. */
+/* What a capture knows before its first event. */
 static int read_metadata(struct load *l, char *const *paths, size_t count, struct error *err)
 {
 	int rc = series_open(&l->series, paths, count, err);
@@ -347,14 +347,17 @@ static void *replay_thread(void *arg)
 	return NULL;
 }
 
-/* The second thread, this one: rows to SQLite, until there are no more or one of the two fails. */
+/*
+ * The second thread, this one: rows to SQLite, or where there is no writer nowhere, until there are no more or
+ * one of the two fails.
+ */
 static int write_rows(struct load *l, struct error *err)
 {
 	struct feed_batch *batch;
 	int rc = 0;
 
 	while ((batch = feed_next(l->feed)) != NULL) {
-		if (rc == 0)
+		if (rc == 0 && l->writer)
 			rc = batch->kind == FEED_OTHER ?
 				     other_tables_batch(&l->others, batch, err) :
 				     db_writer_batch(l->writer, batch, err);
@@ -501,11 +504,27 @@ static void load_release(struct load *l)
 	free(l);
 }
 
-static int load(const struct load_options *options, const char *target, struct load_result *ret,
-		struct error *err)
+/* Everything up to the first event. */
+static int prepare(struct load *l, const struct load_options *options, struct error *err)
 {
 	char *one[] = { (char *)(uintptr_t)options->capture };
 	char *const *paths = options->count ? options->captures : one;
+	int rc = feed_new(&l->feed, err);
+
+	if (rc == 0 && text_log_is_one(paths[0]))
+		rc = options->count > 1 ?
+			     error_set(err, ERR_USAGE,
+				       "'%s' is a text log; one log is loaded at a time",
+				       paths[0]) :
+			     read_text(l, paths[0], &options->symbols, err);
+	else if (rc == 0)
+		rc = read_metadata(l, paths, options->count ? options->count : 1, err);
+	return rc < 0 ? rc : prepare_replay(l, err);
+}
+
+static int load(const struct load_options *options, const char *target, struct load_result *ret,
+		struct error *err)
+{
 	struct load *l = calloc(1, sizeof(*l));
 	int rc;
 
@@ -516,21 +535,28 @@ static int load(const struct load_options *options, const char *target, struct l
 						 .dir_count = options->debug_dir_count };
 	rc = check_target(target, err);
 	if (rc == 0)
-		rc = feed_new(&l->feed, err);
-	if (rc == 0 && text_log_is_one(paths[0]))
-		rc = options->count > 1 ?
-			     error_set(err, ERR_USAGE,
-				       "'%s' is a text log; one log is loaded at a time",
-				       paths[0]) :
-			     read_text(l, paths[0], &options->symbols, err);
-	else if (rc == 0)
-		rc = read_metadata(l, paths, options->count ? options->count : 1, err);
-	if (rc == 0)
-		rc = prepare_replay(l, err);
+		rc = prepare(l, options, err);
 	if (rc == 0)
 		rc = make_database(l, target, options->force, err);
 	if (rc == 0)
 		rc = finish_database(l, options, ret, err);
+	load_release(l);
+	return rc;
+}
+
+int load_rows_only(const char *capture, struct load_result *ret, struct error *err)
+{
+	const struct load_options options = { .capture = capture };
+	struct load *l = calloc(1, sizeof(*l));
+	int rc;
+
+	if (!l)
+		return error_nomem(err);
+	rc = prepare(l, &options, err);
+	if (rc == 0)
+		rc = run_threads(l, err);
+	ret->events = l->replay.counts.events;
+	ret->allocations = l->replay.counts.allocs;
 	load_release(l);
 	return rc;
 }

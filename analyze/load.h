@@ -98,4 +98,10 @@ char *load_series_db_name(const char *segment);
 /* ERR_EXISTS when the database is there and force is not set. ret may be NULL. */
 int load_capture(const struct load_options *options, struct load_result *ret, struct error *err);
 
+/*
+ * Decodes and replays a capture, and throws its rows away: for measuring what that costs (make bench). Of *ret
+ * only events and allocations are set.
+ */
+int load_rows_only(const char *capture, struct load_result *ret, struct error *err);
+
 #endif

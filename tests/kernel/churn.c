@@ -1,7 +1,7 @@
 /*
  * churn ROUNDS [CPU]: a load of kernel allocations that repeats exactly. One round opens and closes
- * a pipe, a socket pair and a file. Pinned to CPU if one is given. Prints what it did and how long
- * that took.
+ * a pipe, a socket pair and a file. Pinned to CPU if one is given. Prints what it did, how long
+ * that took, and how much CPU.
  *
  *	churn 50000 0 & churn 50000 1 & wait
  */
@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,10 +28,16 @@ static int round_once(void)
 	       close(file);
 }
 
+static double seconds(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
 int main(int argc, char **argv)
 {
 	long rounds = argc > 1 ? atol(argv[1]) : 0, cpu = argc > 2 ? atol(argv[2]) : -1;
 	struct timespec from, to;
+	struct rusage used;
 	cpu_set_t set;
 
 	if (rounds <= 0) {
@@ -53,7 +60,9 @@ int main(int argc, char **argv)
 		}
 	}
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	printf("churn: %ld rounds of pipe, socketpair, open in %.3f s\n", rounds,
-	       (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
+	getrusage(RUSAGE_SELF, &used);
+	printf("churn: %ld rounds of pipe, socketpair, open in %.3f s, %.6f s of CPU\n", rounds,
+	       (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9,
+	       seconds(used.ru_utime) + seconds(used.ru_stime));
 	return 0;
 }
