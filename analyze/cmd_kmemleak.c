@@ -251,7 +251,7 @@ static int print_groups(const struct kmemleak *k, const char *order, struct erro
 static int print_stats(const struct kmemleak *k, struct error *err)
 {
 	const struct object_filter *f = &k->o->report.filter;
-	bool part = report_selects_sites(k->r) || k->o->report.at || k->o->report.moments ||
+	bool part = report_selects_sites(k->r) || k->o->report.at || k->o->report.moments_ns ||
 		    f->comms.count || f->pids || f->tids || f->cpus;
 	FILE *out = k->r->out;
 	char bytes[UNITS_TEXT];
@@ -357,7 +357,7 @@ static int make_live_rows(const struct kmemleak *k, struct error *err)
 	char *sql = sqlite3_mprintf("CREATE TEMP VIEW live_row AS SELECT * FROM %s WHERE id >= %lld"
 				    " AND time <= %lld",
 				    report_rows(k->r),
-				    k->o->report.at || k->o->report.moments ?
+				    k->o->report.at || k->o->report.moments_ns ?
 					    0 :
 					    (long long)k->first_live,
 				    (long long)k->latest);
@@ -557,7 +557,7 @@ static int check(void *options, struct error *err)
 		return error_set(err, ERR_USAGE, "--interval cannot be used with %s",
 				 o->report.at ? "--at: it is about the whole capture" :
 						"--format: a report of each moment is --at TIME");
-	o->report.moments = o->interval_ns != 0;
+	o->report.moments_ns = (int64_t)o->interval_ns;
 	if (o->allocs.count)
 		o->report.pairs = (struct pair_request){
 			.alloc = { "--alloc", o->allocs.items, o->allocs.count },

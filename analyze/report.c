@@ -91,7 +91,7 @@ static int make_pairs(struct report *r, struct error *err)
 	const struct object_filter *f = &o->filter;
 	struct pair_request request = o->pairs;
 
-	request.rows |= r->windowed || o->at || o->moments || r->by.rows || f->where ||
+	request.rows |= r->windowed || o->at || o->moments_ns || r->by.rows || f->where ||
 			f->comms.count || f->pids || f->tids || f->cpus;
 	return event_pairs_make(&r->pairs, r->db, &request, report_domain(o), print_note, err);
 }

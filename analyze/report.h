@@ -55,7 +55,7 @@ struct report_options {
 	int (*check)(
 		void *options, struct
 		error *err); /* before anything is opened or made, may be NULL: checks options, and sets what follows from them */
-	bool moments;	     /* the report calls report_move */
+	int64_t moments_ns; /* the report calls report_move, to the multiples of it and the end; 0: it does not */
 	const char *on_loss; /* --on-loss; NULL: keep */
 	/* event pairs of the user's (event_pairs.h); alloc.count 0: those of the database */
 	struct pair_request pairs;
@@ -184,7 +184,7 @@ int report_prepare_selection(struct report *r, struct error *err);
 bool report_has_sums(const struct report *r);
 
 /*
- * From here on the report is about another moment, as with --at: of options->moments. What report_select_groups made is gone, and
+ * From here on the report is about another moment, as with --at: of options->moments_ns. What report_select_groups made is gone, and
  * so are those temporary views and tables (a list of names that NULL ends) that the caller made from it.
  */
 int report_move(struct report *r, int64_t at_ns, const char *const *made, struct error *err);

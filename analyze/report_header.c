@@ -374,7 +374,7 @@ static void header_forgotten(struct report *r)
 
 	if (!r->forget)
 		return;
-	if (!r->options->at && !r->options->moments)
+	if (!r->options->at && !r->options->moments_ns)
 		snprintf(n, sizeof(n), "%" PRId64 " ", r->forgotten);
 	fprintf(r->out,
 		"# --on-loss reset: %sobjects that were live while events were lost or not recorded are"
@@ -407,10 +407,10 @@ static int print_header(struct report *r, const char *name, struct error *err)
 		return rc;
 	header_folded(r);
 	if (r->filtered)
-		report_without_folded(r, r->windowed	     ? "--from, --to" :
-					 r->options->at	     ? "--at" :
-					 r->options->moments ? "-i" :
-							       "--where, --only-...");
+		report_without_folded(r, r->windowed		? "--from, --to" :
+					 r->options->at		? "--at" :
+					 r->options->moments_ns ? "-i" :
+								  "--where, --only-...");
 	else if (r->rows_for)
 		report_without_folded(r, r->rows_for);
 	else if (r->by.rows && !r->live_only && capture_int(r->db, "folded.pairs", 0))

@@ -47,14 +47,14 @@ static int make_chosen(struct report *r, struct error *err)
 	int rc;
 
 	sqlite3_str_appendall(s, "CREATE TEMP VIEW chosen AS SELECT * FROM (SELECT ");
-	if (r->options->at || r->options->moments)
+	if (r->options->at || r->options->moments_ns)
 		sqlite3_str_appendf(s, AT_COLUMNS, (long long)r->end_ns);
 	else
 		sqlite3_str_appendall(s, COLUMNS);
 	sqlite3_str_appendf(s, " FROM %s a WHERE time >= %lld AND time < %lld",
 			    object_filter_source(f, r->filter_sites), (long long)r->from_ns,
 			    (long long)r->to_ns);
-	if (r->options->at || r->options->moments)
+	if (r->options->at || r->options->moments_ns)
 		sqlite3_str_appendf(
 			s, " AND time <= %lld AND (lifetime IS NULL OR time + lifetime > %lld)",
 			(long long)r->end_ns, (long long)r->end_ns);
@@ -115,16 +115,42 @@ const char *report_rows(const struct report *r)
 	return r->filtered ? "temp.chosen" : "allocation";
 }
 
+/*
+ * What begins and ends between two of the moments is live at none: nearly all objects. From here on `allocation` is
+ * the others, so that not every moment reads every row.
+ */
+static int keep_spanning(struct report *r, struct error *err)
+{
+	static const char spans[] =
+		"lifetime IS NULL OR (time + %lld) / %lld * %lld < time + lifetime";
+	long long every = r->options->moments_ns;
+	char *spanning = sqlite3_mprintf(spans, every - 1, every, every), *sql = NULL;
+	int rc;
+
+	if (spanning && r->options->pairs.alloc.count)
+		sql = sqlite3_mprintf("DELETE FROM temp.allocation WHERE NOT (%s)", spanning);
+	else if (spanning)
+		sql = sqlite3_mprintf("CREATE TEMP TABLE allocation AS SELECT " COLUMNS
+				      " FROM main.allocation WHERE %s",
+				      spanning);
+	rc = sql ? query_run(r->db, sql, err) : error_nomem(err);
+	sqlite3_free(sql);
+	sqlite3_free(spanning);
+	return rc;
+}
+
 int report_prepare_selection(struct report *r, struct error *err)
 {
 	const struct report_options *o = r->options;
 	bool rows = false;
 	int rc = object_filter_prepare(&o->filter, r->db, &r->filter_sites, &rows, err);
 
-	r->filtered = r->windowed || o->at || o->moments || rows;
+	r->filtered = r->windowed || o->at || o->moments_ns || rows;
 	r->forget = o->on_loss && !strcmp(o->on_loss, "reset") && has_losses(r);
-	if (rc == 0 && r->forget && !o->at && !o->moments)
+	if (rc == 0 && r->forget && !o->at && !o->moments_ns)
 		rc = forget_losses(r, err);
+	if (rc == 0 && o->moments_ns)
+		rc = keep_spanning(r, err);
 	if (rc == 0 && r->filtered)
 		rc = make_chosen(r, err);
 	return rc;
