@@ -9,6 +9,7 @@
 #include "analyze/report.h"
 #include "analyze/sql_guard.h"
 #include "analyze/sql_table.h"
+#include "format/base/safe_text.h"
 
 struct sql_options {
 	struct report_options report;
@@ -80,7 +81,7 @@ static bool dot_command(struct report *r, char *line)
 	else
 		fputs(prompt_help, r->out);
 	if (sql && run_text(r, sql, &err) < 0)
-		fprintf(stderr, "kmem-analyze: %s\n", err.text);
+		safe_complain("kmem-analyze", err.text);
 	sqlite3_free(sql);
 	return true;
 }
@@ -125,7 +126,7 @@ static int prompt(struct report *r, struct error *err)
 		if (rc < 0 && !terminal)
 			break;
 		if (rc < 0)
-			fprintf(stderr, "kmem-analyze: %s\n", err->text);
+			safe_complain("kmem-analyze", err->text);
 		*err = (struct error){ 0 };
 		rc = 0;
 	}

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format/base/safe_text.h"
+
 void command_help(const struct command *self)
 {
 	printf("usage: kmem-analyze %s [OPTION...] %s\n\n%s", self->name, self->operands,
@@ -22,7 +24,7 @@ int command_exit_code(int code)
 
 int command_fail(const struct error *err)
 {
-	fprintf(stderr, "kmem-analyze: %s\n", err->text);
+	safe_complain("kmem-analyze", err->text);
 	return command_exit_code(err->code);
 }
 

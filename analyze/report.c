@@ -14,13 +14,14 @@
 #include "analyze/static_input.h"
 #include "analyze/text_header.h"
 #include "format/base/fileio.h"
+#include "format/base/safe_text.h"
 #include "format/base/units.h"
 #include "schema_sql.h"
 
 static void print_note(void *arg, const char *text)
 {
 	(void)arg;
-	fprintf(stderr, "kmem-analyze: %s\n", text);
+	safe_complain("kmem-analyze", text);
 }
 
 static int open_output(struct report *r, struct error *err)

@@ -5,55 +5,12 @@
 #include <time.h>
 
 #include "analyze/report.h"
+#include "format/base/safe_text.h"
 #include "schema_sql.h"
-
-/*
- * Length of the UTF-8 sequence at p, or 0 if there is none. Overlong forms and surrogates are none.
- */
-static size_t utf8_len(const unsigned char *p)
-{
-	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = *p < 0x80		   ? 1 :
-		   *p >= 0xf0 && *p < 0xf5 ? 4 :
-		   *p >= 0xe0		   ? 3 :
-		   *p >= 0xc2		   ? 2 :
-					     0;
-	unsigned int code;
-
-	if (n <= 1)
-		return n;
-	if (*p >= 0xf5)
-		return 0;
-	code = *p & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (p[i] & 0x3f);
-	}
-	/* U+0080..U+009F are control characters: terminals obey some of them */
-	if (code < least[n] || code < 0xa0 || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)
-		return 0;
-	return n;
-}
 
 const char *report_safe(char *room, size_t size, const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
-	size_t used = 0;
-
-	while (*p && used + 5 < size) {
-		size_t n = utf8_len(p);
-
-		if (n == 0 || *p < 0x20 || *p == 0x7f) {
-			used += (size_t)snprintf(room + used, size - used, "\\x%02x", *p++);
-			continue;
-		}
-		memcpy(room + used, p, n);
-		used += n;
-		p += n;
-	}
-	room[used] = '\0';
-	return room;
+	return safe_text(room, size, text);
 }
 
 void report_timestamp(struct report *r, int64_t time_ns)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "format/base/options.h"
+#include "format/base/safe_text.h"
 #include "format/base/units.h"
 #include "record/commands.h"
 #include "record/dump.h"
@@ -73,8 +74,12 @@ static void print_account(const struct dump_report *r, const char *output)
 			"  %" PRIu64 " events without their stack, %" PRIu64
 			" stacks without their event\n",
 			r->missing_stacks, r->orphan_stacks);
-	for (size_t i = 0; i < r->notes.count; i++)
-		fprintf(stderr, "  %s: %s\n", r->notes.items[i].code, r->notes.items[i].text);
+	for (size_t i = 0; i < r->notes.count; i++) {
+		char text[1024];
+
+		fprintf(stderr, "  %s: %s\n", r->notes.items[i].code,
+			safe_text(text, sizeof(text), r->notes.items[i].text));
+	}
 	if (strcmp(output, "-"))
 		fprintf(stderr, "  %s\n  next: kmem-analyze kmemleak %s\n", output, output);
 }

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "format/base/safe_text.h"
 #include "record/commands.h"
 
 struct command_row {
@@ -21,7 +22,7 @@ static const struct command_row commands[] = {
 
 void complain(const char *text)
 {
-	fprintf(stderr, PROGRAM ": %s\n", text);
+	safe_complain(PROGRAM, text);
 }
 
 char *command_line_text(int argc, char **argv)

@@ -14,7 +14,7 @@
  *	comm TIME PID TGID NAME [exec]	BUILD-ID is hexadecimal, - for none
  *	fork TIME PID TGID PARENT-PID PARENT-TGID
  *	exit TIME PID TGID
- *	file NAME MOMENT TEXT...	a file of the target; \n in TEXT begins a line, \xNN is a byte
+ *	file NAME MOMENT TEXT...	a file of the target; \n in TEXT begins a line
  *	symbol ADDRESS NAME [MODULE]	a line of kallsyms; symbols must come before the first event
  *	type SYSTEM NAME FIELD:KIND:PLACE...	one more tracepoint. KIND: u1 u2 u4 u8 s1 s2 s4 s8 str bytes strN;
  *					PLACE: tuple column address
@@ -36,6 +36,8 @@
  *	erase [dict]			overwrite that block with zeros
  *	noend				no END block
  *	cut N				cut the last N bytes off the finished file
+ *
+ * \xNN in a word is that byte, blanks and # included.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -150,13 +152,31 @@ static const char *const builtin_types[] = {
 	"task task_rename pid:s4:column oldcomm:str16:column newcomm:str16:column oom_score_adj:s2:column",
 };
 
+/* \xNN becomes the byte. */
+static char *unescaped(char *word)
+{
+	char *to = word;
+	unsigned int byte;
+
+	for (const char *p = word; *p; p++) {
+		if (p[0] == '\\' && p[1] == 'x' && sscanf(p + 2, "%2x", &byte) == 1 && byte) {
+			*to++ = (char)byte;
+			p += 3;
+		} else {
+			*to++ = *p;
+		}
+	}
+	*to = 0;
+	return word;
+}
+
 static int split(char *text, char **words)
 {
 	int n = 0;
 
 	text[strcspn(text, "#\n")] = 0;
 	for (char *w = strtok(text, " \t"); w && n < WORDS_MAX; w = strtok(NULL, " \t"))
-		words[n++] = w;
+		words[n++] = unescaped(w);
 	return n;
 }
 
@@ -557,13 +577,7 @@ static void add_file(struct maker *m, char **words, int n)
 	for (int i = 3; i < n; i++) {
 		for (const char *p = words[i]; *p; p++) {
 			bool newline = p[0] == '\\' && p[1] == 'n';
-			unsigned int byte;
 
-			if (p[0] == '\\' && p[1] == 'x' && sscanf(p + 2, "%2x", &byte) == 1) {
-				buf_u8(&content, (uint8_t)byte);
-				p += 3;
-				continue;
-			}
 			buf_u8(&content, newline ? '\n' : (uint8_t)*p);
 			p += newline;
 		}
