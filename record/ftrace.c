@@ -389,8 +389,12 @@ static const struct backend_ops ops = {
 int ftrace_backend_new(struct backend **ret, const struct backend_request *request,
 		       struct error *err)
 {
-	struct ftrace *f = calloc(1, sizeof(*f));
+	int rc = tracefs_check_instances(request->top, err);
+	struct ftrace *f;
 
+	if (rc < 0)
+		return rc;
+	f = calloc(1, sizeof(*f));
 	if (!f)
 		return error_nomem(err);
 	f->base = (struct backend){ .ops = &ops, .request = *request };

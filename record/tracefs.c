@@ -45,6 +45,14 @@ static int open_detached(bool *ret_denied)
 	return -1;
 }
 
+static int no_permission(struct error *err)
+{
+	return error_set(err, ERR_IO,
+			 "no permission to use the kernel's tracing directory "
+			 "(/sys/kernel/tracing): run as root (CAP_DAC_OVERRIDE is missing, or "
+			 "CAP_SYS_ADMIN where it is not mounted)");
+}
+
 int tracefs_open(struct error *err)
 {
 	static const char *const places[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
@@ -58,27 +66,24 @@ int tracefs_open(struct error *err)
 			denied |= errno == EACCES || errno == EPERM;
 			continue;
 		}
-		if (tracefs_has(fd, "events/enable") && tracefs_has(fd, "instances")) {
-			if (faccessat(fd, "instances", W_OK | X_OK, AT_EACCESS) == 0)
-				return fd;
-			denied = true;
-		} else {
-			denied |= errno == EACCES || errno == EPERM;
-		}
+		if (tracefs_has(fd, "events/enable") && tracefs_has(fd, "instances"))
+			return fd;
+		denied |= errno == EACCES || errno == EPERM;
 		close(fd);
 	}
 	if (!denied && (detached = open_detached(&denied)) >= 0)
 		return detached;
 	if (denied)
-		return error_set(
-			err, ERR_IO,
-			"no permission to use the kernel's tracing directory "
-			"(/sys/kernel/tracing): run as root (CAP_DAC_OVERRIDE is missing, or "
-			"CAP_SYS_ADMIN where it is not mounted)");
+		return no_permission(err);
 	return error_set(
 		err, ERR_UNSUPPORTED,
 		"the kernel's tracing directory is not there: mount it with "
 		"'mount -t tracefs tracefs /sys/kernel/tracing' (needs CONFIG_FTRACE and its events)");
+}
+
+int tracefs_check_instances(int top, struct error *err)
+{
+	return faccessat(top, "instances", W_OK | X_OK, AT_EACCESS) == 0 ? 0 : no_permission(err);
 }
 
 bool tracefs_has(int dirfd, const char *path)

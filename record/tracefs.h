@@ -19,6 +19,9 @@
 /* The fd of the tracing directory, O_PATH-free and close-on-exec; ERR_UNSUPPORTED or ERR_IO. */
 int tracefs_open(struct error *err);
 
+/* Whether we may set up tracing there, or only read what events there are; ERR_IO says what is missing. */
+int tracefs_check_instances(int top, struct error *err);
+
 /* One write(2) of the text, as tracefs wants it. */
 int tracefs_write(int dirfd, const char *path, const char *text, struct error *err);
 int tracefs_write_u64(int dirfd, const char *path, uint64_t value, struct error *err);

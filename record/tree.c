@@ -95,7 +95,7 @@ int tree_open(struct tree *ret, const char *saved, struct error *err)
 		rc = open_saved(&t, err);
 	} else {
 		t.tracing = tracefs_open(err);
-		rc = t.tracing < 0 ? t.tracing : 0;
+		rc = t.tracing < 0 ? t.tracing : tracefs_check_instances(t.tracing, err);
 	}
 	if (rc < 0)
 		tree_close(&t);

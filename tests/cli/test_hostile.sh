@@ -39,8 +39,10 @@ while read -r report; do
 		name=$(echo "$n $report" | tr -c 'a-z0-9' _)
 		# --callers and --classic have no other format
 		case "$format $report" in txt*) ;; *--callers | *--classic) continue ;; esac
+		option="--format $format"
+		[ $format = txt ] && option=
 		# shellcheck disable=SC2086	# words
-		make_out "$name.$format" $report $([ $format = txt ] || echo --format $format) "$cap"
+		make_out "$name.$format" $report $option "$cap"
 	done
 done <"$work/reports"
 make_out verify.txt verify "$cap"
@@ -73,15 +75,15 @@ massif export
 heap export
 END
 # --- a kernel whose source files and symbols have such names
-cat >"$work/kernel.c" <<'END'
-# 1 "/src/DIRECTORY_OF_ONE_/FILE_THAT_IS_ONE.c"
-int SYMBOL_THAT_IS_ONE[30] = { 1 };
-# 1 "/src/DIRECTORY_OF_TWO_/FILE_THAT_IS_TWO.c"
-int SYMBOL_THAT_IS_TWO[30] = { 1 };
-void _start(void) { SYMBOL_THAT_IS_ONE[0] += SYMBOL_THAT_IS_TWO[0]; }
-END
-${CC:-cc} -g -O1 -ffreestanding -fno-pie -no-pie -nostdlib -static -Wl,--defsym,_stext=_start -o "$work/vmlinux" "$work/kernel.c" &&
-	python3 - "$work/vmlinux" <<'END' || not_ok "a kernel of hostile names" "it could not be built"
+for one in ONE TWO; do
+	mkdir "$work/DIRECTORY_OF_${one}_"
+	echo "int SYMBOL_THAT_IS_${one}[30] = { 1 }; void ${one}_start(void) { SYMBOL_THAT_IS_${one}[0]++; }" \
+		>"$work/DIRECTORY_OF_${one}_/FILE_THAT_IS_$one.c"
+done
+(cd "$work" && ${CC:-cc} -g -O1 -ffreestanding -fno-pie -no-pie -nostdlib -static -Wl,--defsym,_stext=ONE_start,--entry=ONE_start \
+	-o vmlinux DIRECTORY_OF_ONE_/FILE_THAT_IS_ONE.c DIRECTORY_OF_TWO_/FILE_THAT_IS_TWO.c)
+check "a kernel is built" [ $? -eq 0 ]
+python3 - "$work/vmlinux" <<'END'
 import sys
 with open(sys.argv[1], "r+b") as f:
     data = f.read()
@@ -93,6 +95,7 @@ with open(sys.argv[1], "r+b") as f:
     f.seek(0)
     f.write(data)
 END
+check "and gets hostile names" [ $? -eq 0 ]
 for by in directory file symbol; do
 	for format in text json ndjson csv; do
 		make_out "static.$by.${format%ext}$(case $format in text) echo xt ;; esac)" static --by $by --format $format "$work/vmlinux"
@@ -120,7 +123,7 @@ END
 python3 "$TESTS/naive/hostile.py" check "$work/bare" | grep -v '^#' | sed 's/\..*//' | sort -u >"$work/found"
 check "bare, most of the names are found ($(wc -l <"$work/found") of $(find "$work/bare" -name '*.txt' | wc -l))" \
 	[ "$(wc -l <"$work/found")" -ge 45 ]
-missing=$(grep -L evil "$out"/*account*.* "$out"/*kmemleak*.* "$out"/flame*.* "$out"/report* "$out"/graph.dot "$out"/static.[fs]*.* \
+missing=$(grep -L evil "$out"/*account*.* "$out"/*kmemleak*.* "$out"/flame*.* "$out"/report* "$out"/graph.dot "$out"/static.*.* \
 	"$out"/rings*.html "$out"/rings*.json)
 check "the names are there $missing" [ -z "$missing" ]
 

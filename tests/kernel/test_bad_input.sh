@@ -80,6 +80,21 @@ if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
 		--ambient-caps=+dac_override "$work/recorder" -q -o by-nobody.kmem -d 200ms) 2>"$work/err"
 	check "not root, with CAP_DAC_OVERRIDE: recorded" [ $? -eq 0 ]
 	exact "not root, with CAP_DAC_OVERRIDE: exact" "$work/theirs/by-nobody.kmem"
+	# the way of the README without it: perf events, and no right to write anywhere
+	caps=+perfmon,+ipc_lock,+syslog,+dac_read_search
+	(cd "$work/theirs" && setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=$caps --ambient-caps=$caps \
+		"$work/recorder" -q --backend perf -o perf.kmem -d 200ms) 2>"$work/err"
+	code=$?
+	# under load perf may lose some
+	check "not root, with CAP_PERFMON: recorded" [ $((code * (code - 3))) -eq 0 ]
+	python3 "$READ_CAPTURE" --files /proc/kallsyms "$work/theirs/perf.kmem" >"$work/kallsyms" 2>/dev/null
+	check "not root, with CAP_PERFMON: with the kernel's addresses" grep -q '^ffff.* kfree$' "$work/kallsyms"
+	check "not root, with CAP_PERFMON: the capture is theirs alone" [ "$(stat -c '%u %a' "$work/theirs/perf.kmem")" = '65534 600' ]
+	(cd "$work/theirs" && setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+dac_read_search \
+		--ambient-caps=+dac_read_search "$work/recorder" --backend perf -o never.kmem -d 200ms) 2>"$work/err"
+	check "not root, without CAP_PERFMON: exit 1" [ $? -eq 1 ]
+	says "not root, without CAP_PERFMON: what is missing" "CAP_PERFMON"
+	check "not root, without CAP_PERFMON: no file" [ ! -e "$work/theirs/never.kmem" ]
 else
 	skip "not root" "setpriv cannot become nobody"
 fi
