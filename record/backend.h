@@ -28,6 +28,7 @@
 #include "record/presets.h"
 #include "record/placement.h"
 #include "record/selection.h"
+#include "record/stack_sampler.h"
 
 struct session_options;
 struct flight_trigger;
@@ -87,6 +88,8 @@ struct backend_ops {
 	int (*addresses)(const struct backend *b, struct intern *set, struct error *err);
 	/* After drain: what --survivors folded. NULL: this backend does not fold. */
 	bool (*folded)(const struct backend *b, struct folding_report *ret);
+	/* From prepare on: false unless stacks are sampled. NULL: this backend does not. */
+	bool (*sampled)(const struct backend *b, struct sampling_report *ret);
 	void (*release)(struct backend *b); /* frees b, too */
 };
 

@@ -20,6 +20,7 @@ struct record_options {
 	const char *cgroup;
 	const char *stacks, *symbols, *backend;
 	bool user_stacks;
+	uint64_t stack_sample;
 	uint64_t duration_ns, ring_bytes, ring_pages, survivors_ns, fold_memory;
 	uint64_t max_bytes, rotate_bytes, keep;
 	const char *watermark, *nice;
@@ -45,6 +46,9 @@ static const struct option_row rows[] = {
 	  .help = "a preset (slab, page, percpu, vmalloc, all) or an event: SYSTEM:NAME[/FILTER/ATTR/...]" },
 	{ .name = "stacks", .arg = "WHICH", .kind = OPT_CHOICE, .offset = AT(stacks), .choices = stacks_choices,
 	  .help = "kernel stacks: alloc (of allocations, the default), all or none" },
+	{ .name = "stack-sample", .arg = "N", .kind = OPT_NUMBER, .offset = AT(stack_sample),
+	  .min = STACK_SAMPLE_MIN, .max = STACK_SAMPLE_MAX,
+	  .help = "kernel stacks of one allocation in N, chosen at random: cheap; all events are recorded" },
 	{ .name = "pid", .letter = 'p', .arg = "PID[,PID]", .kind = OPT_LIST, .offset = AT(pids),
 	  .help = "only allocations of these processes, and of children that they fork from now on" },
 	{ .name = "tid", .letter = 't', .arg = "TID[,TID]", .kind = OPT_LIST, .offset = AT(tids),
@@ -225,11 +229,24 @@ static void print_folded(const struct session_report *r)
 			units_count(n, f->counts.late));
 }
 
+static void print_sampled(const struct session_report *r)
+{
+	char lost[UNITS_TEXT];
+
+	if (!r->samples)
+		return;
+	fprintf(stderr, "  stacks are of one allocation in %" PRIu64 ", chosen %s%s\n",
+		r->sampled.period, *r->sampled.why ? "by counting: " : "at random", r->sampled.why);
+	if (r->sampled.lost)
+		fprintf(stderr, "  stacks of %s that were chosen are missing\n",
+			units_count(lost, r->sampled.lost));
+}
+
 static void print_account(const struct session_report *r, const struct record_options *o)
 {
 	char elapsed[UNITS_TEXT], events[UNITS_TEXT], stacks[UNITS_TEXT], bytes[UNITS_TEXT];
 	const char *name = r->output[0] ? r->output : o->output;
-	uint64_t joined = 0, missing = 0, orphans = 0;
+	uint64_t joined = r->samples ? r->sampled.joined : 0, missing = 0, orphans = 0;
 	uint64_t all = r->events + 2 * r->folded.counts.pairs + r->folded.counts.reused +
 		       r->folded.counts.null_frees;
 
@@ -249,6 +266,7 @@ static void print_account(const struct session_report *r, const struct record_op
 			"  %" PRIu64 " events without their stack, %" PRIu64
 			" stacks without their event\n",
 			missing, orphans);
+	print_sampled(r);
 	print_folded(r);
 	print_losses(r);
 	if (r->command_status[0])
@@ -320,6 +338,7 @@ static enum exit_code record(const struct record_options *o, int argc, char **ar
 		.stacks = !o->stacks || !strcmp(o->stacks, "alloc") ? STACKS_ALLOC :
 			  !strcmp(o->stacks, "all")		    ? STACKS_ALL :
 								      STACKS_NONE,
+		.stack_sample = o->stack_sample,
 		.nice = o->nice,
 		.place_cpus = o->place_cpus,
 		.pids = o->pids,

@@ -480,3 +480,8 @@ void event_plan_max_stack(struct event_plan *plan, uint16_t frames)
 {
 	plan->plans[plan->count - 1].max_stack = frames;
 }
+
+void event_plan_sampled(struct event_plan *plan)
+{
+	plan->plans[plan->count - 1].wants_stack = false;
+}

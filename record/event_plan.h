@@ -90,6 +90,9 @@ int event_plan_add(struct event_plan *plan, const char *system, const char *text
 /* Of stacks of the type that was added last, only so many innermost frames are kept. */
 void event_plan_max_stack(struct event_plan *plan, uint16_t frames);
 
+/* Stacks of the type that was added last come from elsewhere than the ring: stack_sampler.h */
+void event_plan_sampled(struct event_plan *plan);
+
 /* Parses a format file; place is not decided. The caller releases *ret with event_type_release. */
 int event_format_parse(struct event_type *ret, const char *system, const char *text, size_t len,
 		       struct error *err);

@@ -17,6 +17,7 @@
 #include "record/flight.h"
 #include "record/ftrace_ring.h"
 #include "record/instance.h"
+#include "record/sample_join.h"
 #include "record/session.h"
 #include "record/task_filter.h"
 #include "record/tracefs.h"
@@ -27,7 +28,9 @@ struct ftrace {
 	uint16_t count;
 	struct event_plan *plan;
 	struct readers *readers;
-	bool armed; /* events are switched on */
+	struct stack_sampler *sampler; /* NULL: stacks are in the rings */
+	struct sample_join *joins;     /* one per CPU */
+	bool armed;		       /* events are switched on */
 };
 
 static struct ftrace *ftrace_of(struct backend *b)
@@ -63,7 +66,9 @@ static int make_plan(struct ftrace *f, struct error *err)
 					    err);
 		if (rc == 0)
 			event_plan_max_stack(f->plan, e->max_stack);
-		else
+		if (rc == 0 && f->base.request.options->stack_sample)
+			event_plan_sampled(f->plan);
+		if (rc < 0)
 			error_prefix(err, "cannot record %s:%s", e->system, e->name);
 	}
 	buf_release(&b);
@@ -106,6 +111,31 @@ static int make_instances(struct ftrace *f, struct error *err)
 	return rc;
 }
 
+/* Of the first instance: what is selected, or all. */
+static int make_sampler(struct ftrace *f, struct error *err)
+{
+	const struct backend_request *q = &f->base.request;
+	const struct instance *inst = f->instances[0];
+	const struct stack_sampler_request request = {
+		.period = q->options->stack_sample,
+		.events = q->events,
+		.plan = f->plan,
+		.cpus = inst->cpus,
+		.cpu_count = inst->cpu_count,
+		.ring_bytes = inst->ring_bytes,
+		.selected = selection_any(q->selection),
+	};
+	int rc;
+
+	if (!q->options->stack_sample)
+		return 0;
+	rc = stack_sampler_new(&f->sampler, &request, err);
+	if (rc < 0)
+		return rc;
+	f->joins = calloc(inst->cpu_count, sizeof(*f->joins));
+	return f->joins ? 0 : error_nomem(err);
+}
+
 static int prepare(struct backend *b, struct error *err)
 {
 	struct ftrace *f = ftrace_of(b);
@@ -120,7 +150,9 @@ static int prepare(struct backend *b, struct error *err)
 	rc = make_instances(f, err);
 	if (rc == 0)
 		rc = event_filters_set(b->request.events, f->instances[0], err);
-	return rc < 0 ? rc : make_plan(f, err);
+	if (rc == 0)
+		rc = make_plan(f, err);
+	return rc < 0 ? rc : make_sampler(f, err);
 }
 
 static int add_start_stats(const struct ftrace *f, uint16_t ring, struct ring_stats *stats,
@@ -175,6 +207,10 @@ static int describe(struct backend *b, struct meta *meta, struct error *err)
 	info_encode_u64(&meta->info, "recorder.subbuf_bytes", f->instances[0]->layout.subbuf_size);
 	info_encode_u64(&meta->info, "long_size", f->instances[0]->layout.long_size);
 	info_encode(&meta->info, "clock", "mono");
+	if (f->sampler) {
+		info_encode_u64(&meta->info, "events.stack_sample", f->sampler->period);
+		info_encode(&meta->info, "events.stack_sample_by", f->sampler->ops->by);
+	}
 	rc = meta_put_types(meta, f->plan, 0, err);
 	if (rc == 0)
 		rc = meta_put_formats(meta, f->plan, err);
@@ -202,12 +238,22 @@ static int enable_events(struct ftrace *f, struct error *err)
 		const struct listed_event *e = &q->events->items[i];
 		struct instance *inst = f->instances[f->count > 1 && !e->selected];
 
-		rc = instance_enable(inst, e->system, e->name, e->stacks, e->kernel_filter, err);
+		rc = instance_enable(inst, e->system, e->name, e->stacks && !f->sampler,
+				     e->kernel_filter, err);
 	}
 	if (rc == 0 && q->trigger)
 		rc = set_trigger(f, q->trigger, err);
 	f->armed = rc == 0;
 	return rc;
+}
+
+/* The rings of the first instance come first in the list, in the order of its CPUs. */
+static void attach_joins(struct ftrace *f, struct ring_list *rings)
+{
+	for (uint32_t i = 0; f->sampler && i < f->instances[0]->cpu_count; i++) {
+		f->joins[i] = (struct sample_join){ .sampler = f->sampler, .ring = i };
+		rings->items[i]->samples = &f->joins[i];
+	}
 }
 
 static int arm(struct backend *b, struct capture_writer *writer, struct error *err)
@@ -233,6 +279,7 @@ static int arm(struct backend *b, struct capture_writer *writer, struct error *e
 		rc = ftrace_rings_open(&rings, f->instances, f->count, err);
 	if (rc < 0)
 		return rc;
+	attach_joins(f, &rings);
 	return readers_start(&f->readers, &rings, f->plan, writer, b->request.placement,
 			     fold.age_ns ? &fold : NULL, err);
 }
@@ -249,8 +296,13 @@ static int go(struct backend *b, struct error *err)
 	if (f->readers)
 		readers_interrupt(f->readers,
 				  (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
+	/* the events are enabled: their probes come before those of the sampler */
+	if (f->sampler)
+		rc = stack_sampler_start(f->sampler, err);
 	for (uint16_t i = f->count; rc == 0 && i--;)
 		rc = instance_switch(f->instances[i], true, err);
+	if (f->sampler)
+		stack_sampler_window(f->sampler, true);
 	return rc;
 }
 
@@ -259,9 +311,13 @@ static int stop(struct backend *b, struct error *err)
 	struct ftrace *f = ftrace_of(b);
 	int rc = 0;
 
+	if (f->sampler)
+		stack_sampler_window(f->sampler, false);
 	for (uint16_t i = 0; i < f->count; i++)
 		if (instance_switch(f->instances[i], false, err) < 0)
 			rc = err ? err->code : ERR_IO;
+	if (f->sampler)
+		stack_sampler_stop(f->sampler);
 	return rc;
 }
 
@@ -354,11 +410,22 @@ static bool folded(const struct backend *b, struct folding_report *ret)
 	return readers_folded(ftrace_const(b)->readers, ret);
 }
 
+static bool sampled(const struct backend *b, struct sampling_report *ret)
+{
+	const struct ftrace *f = ftrace_const(b);
+
+	if (f->sampler)
+		stack_sampler_report(f->sampler, ret);
+	return f->sampler != NULL;
+}
+
 static void release(struct backend *b)
 {
 	struct ftrace *f = ftrace_of(b);
 
 	readers_free(f->readers);
+	stack_sampler_free(f->sampler);
+	free(f->joins);
 	for (uint16_t i = 0; i < f->count; i++)
 		instance_free(f->instances[i]);
 	event_plan_free(f->plan);
@@ -383,6 +450,7 @@ static const struct backend_ops ops = {
 	.stats = stats,
 	.addresses = addresses,
 	.folded = folded,
+	.sampled = sampled,
 	.release = release,
 };
 

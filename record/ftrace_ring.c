@@ -1,10 +1,16 @@
+#define _GNU_SOURCE /* sched_getcpu */
 #include "record/ftrace_ring.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#define SETTLED_NS 1000000u
+#define SETTLE_US  50
 
 struct ftrace_ring {
 	struct ring ring;
@@ -107,6 +113,40 @@ static bool lost_at_boundary(struct ftrace_ring *c)
 	return c->lost_at_boundary != before;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/*
+ * The ring was found empty after `before`. On this very CPU no event is between its record and its
+ * sample; on another one it may be, for about a microsecond.
+ */
+static int complete(struct ftrace_ring *c, uint64_t before, struct error *err)
+{
+	const struct event_block *b = &c->ring.sink.stream.block;
+
+	if (c->ring.samples && b->count && before - b->rows[b->count - 1].time < SETTLED_NS &&
+	    sched_getcpu() != (int)c->ring.cpu)
+		usleep(SETTLE_US);
+	return row_sink_complete(&c->ring.sink, before, err);
+}
+
+/* Everything from before the first record of a page was read before it. */
+static int complete_page(struct ftrace_ring *c, size_t len, struct error *err)
+{
+	struct ring_record first = { 0 }; /* a page that is damaged says so when it is decoded */
+	struct ring_page page;
+	int rc = ring_page_open(&page, &c->ring.sink.stream.plan->layout, c->ring.page, len, err);
+
+	if (rc == 0)
+		ring_page_next(&page, &first);
+	return rc < 0 ? rc : row_sink_complete(&c->ring.sink, first.time, err);
+}
+
 /*
  * Reads until the ring is empty, or as many sub-buffers as it has: then other rings get their turn.
  */
@@ -118,6 +158,7 @@ static int drain(struct ring *ring, bool *ret_empty, struct error *err)
 
 	*ret_empty = false;
 	for (uint32_t pages = 0; pages < c->pages;) {
+		uint64_t before = ring->samples ? now_ns() : 0;
 		ssize_t n = read(ring->fd, ring->page, c->subbuf_size);
 		bool gap;
 
@@ -127,8 +168,14 @@ static int drain(struct ring *ring, bool *ret_empty, struct error *err)
 			return error_errno(err, "cannot read the ring buffer of CPU %u", ring->cpu);
 		if (n <= 0) {
 			*ret_empty = true;
+			rc = complete(c, before, err);
+			if (rc < 0)
+				return rc;
 			break;
 		}
+		rc = ring->samples ? complete_page(c, (size_t)n, err) : 0;
+		if (rc < 0)
+			return rc;
 		gap = stream_waiting(stream) && lost_at_boundary(c);
 		rc = stream_page(stream, ring->page, (size_t)n, gap, err);
 		if (rc == 0)

@@ -53,7 +53,7 @@ static void fill_attr(struct perf_event_attr *a, const struct perf_request *r)
 		a->mmap = a->mmap2 = a->build_id = r->maps;
 		return;
 	}
-	a->sample_period = 1;
+	a->sample_period = r->period ? r->period : 1;
 	a->sample_type |= r->kind == PERF_KIND_TRACEPOINT ?
 				  PERF_SAMPLE_RAW :
 				  PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_ADDR;

@@ -34,6 +34,7 @@ struct perf_request {
 	uint16_t max_stack;	/* frames; 0: as many as the kernel gives */
 	bool maps;		/* side band: executable memory that is mapped, with build-ids */
 	bool inherit;		/* tasks that the task makes, too */
+	uint64_t period;	/* a sample of each so-many-th event; 0: of every one */
 	uint32_t watermark;	/* bytes in the ring that wake its reader; 0: the kernel's choice */
 	pid_t pid;		/* a thread id; -1: all tasks */
 	int cgroup_fd;		/* pid == -1: tasks of this cgroup only; -1: all */

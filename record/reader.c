@@ -105,7 +105,8 @@ static int put_old_blocks(struct reader *r)
 	 * an event that waits would lose its stack for nothing: a new generation can wait instead
 	 */
 	for (uint32_t i = 0; i < r->ring_count; i++)
-		generation &= !stream_waiting(&r->rings[i]->sink.stream);
+		generation &= !stream_waiting(&r->rings[i]->sink.stream) &&
+			      r->rings[i]->sink.settled;
 	for (uint32_t i = 0; rc == 0 && i < r->ring_count; i++) {
 		struct row_sink *sink = &r->rings[i]->sink;
 
@@ -263,6 +264,7 @@ static int share_out(struct readers *all, const cpu_set_t *online, struct error 
 		r->rings[r->ring_count++] = c;
 		c->page = r->page;
 		rc = row_sink_init(&c->sink, c->cpu, c->number, &r->emitter, &all->lost, err);
+		c->sink.samples = c->samples;
 		if (rc < 0)
 			return rc;
 	}

@@ -45,6 +45,7 @@ struct ring {
 	uint16_t number; /* which of the CPU's rings */
 	int fd;		 /* readable when there is enough to read */
 	struct row_sink sink;
+	struct sample_join *samples; /* as in row_sink.h; its maker's */
 	uint8_t *page;		     /* scratch of its thread: plan->layout.subbuf_size bytes */
 	struct ring_stats at_change; /* its account when its thread last changed over */
 };

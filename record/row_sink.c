@@ -9,7 +9,7 @@
 int row_sink_init(struct row_sink *s, uint32_t cpu, uint16_t ring, struct emitter *emitter,
 		  uint64_t *lost_in_all, struct error *err)
 {
-	*s = (struct row_sink){ .lost_in_all = lost_in_all };
+	*s = (struct row_sink){ .lost_in_all = lost_in_all, .settled = true };
 	return stream_init(&s->stream, cpu, ring, emitter, err);
 }
 
@@ -49,9 +49,23 @@ int row_sink_filled(struct row_sink *s, struct error *err)
 		clock_gettime(CLOCK_MONOTONIC, &t);
 		s->opened_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 	}
+	s->settled = !s->samples;
+	if (!s->settled && !stream_overfull(&s->stream))
+		return 0;
 	if ((stream_full(&s->stream) && !stream_waiting(&s->stream)) || stream_overfull(&s->stream))
 		return row_sink_put(s, err);
 	return 0;
+}
+
+int row_sink_complete(struct row_sink *s, uint64_t until_ns, struct error *err)
+{
+	int rc;
+
+	if (!s->samples)
+		return 0;
+	rc = sample_join_until(s->samples, &s->stream, until_ns, err);
+	s->settled = true;
+	return rc == 0 && stream_full(&s->stream) ? row_sink_put(s, err) : rc;
 }
 
 int row_sink_loss(struct row_sink *s, uint64_t records, struct error *err)
@@ -77,6 +91,8 @@ bool row_sink_due(const struct row_sink *s, uint64_t now)
 {
 	uint64_t age = s->opened_ns ? now - s->opened_ns : 0;
 
+	if (!s->settled) /* the next time that the ring is empty, or the block is full */
+		return false;
 	/* an event that waits for its stack gets it a second later at most, or never */
 	return age >= BLOCK_AGE_NS * (stream_waiting(&s->stream) ? 2ull : 1ull);
 }

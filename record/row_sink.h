@@ -12,6 +12,7 @@
 #ifndef KMEM_RECORD_ROW_SINK_H
 #define KMEM_RECORD_ROW_SINK_H
 
+#include "record/sample_join.h"
 #include "record/stream.h"
 
 struct folding;
@@ -21,8 +22,10 @@ struct row_sink {
 	uint64_t opened_ns;    /* when the first event of the open block was read; 0: it is empty */
 	uint64_t lost_before;  /* to be told in front of the open block */
 	uint64_t *lost_in_all; /* of all rings, atomic */
-	struct folding *folding; /* where events go instead of a block; folding.h */
-	uint32_t source;	 /* which of its rings this is */
+	struct folding *folding;     /* where events go instead of a block; folding.h */
+	uint32_t source;	     /* which of its rings this is */
+	struct sample_join *samples; /* where stacks come from beside the ring; NULL: nowhere */
+	bool settled;		     /* all rows have got theirs */
 };
 
 int row_sink_init(struct row_sink *s, uint32_t cpu, uint16_t ring, struct emitter *emitter,
@@ -32,8 +35,14 @@ void row_sink_release(struct row_sink *s);
 /* The open block, if there is anything to tell. Events that wait for a stack go without. */
 int row_sink_put(struct row_sink *s, struct error *err);
 
-/* Puts the block if it is full. */
+/* Puts the block if it is full; with samples, only if there is no room for more. */
 int row_sink_filled(struct row_sink *s, struct error *err);
+
+/*
+ * With samples: all events from before that time were handed in, and none that is not. Rows get their
+ * stacks, and a full block is put.
+ */
+int row_sink_complete(struct row_sink *s, uint64_t until_ns, struct error *err);
 
 /*
  * Ends the block, and tells the loss in front of the next one. Whoever learns of a loss late tells it

@@ -103,6 +103,48 @@ static int check_folding(struct session *s, struct error *err)
 	return 0;
 }
 
+/* What --stack-sample asks for is possible with these events, and with these options. */
+static int check_sampling(const struct session *s, struct error *err)
+{
+	const struct session_options *o = s->options;
+	const char *with = o->stacks == STACKS_ALL  ? "--stacks all, which takes every stack" :
+			   o->stacks == STACKS_NONE ? "--stacks none" :
+			   o->user_stacks	    ? "--user-stacks" :
+			   o->overwrite		    ? "--overwrite, which nobody reads meanwhile" :
+			   o->survivors_ns	    ? "--survivors" :
+			   o->backend == BACKEND_PERF ? "--backend perf" :
+							NULL;
+	bool any = false;
+
+	if (!o->stack_sample)
+		return 0;
+	if (with)
+		return error_set(err, ERR_USAGE,
+				 "--stack-sample does not go with %s: leave one out", with);
+	for (size_t i = 0; i < s->events.count; i++) {
+		const struct listed_event *e = &s->events.items[i];
+
+		if (!e->stacks)
+			continue;
+		if (!stack_sampler_knows(e->system, e->name))
+			return error_set(
+				err, ERR_USAGE,
+				"--stack-sample takes stacks of allocations only: of %s:%s "
+				"ask for none, or leave --stack-sample out",
+				e->system, e->name);
+		if (e->filter)
+			return error_set(
+				err, ERR_USAGE,
+				"--stack-sample chooses among all of %s:%s: leave out its "
+				"filter, or --stack-sample (a filter makes stacks rare, too)",
+				e->system, e->name);
+		any = true;
+	}
+	return any ? 0 :
+		     error_set(err, ERR_USAGE,
+			       "--stack-sample: stacks are asked for of no event: leave it out");
+}
+
 /* The tracing rings cost least; what they cannot do is perf's. */
 static int choose_backend(struct session *s, const struct backend_request *request,
 			  struct error *err)
@@ -113,6 +155,11 @@ static int choose_backend(struct session *s, const struct backend_request *reque
 	for (size_t i = 0; i < s->events.count; i++)
 		if (!strcmp(s->events.items[i].system, SOFTWARE_SYSTEM))
 			only_perf = "page-fault events";
+	if (only_perf && o->stack_sample)
+		return error_set(err, ERR_USAGE,
+				 "--stack-sample needs the ftrace backend, which cannot record %s: "
+				 "leave one out",
+				 only_perf);
 	if (only_perf && o->backend == BACKEND_FTRACE)
 		return error_set(err, ERR_USAGE, "%s need the perf backend: leave --backend out",
 				 only_perf);
@@ -161,6 +208,8 @@ static int prepare(struct session *s, struct error *err)
 		return rc;
 	request.trigger = o->trigger ? &s->trigger : NULL;
 	rc = check_folding(s, err);
+	if (rc == 0)
+		rc = check_sampling(s, err);
 	if (rc == 0)
 		rc = block_signals(s, err);
 	if (rc == 0 && o->command)

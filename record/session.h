@@ -13,6 +13,7 @@
 #include "format/records.h"
 #include "record/folding.h"
 #include "record/presets.h"
+#include "record/stack_sampler.h"
 
 /* Any: perf where only perf can, else ftrace. */
 enum backend_choice { BACKEND_ANY, BACKEND_FTRACE, BACKEND_PERF };
@@ -26,8 +27,10 @@ struct session_options {
 	const char *const *specs;
 	size_t spec_count;
 	enum stacks_mode stacks;
-	uint64_t duration_ns;  /* 0: no limit */
-	uint64_t ring_bytes;   /* per CPU; 0: the default */
+	uint64_t
+		stack_sample; /* stacks of one allocation in so many; 0: of each. stack_sampler.h */
+	uint64_t duration_ns; /* 0: no limit */
+	uint64_t ring_bytes;  /* per CPU; 0: the default */
 	uint64_t survivors_ns; /* fold what is freed within; 0: write everything. folding.h */
 	uint64_t fold_memory;  /* bytes; 0: the default */
 	/* how much of a ring wakes its reader; neither: a quarter */
@@ -73,6 +76,8 @@ struct session_report {
 	const char *backend; /* its name */
 	bool folds;	     /* --survivors: folded holds */
 	struct folding_report folded;
+	bool samples; /* --stack-sample: sampled holds */
+	struct sampling_report sampled;
 	char output[4096];     /* of a flight recorder: the capture written last; else "" */
 	unsigned int captures; /* how many it has written */
 	bool any_lost;	       /* one of them is incomplete */

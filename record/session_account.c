@@ -85,6 +85,7 @@ int session_account(struct session *s, struct error *err)
 	r->exact = true;
 	r->backend = s->backend->ops->name;
 	r->folds = s->backend->ops->folded && s->backend->ops->folded(s->backend, &r->folded);
+	r->samples = s->backend->ops->sampled && s->backend->ops->sampled(s->backend, &r->sampled);
 	for (size_t i = 0; i < r->ring_count; i++) {
 		struct ring_stats *c = &r->rings[i];
 
@@ -165,6 +166,8 @@ int session_put_end(struct session *s, uint64_t end_ns, struct error *err)
 	info_encode_u64(&s->meta.info, "time.end_ns", end_ns);
 	info_encode(&s->meta.info, "end.reason", r->end_reason);
 	add_folded(s);
+	if (r->samples)
+		info_encode_u64(&s->meta.info, "events.stack_sample_lost", r->sampled.lost);
 	if (s->command.pid && command_ended(&s->command))
 		info_encode(&s->meta.info, "command.status", s->command.status);
 	if (rc == 0)
