@@ -37,7 +37,7 @@
  *	noend				no END block
  *	cut N				cut the last N bytes off the finished file
  *
- * \xNN in a word is that byte, blanks and # included.
+ * \xNN in a word is that byte, blanks and # included; \x00 in TEXT only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -578,6 +578,11 @@ static void add_file(struct maker *m, char **words, int n)
 		for (const char *p = words[i]; *p; p++) {
 			bool newline = p[0] == '\\' && p[1] == 'n';
 
+			if (!strncmp(p, "\\x00", 4)) { /* which no word can hold */
+				buf_u8(&content, 0);
+				p += 3;
+				continue;
+			}
 			buf_u8(&content, newline ? '\n' : (uint8_t)*p);
 			p += newline;
 		}
