@@ -11,7 +11,8 @@ made below TMPDIR: up to 3 GB, with --big 15 GB.
 What is measured:
   recording   every CPU runs tests/kernel/churn pinned, alone, under kmem-record and under `perf record -a -z` with the
               same events and stacks; what counts is by how much the slowest churn takes longer. The tool's own CPU is that
-              of all its processes without the load's.
+              of all its processes without the load's, and without what a recording of nothing takes (symbols, starting).
+              Bytes are those of the whole file, symbols included: 1 MB in ours.
   loading     a capture of makeload (tests/bench/mixed.shape); all times are wall clock, of whole processes, until the data
               is on the disk (fsync on both sides)
 """
@@ -46,8 +47,8 @@ ROWS = {
     "record-cpu": ("recording, the tool's own CPU per event", "perf record -z -m 4096", "x", 0.45, "<="),
     "record-cpu-ns": ("the same", "-", "ns", 55, "<="),
     "bytes": ("capture, bytes per event (whole file), churn", "perf record -z -m 4096", "x", 0.30, "<="),
-    "bytes-churn": ("the same", "-", "bytes", 1.6, "<="),
-    "bytes-mixed": ("the same: find, tar, gcc, python, git", "-", "bytes", 2.5, "<="),
+    "bytes-churn": ("the same, %d s of churn" % LOSS_SECONDS, "-", "bytes", 1.6, "<="),
+    "bytes-mixed": ("the same, of find, tar, gcc, python, git", "-", "bytes", 2.5, "<="),
     "loss": ("records lost at full speed, default settings, %d s" % LOSS_SECONDS, "perf record -z", "lost", 0, "<="),
     "load-copy": ("load, allocation rows per second", "SQLite's own copy of that table", "x", 0.55, ">="),
     "load-rows": ("the same", "-", "M/s", 2.5, ">="),
@@ -159,10 +160,12 @@ class Bench:
         shell, out = self.churns(self.options.rounds), self.path("out")
         stacks = "record-plain" not in ways
         bare = self.measure([], shell)[0]
+        perf_idle = run(self.perf(out, stacks) + ["true"])[1]
         perf_seconds, perf_cpu, _ = self.measure(self.perf(out, stacks), shell)
         perf_size = os.path.getsize(out)
         os.unlink(out)
         for row, how in ways.items():
+            idle = run(self.ours(out, *how) + ["true"])[1]
             seconds, cpu, text = self.measure(self.ours(out, *how), shell)
             events, lost = self.events_of(text)
             size = os.path.getsize(out)
@@ -171,17 +174,18 @@ class Bench:
             self.note(row, "load alone %.2f s, + %.2f s; perf + %.2f s; %d events%s" % (
                 bare, seconds - bare, perf_seconds - bare, events, ", %d LOST" % lost if lost else ""))
             if row == "record-stacks":
+                cpu, perf_cpu = cpu - idle, perf_cpu - perf_idle
                 self.add("record-cpu", cpu / perf_cpu)
                 self.add("record-cpu-ns", cpu / events * 1e9)
-                self.note("record-cpu", "perf %.0f ns an event" % (perf_cpu / events * 1e9))
+                self.note("record-cpu", "perf %.0f ns an event; starting and ending %.2f s, perf %.2f s" % (
+                    perf_cpu / events * 1e9, idle, perf_idle))
                 self.add("bytes", size / perf_size)
-                self.note("bytes", "perf %.2f bytes an event" % (perf_size / events))
-                self.add("bytes-churn", size / events)
+                self.note("bytes", "of %.1f M events: %.2f bytes, perf %.2f" % (events / 1e6, size / events, perf_size / events))
 
     def recording(self):
         self.needs_perf()
         with_stacks, plain = {}, {}
-        if self.wants("record-stacks", "record-cpu", "record-cpu-ns", "bytes", "bytes-churn"):
+        if self.wants("record-stacks", "record-cpu", "record-cpu-ns", "bytes"):
             with_stacks["record-stacks"] = ("--stacks", "alloc")
         if self.wants("record-sample"):
             if "--stack-sample" in run([self.record, "--help"])[3]:
@@ -209,10 +213,14 @@ class Bench:
         self.needs_tracing()
         shell = "timeout -s KILL %d sh -c '%s' >/dev/null; true" % (LOSS_SECONDS, self.churns(10 ** 9))
         out = self.path("out")
-        events, lost = self.events_of(run(self.ours(out) + ["sh", "-c", shell], preexec_fn=os.setsid)[3])
+        events, lost = self.events_of(run(self.ours(out) + ["sh", "-c", shell])[3])
         self.add("loss", lost)
+        self.add("bytes-churn", os.path.getsize(out) / events)
+        self.note("bytes-churn", "%.1f M events, %.1f MB; one run" % (events / 1e6, os.path.getsize(out) / MB))
         told = "of %.1f M events" % (events / 1e6)
         os.unlink(out)
+        if not self.wants("loss"):
+            return
         try:
             self.needs_perf()
             for pages in ("", "4096"):
@@ -235,7 +243,9 @@ class Bench:
 
     def load(self, capture):
         """Wall seconds, MB of memory, events, allocations. The database is capture.db."""
-        took, _, memory, _ = run([self.analyze, "load", "-q", "-f", capture])
+        if os.path.exists(capture + ".db"):
+            os.unlink(capture + ".db")
+        took, _, memory, _ = run([self.analyze, "load", "-q", capture])
         numbers = run([self.analyze, "sql", "--format", "csv", capture + ".db",
                        "SELECT value FROM capture WHERE key IN ('events', 'events.alloc') ORDER BY key"])[3].split()
         return took, memory, int(numbers[-2]), int(numbers[-1])
@@ -338,9 +348,9 @@ class Bench:
 
     def everything(self):
         groups = [
-            (self.recording, ("record-stacks", "record-plain", "record-sample", "record-cpu", "record-cpu-ns", "bytes", "bytes-churn")),
+            (self.recording, ("record-stacks", "record-plain", "record-sample", "record-cpu", "record-cpu-ns", "bytes")),
             (self.mixed, ("bytes-mixed",)),
-            (self.loss, ("loss",)),
+            (self.loss, ("loss", "bytes-churn")),
             (self.loading, ("load-copy", "load-rows", "database")),
             (self.beside_perf, ("load-script", "report")),
             (self.reports, ("report-ms",)),
