@@ -36,6 +36,7 @@ FREES = ("kmem:kfree", "kmem:kmem_cache_free")
 TASKS = ("task:task_newtask", "task:task_rename")
 MARKERS = "<!-- bench: written by `make bench-readme` -->", "<!-- end of bench -->"
 LOSS_SECONDS = 30
+PERF_LOSS_SECONDS = 8  # it takes much longer to ask it what it lost
 SHAPE = os.path.join(HERE, "mixed.shape")
 MB = 1e6
 
@@ -152,8 +153,11 @@ class Bench:
 
     @staticmethod
     def events_of(text):
-        events, lost = re.search(r"kmem-record: ([0-9,]+) events.*?(nothing lost|[0-9,]+ [a-z ]*lost|LOST [0-9,]+)", text).groups()
-        return int(events.replace(",", "")), 0 if lost.startswith("nothing") else int(re.sub("[^0-9]", "", lost))
+        """Of what kmem-record says at its end: events, records lost."""
+        def count(digits):
+            return int(digits.replace(",", ""))
+        return (count(re.search(r"kmem-record: ([0-9,]+) events", text).group(1)),
+                sum(count(n) for n in re.findall(r": ([0-9,]+) records lost \(", text)))
 
     def recording_run(self, ways):
         """One round of the load alone, under perf, and under each way of ours: row -> options."""
@@ -211,7 +215,8 @@ class Bench:
 
     def loss(self):
         self.needs_tracing()
-        shell = "timeout -s KILL %d sh -c '%s' >/dev/null; true" % (LOSS_SECONDS, self.churns(10 ** 9))
+        endless = "timeout -s KILL %d sh -c '%s' >/dev/null; true"
+        shell = endless % (LOSS_SECONDS, self.churns(10 ** 9))
         out = self.path("out")
         events, lost = self.events_of(run(self.ours(out) + ["sh", "-c", shell])[3])
         self.add("loss", lost)
@@ -223,10 +228,14 @@ class Bench:
             return
         try:
             self.needs_perf()
+            shell = endless % (PERF_LOSS_SECONDS, self.churns(10 ** 9))
             for pages in ("", "4096"):
-                text = run(self.perf(out, True, pages) + ["sh", "-c", shell])[3]
-                found = re.search(r"lost ([0-9]+) (chunks|events)|LOST ([0-9]+) events", text)
-                told += "; perf%s: %s" % (" -m " + pages if pages else "", found.group(0) if found else "none told")
+                run(self.perf(out, True, pages) + ["sh", "-c", shell])
+                stats = run(["perf", "report", "--stats", "-i", out])[3]
+                events, lost = (sum(int(n) for n in re.findall(r"^ *%s events: +([0-9]+)$" % kind, stats, re.MULTILINE))
+                                for kind in ("SAMPLE", "LOST_SAMPLES"))
+                told += "; perf%s in %d s: %d of %.1f M" % (" -m " + pages if pages else "", PERF_LOSS_SECONDS, lost,
+                                                          (events + lost) / 1e6)
                 os.unlink(out)
         except Skip as why:
             told += "; perf: %s" % why
