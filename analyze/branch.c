@@ -103,7 +103,14 @@ int branch_prepare(const struct branch *b, sqlite3 *db, struct error *err)
 		return no_debug_information("-b", err);
 	for (size_t i = 0; rc == 0 && i < b->dirs.count; i++)
 		rc = add_units(db, b->dirs.items[i], err);
-	if (rc < 0)
+	return rc < 0 ? rc : branch_sites(b, db, err);
+}
+
+int branch_sites(const struct branch *b, sqlite3 *db, struct error *err)
+{
+	int rc = b->dirs.count ? query_run(db, "DELETE FROM temp.branch_site", err) : 0;
+
+	if (rc < 0 || !b->dirs.count)
 		return rc;
 	return query_run(db,
 			 b->any_frame ? schema_query_branch_any_frame_sql :
@@ -154,6 +161,11 @@ int branch_header(struct report *r, struct error *err)
 
 	if (!r->options->branch.dirs.count)
 		return 0;
+	if (r->estimate) { /* what is in there the report below says, with its error */
+		print_dirs(&r->options->branch, r->out);
+		fprintf(r->out, "\n");
+		return 0;
+	}
 	rc = query_init(&q, r->db, schema_query_branch_share_sql, NULL, err);
 	if (rc == 0) {
 		query_bind_text(&q, ":domain", report_one_domain(r));

@@ -27,6 +27,8 @@ struct branch {
  * -b. ERR_USAGE for what is no directory of a source tree, ERR_UNSUPPORTED without debug information.
  */
 int branch_prepare(const struct branch *b, sqlite3 *db, struct error *err);
+/* The same anew, when alloc_site has more sites. */
+int branch_sites(const struct branch *b, sqlite3 *db, struct error *err);
 
 struct report;
 

@@ -191,6 +191,7 @@ static int make_site_keys(const struct by *by, sqlite3 *db, bool frees, struct e
 	char *columns = site_columns(by, frees);
 	char *sql = columns ?
 			    sqlite3_mprintf(
+				    "DROP TABLE IF EXISTS temp.%s_key;"
 				    "CREATE TEMP TABLE %s_key (site INTEGER PRIMARY KEY, context,"
 				    " key1, key2, key3, key4);"
 				    "INSERT INTO temp.%s_key SELECT s.id, s.context%s"
@@ -203,7 +204,7 @@ static int make_site_keys(const struct by *by, sqlite3 *db, bool frees, struct e
 				    " LEFT JOIN frame_text f ON f.frame = k.caller"
 				    " LEFT JOIN frame g ON g.id = k.caller"
 				    " LEFT JOIN source u ON u.id = g.unit",
-				    kind, kind, columns, kind, kind) :
+				    kind, kind, kind, columns, kind, kind) :
 			    NULL;
 	int rc = sql ? query_run(db, sql, err) : error_nomem(err);
 
@@ -224,6 +225,33 @@ int by_prepare(const struct by *by, sqlite3 *db, struct error *err)
 		       " SELECT b * 2, e + 1 FROM p WHERE e < 62) SELECT b, e FROM p;",
 		       err);
 	return rc < 0 ? rc : make_site_keys(by, db, false, err);
+}
+
+int by_sites(const struct by *by, sqlite3 *db, struct error *err)
+{
+	return by->count ? make_site_keys(by, db, false, err) : 0;
+}
+
+/* Whether some key is one of these names. */
+static bool has_one(const struct by *by, const char *const *names)
+{
+	bool has = false;
+
+	for (; *names; names++)
+		has |= has_key(by, *names);
+	return has;
+}
+
+enum estimate_depth by_looks(const struct by *by)
+{
+	static const char *const callers[] = { "caller",    "function", "file",
+					       "directory", "module",	NULL };
+
+	if (has_key(by, "stack"))
+		return ESTIMATE_STACKS;
+	if (has_one(by, callers))
+		return ESTIMATE_CALLERS;
+	return has_key(by, "call-site") ? ESTIMATE_CALL_SITES : ESTIMATE_NOTHING;
 }
 
 static void append_key(sqlite3_str *s, const struct by_key *k, int n, bool frees)

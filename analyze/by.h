@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "analyze/estimate.h"
 #include "format/base/error.h"
 
 #define BY_KEYS_MAX 4
@@ -46,6 +47,11 @@ int by_parse(struct by *by, const char *text, struct error *err);
 
 /* ERR_UNSUPPORTED where the database lacks what a key needs, with what would help. */
 int by_prepare(const struct by *by, sqlite3 *db, struct error *err);
+
+/* temp.alloc_key anew, when alloc_site has more sites. */
+int by_sites(const struct by *by, sqlite3 *db, struct error *err);
+/* What of a stack the keys look at. */
+enum estimate_depth by_looks(const struct by *by);
 
 /*
  * Makes the temporary view `name`: the rows of the temporary table or view `pairs` with their keys, by

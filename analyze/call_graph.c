@@ -127,6 +127,131 @@ int call_graph_add(struct call_graph *g, const struct stack_values *v, enum stac
 	return 0;
 }
 
+/* ---- errors of estimates ---- */
+
+/* A stack in the flat or cum of a node, or in an edge. certain: whatever the stack, as the call site alone tells. */
+enum sum_kind { SUM_FLAT, SUM_CUM, SUM_EDGE };
+struct sum_of {
+	enum sum_kind kind;
+	uint32_t number; /* of the node or edge */
+	uint32_t stack;
+	bool certain;
+};
+
+struct sums {
+	struct sum_of *list;
+	size_t count, cap;
+};
+
+static bool add_sum(struct sums *s, enum sum_kind kind, uint32_t number, uint32_t stack,
+		    bool certain)
+{
+	if (!array_room((void **)&s->list, &s->cap, s->count, sizeof(*s->list)))
+		return false;
+	s->list[s->count++] = (struct sum_of){ kind, number, stack, certain };
+	return true;
+}
+
+/* A key of --by, other than the caller, is exact. */
+static bool is_certain(const struct stack_values *v, const struct stack_value *s, uint32_t d)
+{
+	return d < s->certain ||
+	       (d >= s->depth - s->keys && strcmp(v->keys[s->depth - 1 - d], "caller") != 0);
+}
+
+static bool add_sums(struct call_graph *g, const struct stack_values *v, uint32_t stack,
+		     struct sums *sums)
+{
+	const struct stack_value *s = &v->stacks[stack];
+	uint32_t callee = 0;
+
+	g->stamp++;
+	for (uint32_t d = 0; d < s->depth; d++) {
+		uint32_t node = node_of(g, v->frames[v->path[s->first + d]].name) - 1;
+		bool certain = is_certain(v, s, d);
+		struct call_edge *e = d ? edge_of(g, node, callee) : NULL;
+
+		if (!d && !add_sum(sums, SUM_FLAT, node, stack, certain))
+			return false;
+		if (g->nodes[node].stamp != g->stamp &&
+		    !add_sum(sums, SUM_CUM, node, stack, certain))
+			return false;
+		if (e && e->stamp != g->stamp &&
+		    !add_sum(sums, SUM_EDGE, (uint32_t)(e - g->edges), stack,
+			     certain && is_certain(v, s, d - 1)))
+			return false;
+		g->nodes[node].stamp = g->stamp;
+		if (e)
+			e->stamp = g->stamp;
+		callee = node;
+	}
+	return true;
+}
+
+static int by_sum(const void *a, const void *b)
+{
+	const struct sum_of *x = a, *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	return x->stack < y->stack ? -1 : x->stack > y->stack;
+}
+
+static bool add_stack(const struct estimate *e, struct estimate_sum *sum,
+		      const struct stack_values *v, const struct sum_of *of,
+		      enum stack_measure measure)
+{
+	const struct stack_value *s = &v->stacks[of->stack];
+
+	for (size_t i = 0; i < s->part_count; i++) {
+		const struct stack_part *p = &v->parts[s->first_part + i];
+
+		if (!estimate_add(e, sum, of->certain ? 0 : p->site, p->objects,
+				  p->values[measure] > 0 ? p->values[measure] : 0))
+			return false;
+	}
+	return true;
+}
+
+static void end_sum(struct call_graph *g, struct estimate *e, struct estimate_sum *sum,
+		    const struct sum_of *of)
+{
+	struct call_node *n = &g->nodes[of->number];
+
+	if (of->kind == SUM_EDGE)
+		estimate_end(e, sum, &g->edges[of->number].low, &g->edges[of->number].high);
+	else if (of->kind == SUM_FLAT)
+		estimate_end(e, sum, &n->flat_low, &n->flat_high);
+	else
+		estimate_end(e, sum, &n->cum_low, &n->cum_high);
+}
+
+int call_graph_errors(struct call_graph *g, const struct stack_values *v,
+		      enum stack_measure measure, struct estimate *e, struct error *err)
+{
+	struct estimate_sum sum = { 0 };
+	struct sums sums = { 0 };
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < v->count; i++)
+		if (v->stacks[i].values[measure])
+			ok = add_sums(g, v, (uint32_t)i, &sums);
+	if (ok && sums.count)
+		qsort(sums.list, sums.count, sizeof(*sums.list), by_sum);
+	for (size_t i = 0; ok && i < sums.count; i++) {
+		const struct sum_of *of = &sums.list[i], *next = i + 1 < sums.count ? of + 1 : NULL;
+
+		ok = add_stack(e, &sum, v, of, measure);
+		if (ok && (!next || next->kind != of->kind || next->number != of->number))
+			end_sum(g, e, &sum, of);
+	}
+	free(sum.list);
+	free(sums.list);
+	return ok ? 0 : error_nomem(err);
+}
+
 /* ---- for a picture ---- */
 
 struct ranked {

@@ -13,6 +13,7 @@
 #ifndef KMEM_ANALYZE_CALL_GRAPH_H
 #define KMEM_ANALYZE_CALL_GRAPH_H
 
+#include "analyze/estimate.h"
 #include "analyze/stack_values.h"
 
 struct call_node {
@@ -20,13 +21,15 @@ struct call_node {
 	uint64_t flat, cum;
 	uint64_t stamp; /* the last stack that counted */
 	bool left_out;
+	int64_t flat_low, flat_high, cum_low, cum_high; /* call_graph_errors */
 };
 
 struct call_edge {
 	uint32_t caller, callee; /* nodes */
 	uint64_t value;
 	uint64_t stamp;
-	bool indirect; /* calls through functions that were left out */
+	bool indirect;	   /* calls through functions that were left out */
+	int64_t low, high; /* call_graph_errors */
 };
 
 struct call_graph {
@@ -41,6 +44,10 @@ struct call_graph {
 
 int call_graph_add(struct call_graph *g, const struct stack_values *v, enum stack_measure measure,
 		   struct error *err);
+
+/* The intervals, where stacks are estimated. */
+int call_graph_errors(struct call_graph *g, const struct stack_values *v,
+		      enum stack_measure measure, struct estimate *e, struct error *err);
 
 /* What to leave out of a picture. Functions by cum, at most `nodes` of them (0: any number). */
 struct call_graph_thinning {

@@ -61,6 +61,21 @@ static void print_summary(struct report *r, struct query *q)
 	fprintf(out, "\n---------------------------------------------\n");
 }
 
+#define ERRORS "\n--+ , net_low, net_high, total_low, total_high\n"
+
+/* Behind a line: the columns ERRORS, from `column` on. */
+static void print_error(struct report *r, const struct query *q, int column)
+{
+	char net[ESTIMATE_TEXT], total[ESTIMATE_TEXT];
+
+	if (!r->estimate)
+		return;
+	estimate_text(net, " net ", query_int(q, column), query_int(q, column + 1), "");
+	estimate_text(total, " total ", query_int(q, column + 2), query_int(q, column + 3), "");
+	if (*net || *total)
+		fprintf(r->out, "%35s 95 %%:%s%s%s\n", "", total, *net && *total ? "," : "", net);
+}
+
 static int print_rows(struct report *r, const char *order, struct error *err)
 {
 	struct query q = { 0 };
@@ -83,12 +98,12 @@ static int print_rows(struct report *r, const char *order, struct error *err)
 		return rc;
 	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
 		 r->options->top ? (int64_t)r->options->top : INT64_C(-1));
-	rc = query_init(&q, r->db,
-			r->by.count ?
-				"SELECT total, waste, net, alloc, free, " BY_COLUMNS
-				" FROM temp.account" :
-				"SELECT total, waste, net, alloc, free, caller FROM temp.account",
-			tail, err);
+	rc = report_query(r, &q,
+			  r->by.count ? "SELECT total, waste, net, alloc, free, " BY_COLUMNS ERRORS
+					" FROM temp.account" :
+					"SELECT total, waste, net, alloc, free, caller" ERRORS
+					" FROM temp.account",
+			  tail, err);
 	emit_section(r, r->by.count ? "groups" : "callers", EMIT_TABLE);
 	while (rc == 0 && (rc = emit_step(r, &q, err)) == 1) {
 		fprintf(r->out,
@@ -101,6 +116,7 @@ static int print_rows(struct report *r, const char *order, struct error *err)
 		else
 			fprintf(r->out, "%s\n",
 				report_safe(caller, sizeof(caller), query_text(&q, 5)));
+		print_error(r, &q, r->by.count ? 5 + BY_KEYS_MAX : 6);
 	}
 	query_release(&q);
 	return rc;
@@ -173,10 +189,10 @@ static int print(struct report *r, void *options, const char *order, struct erro
 	else
 		rc = report_select_groups(r, err);
 	if (rc == 0 && !(o->classic && api))
-		rc = query_materialise(r->db, "account",
-				       r->by.count ? schema_query_account_by_sql :
-						     schema_query_account_sql,
-				       ":classic", o->classic, err);
+		rc = report_materialise(r, "account",
+					r->by.count ? schema_query_account_by_sql :
+						      schema_query_account_sql,
+					":classic", o->classic, err);
 	if (rc == 0)
 		rc = report_header(r, o->classic ? "account (classic arithmetic)" : "account", err);
 	if (rc == 0)
@@ -186,7 +202,7 @@ static int print(struct report *r, void *options, const char *order, struct erro
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct account_options o = { 0 };
+	struct account_options o = { .report.looks = LOOKS_AT_CALL_SITES };
 
 	return report_run(self, argc, argv, &o, &o.report, sort_keys, "caller", print);
 }

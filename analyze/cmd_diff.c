@@ -371,7 +371,7 @@ static int open_sides(struct diff *d, const struct diff_options *o, char *const 
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct diff_options o = { .report.top = 30 };
+	struct diff_options o = { .report.looks = LOOKS_AT_CALL_SITES, .report.top = 30 };
 	int first = command_parse(self, &o, argc, argv, 2, 2), rc, code, other;
 	struct error err = { 0 }, none = { 0 };
 	struct diff d = { .condition_count = 0 };

@@ -314,7 +314,7 @@ static int print(struct report *r, void *options, const char *order, struct erro
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct domains_options o = { 0 };
+	struct domains_options o = { .report.looks = LOOKS_AS_RECORDED };
 
 	return report_run(self, argc, argv, &o, &o.report, NULL, NULL, print);
 }

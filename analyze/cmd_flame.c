@@ -127,7 +127,7 @@ static int print(struct report *r, void *options, const char *order, struct erro
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct flame_command o = { .report.check = check };
+	struct flame_command o = { .report.looks = LOOKS_AT_STACKS, .report.check = check };
 
 	return report_run(self, argc, argv, &o, &o.report, NULL, NULL, print);
 }

@@ -153,7 +153,9 @@ static int print(struct report *r, void *options, const char *order, struct erro
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct graph_options o = { .report.check = check, .nodes = NODES };
+	struct graph_options o = { .report.looks = LOOKS_AT_STACKS,
+				   .report.check = check,
+				   .nodes = NODES };
 
 	return report_run(self, argc, argv, &o, &o.report, NULL, NULL, print);
 }

@@ -122,14 +122,20 @@ static const char *why_in_doubt(sqlite3 *db)
 	return "events were lost while they were live, their frees may be among them";
 }
 
+/* Where the oldest is one whose stack was not recorded, nobody knows of which group it is. */
+static const char *age_text(char room[UNITS_TEXT], const struct query *g, int column)
+{
+	return query_is_null(g, column) ? "unknown" :
+					  units_duration(room, (uint64_t)query_int(g, column));
+}
+
 static void print_grade(FILE *out, const struct query *g, const char *why)
 {
 	int64_t objects = query_int(g, 2), lost = query_int(g, 5), untraced = query_int(g, 6);
 	char age[UNITS_TEXT], cache[80];
 
 	fprintf(out, "    certain %" PRId64 ", in doubt %" PRId64 "; oldest %s%s\n",
-		objects - lost - untraced, lost + untraced,
-		units_duration(age, (uint64_t)query_int(g, 4)),
+		objects - lost - untraced, lost + untraced, age_text(age, g, 4),
 		query_int(g, 10) ? "" : "; no object of this call site was seen to end");
 	if (lost)
 		fprintf(out, "    in doubt %" PRId64 ": %s\n", lost, why);
@@ -157,8 +163,7 @@ static void print_by_grade(FILE *out, const struct query *g, const char *why)
 	char age[UNITS_TEXT];
 
 	fprintf(out, "    certain %" PRId64 ", in doubt %" PRId64 "; oldest %s",
-		objects - lost - untraced, lost + untraced,
-		units_duration(age, (uint64_t)query_int(g, 6)));
+		objects - lost - untraced, lost + untraced, age_text(age, g, 6));
 	if (never)
 		fprintf(out, "; %" PRId64 " of call sites of which no object was seen to end",
 			never);
@@ -191,6 +196,7 @@ static int print_group(const struct kmemleak *k, struct query *q, struct query *
 	fprintf(r->out, "Leak of %s bytes in %" PRId64 " objects%s:\n",
 		report_number(bytes, q, by ? 5 : 3), query_int(q, by ? 4 : 2),
 		by ? "" : " allocated from");
+	report_error(r, q, by ? 10 : 11, !query_is_null(q, by ? 5 : 3), "    estimated, ", "\n");
 	if (by)
 		print_by_grade(r->out, q, why);
 	else
@@ -219,10 +225,10 @@ static int print_groups(const struct kmemleak *k, const char *order, struct erro
 	bool text = r->emit.format == EMIT_TEXT;
 	const char *why = why_in_doubt(r->db);
 	uint64_t shown = 0, all = 0;
-	int rc = query_init(&q, r->db,
-			    r->by.count ? schema_query_kmemleak_by_sql :
-					  schema_query_kmemleak_group_sql,
-			    order, err);
+	int rc = report_query(r, &q,
+			      r->by.count ? schema_query_kmemleak_by_sql :
+					    schema_query_kmemleak_group_sql,
+			      order, err);
 
 	if (rc == 0 && k->o->comm)
 		rc = query_init(&comms, r->db, r->by.count ? by_keys : by_stack, NULL, err);
@@ -569,7 +575,8 @@ static int check(void *options, struct error *err)
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct kmemleak_options o = { .report.check = check };
+	struct kmemleak_options o = { .report.looks = LOOKS_AT_STACKS_OR_BY,
+				      .report.check = check };
 	int code = report_run(self, argc, argv, &o, &o.report, sort_keys, TIES, print);
 
 	option_list_release(&o.allocs);

@@ -85,8 +85,9 @@ static void print_total(FILE *out, const char *event, const char *what, const st
 #define STACKS(table) \
 	"SELECT event AS _event, kind AS _kind, other_event AS _other_event, stack, call_site," \
 	" objects, bytes, lifetime_sum, lifetime_max, key1, key2, key3, key4, :time AS time," \
-	" :alloc_event AS alloc_event, :how AS how, :free_event AS free_event, :side AS side FROM" \
-	" temp." table " WHERE event = :event AND kind = :kind AND other_event = :other"
+	" :alloc_event AS alloc_event, :how AS how, :free_event AS free_event, :side AS side\n" \
+	"--+ , objects_low, objects_high, bytes_low, bytes_high\n FROM temp." table \
+	" WHERE event = :event AND kind = :kind AND other_event = :other"
 
 /*
  * One side of a section: the stacks that allocated ("Allocate") or freed ("Free"), and how many
@@ -106,7 +107,7 @@ static int print_stacks(struct report *r, const struct section_row *s, bool free
 	/* of text the others are counted */
 	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
 		 !text && r->options->top ? (int64_t)r->options->top : INT64_C(-1));
-	rc = query_init(&q, r->db, sql, tail, err);
+	rc = report_query(r, &q, sql, tail, err);
 	if (rc == 0) {
 		query_bind_int(&q, ":time", time_ns);
 		query_bind_text(&q, ":alloc_event", s->alloc_name);
@@ -141,6 +142,7 @@ static int print_stacks(struct report *r, const struct section_row *s, bool free
 				query_is_null(&q, 8) ?
 					"unknown" :
 					units_duration(most, (uint64_t)query_int(&q, 8)));
+		report_error(r, &q, 18, !query_is_null(&q, 6), ", ", "");
 		fprintf(r->out, ":\n");
 		if (r->by.count)
 			rc = by_print_block(r, &q, 9, err);
@@ -192,15 +194,15 @@ static int print_report(struct report *r, const char *order, int64_t time_ns, st
 	struct query q = { 0 };
 	int rc;
 
-	rc = query_materialise(r->db, "alloc_group",
-			       r->by.count ? schema_query_kmemprof_by_alloc_sql :
-					     schema_query_kmemprof_alloc_sql,
-			       NULL, 0, err);
+	rc = report_materialise(r, "alloc_group",
+				r->by.count ? schema_query_kmemprof_by_alloc_sql :
+					      schema_query_kmemprof_alloc_sql,
+				NULL, 0, err);
 	if (rc == 0)
-		rc = query_materialise(r->db, "free_group",
-				       r->by.count ? schema_query_kmemprof_by_free_sql :
-						     schema_query_kmemprof_free_sql,
-				       NULL, 0, err);
+		rc = report_materialise(r, "free_group",
+					r->by.count ? schema_query_kmemprof_by_free_sql :
+						      schema_query_kmemprof_free_sql,
+					NULL, 0, err);
 	if (rc == 0)
 		rc = query_init(&q, r->db, schema_query_kmemprof_section_sql, NULL, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
@@ -254,10 +256,12 @@ static int print_intervals(struct report *r, int64_t interval, const char *order
 			       "INSERT INTO temp.now VALUES (0)",
 			       err);
 	if (rc == 0)
-		rc = report_select_pairs_of(r, "pair",
-					    "(SELECT * FROM temp.interval_pair WHERE interval ="
-					    " (SELECT interval FROM temp.now))",
-					    err);
+		rc = report_select_pairs_of(r, "of_intervals", "temp.interval_pair", err);
+	if (rc == 0)
+		rc = query_run(r->db,
+			       "CREATE TEMP VIEW pair AS SELECT * FROM temp.of_intervals WHERE"
+			       " interval = (SELECT interval FROM temp.now)",
+			       err);
 	if (rc == 0 && r->by.count)
 		rc = by_view(&r->by, r->db, "alloc_by", "pair", false, err);
 	if (rc == 0 && r->by.count)
@@ -318,7 +322,9 @@ static int check(void *options, struct error *err)
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct kmemprof_options o = { .report.top = 10, .report.check = check };
+	struct kmemprof_options o = { .report.looks = LOOKS_AT_STACKS_OR_BY,
+				      .report.top = 10,
+				      .report.check = check };
 	int code = report_run(self, argc, argv, &o, &o.report, sort_keys, TIES, print);
 
 	option_list_release(&o.events);

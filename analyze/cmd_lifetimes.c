@@ -362,7 +362,7 @@ static int print(struct report *r, void *options, const char *order, struct erro
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct lifetimes_options o = { .report.top = 10 };
+	struct lifetimes_options o = { .report.looks = LOOKS_AT_ROWS, .report.top = 10 };
 
 	return report_run(self, argc, argv, &o, &o.report, sort_keys, TIES, print);
 }

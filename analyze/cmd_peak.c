@@ -41,7 +41,7 @@ static bool summaries_tell(const struct report *r)
 
 	return !r->filtered && !r->filter_sites && !r->by.count && !o->include_self &&
 	       !o->branch.dirs.count && !report_api(o) &&
-	       !capture_int(r->db, "events.out_of_order", 0);
+	       !capture_int(r->db, "events.out_of_order", 0) && !report_by_call_site(r);
 }
 
 static int from_summaries(struct report *r, struct error *err)
@@ -281,7 +281,7 @@ static int print(struct report *r, void *options, const char *order, struct erro
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct peak_options o = { .report.top = 10 };
+	struct peak_options o = { .report.looks = LOOKS_AT_ROWS, .report.top = 10 };
 
 	return report_run(self, argc, argv, &o, &o.report, sort_keys, TIES, print);
 }

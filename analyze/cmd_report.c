@@ -51,7 +51,7 @@ static int emit_query(struct report *r, const char *name, enum emit_kind kind, c
 static int emit_callers(struct report *r, struct error *err)
 {
 	char tail[80];
-	int rc = query_materialise(r->db, "account", schema_query_account_sql, ":classic", 0, err);
+	int rc = report_materialise(r, "account", schema_query_account_sql, ":classic", 0, err);
 
 	snprintf(tail, sizeof(tail), "ORDER BY net DESC, total DESC, caller LIMIT %d",
 		 CALLERS_MOST);
@@ -84,8 +84,8 @@ static int emit_leaks(struct report *r, struct error *err)
 		rc = query_materialise(r->db, "ended", schema_query_kmemleak_ended_sql, NULL, 0,
 				       err);
 	if (rc == 0)
-		rc = query_materialise(r->db, "leak_group", schema_query_kmemleak_group_sql, NULL,
-				       0, err);
+		rc = report_materialise(r, "leak_group", schema_query_kmemleak_group_sql, NULL, 0,
+					err);
 	if (rc == 0)
 		rc = emit_query(r, "leak_groups", EMIT_ONE,
 				"SELECT count(*) AS groups FROM temp.leak_group", NULL, err);
@@ -347,7 +347,7 @@ static int check(void *options, struct error *err)
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct report_command o = { .report.check = check };
+	struct report_command o = { .report.looks = LOOKS_AT_STACKS, .report.check = check };
 
 	return report_run(self, argc, argv, &o, &o.report, NULL, NULL, print);
 }

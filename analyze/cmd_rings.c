@@ -279,7 +279,7 @@ static int check(void *options, struct error *err)
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct rings_options o = { .report.check = check };
+	struct rings_options o = { .report.looks = LOOKS_AT_CALLERS, .report.check = check };
 
 	return report_run_on(self, argc, argv, &o, &o.report, NULL, NULL, print);
 }

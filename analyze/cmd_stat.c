@@ -271,7 +271,7 @@ static int split_time(void *options, struct error *err)
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct stat_options o = { .report.check = split_time };
+	struct stat_options o = { .report.looks = LOOKS_AS_RECORDED, .report.check = split_time };
 	int code = report_run(self, argc, argv, &o, &o.report, NULL, NULL, print);
 
 	free(o.times);

@@ -55,7 +55,8 @@ static int insert_nodes(sqlite3 *db, const struct call_graph *g, const struct te
 	struct query q = { 0 };
 	int rc = query_init(&q, db,
 			    "INSERT INTO temp.top_function VALUES (:id, :name, :flat, :cum,"
-			    " :peeked, :name, NULL, NULL, NULL)",
+			    " :peeked, :name, NULL, NULL, NULL, :flat_low, :flat_high, :cum_low,"
+			    " :cum_high)",
 			    NULL, err);
 
 	for (size_t i = 0; rc == 0 && i < g->node_count; i++) {
@@ -66,6 +67,10 @@ static int insert_nodes(sqlite3 *db, const struct call_graph *g, const struct te
 		query_bind_text(&q, ":name", name);
 		query_bind_int(&q, ":flat", (int64_t)g->nodes[i].flat);
 		query_bind_int(&q, ":cum", (int64_t)g->nodes[i].cum);
+		query_bind_int(&q, ":flat_low", g->nodes[i].flat_low);
+		query_bind_int(&q, ":flat_high", g->nodes[i].flat_high);
+		query_bind_int(&q, ":cum_low", g->nodes[i].cum_low);
+		query_bind_int(&q, ":cum_high", g->nodes[i].cum_high);
 		query_bind_int(&q, ":peeked", !peek || !regexec(peek, name, 0, NULL, 0));
 		rc = query_step(&q, err);
 	}
@@ -76,14 +81,17 @@ static int insert_nodes(sqlite3 *db, const struct call_graph *g, const struct te
 static int insert_edges(sqlite3 *db, const struct call_graph *g, struct error *err)
 {
 	struct query q = { 0 };
-	int rc = query_init(&q, db, "INSERT INTO temp.top_call VALUES (:caller, :callee, :value)",
-			    NULL, err);
+	int rc = query_init(
+		&q, db, "INSERT INTO temp.top_call VALUES (:caller, :callee, :value, :low, :high)",
+		NULL, err);
 
 	for (size_t i = 0; rc == 0 && i < g->edge_count; i++) {
 		query_reset(&q);
 		query_bind_int(&q, ":caller", g->edges[i].caller);
 		query_bind_int(&q, ":callee", g->edges[i].callee);
 		query_bind_int(&q, ":value", (int64_t)g->edges[i].value);
+		query_bind_int(&q, ":low", g->edges[i].low);
+		query_bind_int(&q, ":high", g->edges[i].high);
 		rc = query_step(&q, err);
 	}
 	query_release(&q);
@@ -96,8 +104,9 @@ static int make_tables(const struct top *t, const struct call_graph *g,
 	/* key1 to key4: reports with --by sort by them in the end */
 	int rc = query_run(t->r->db,
 			   "CREATE TEMP TABLE top_function (id INTEGER PRIMARY KEY, function, flat,"
-			   " cum, peeked, key1, key2, key3, key4);"
-			   "CREATE TEMP TABLE top_call (caller, callee, value)",
+			   " cum, peeked, key1, key2, key3, key4, flat_low, flat_high, cum_low,"
+			   " cum_high);"
+			   "CREATE TEMP TABLE top_call (caller, callee, value, low, high)",
 			   err);
 
 	if (rc == 0)
@@ -122,15 +131,28 @@ static int query_functions(const struct top *t, struct query *q, struct error *e
 	char *sql = sqlite3_mprintf(
 		"SELECT function, flat, " SHARE " AS flat_percent, " SHARE
 		" AS sum_percent, cum, " SHARE
-		" AS cum_percent, id AS _id, peeked AS _peeked, total AS _total FROM (SELECT *,"
+		" AS cum_percent, id AS _id, peeked AS _peeked, total AS _total\n--+ , flat_low,"
+		" flat_high, cum_low, cum_high\n FROM (SELECT *,"
 		" sum(flat) OVER (%s ROWS UNBOUNDED PRECEDING) AS run, count(*) OVER () AS total"
 		" FROM temp.top_function) WHERE peeked %s LIMIT %lld",
 		total, "flat", total, total, "run", total, total, "cum", total, t->order, t->order,
 		t->o->report.top ? (long long)t->o->report.top : -1LL);
-	int rc = sql ? query_init(q, t->r->db, sql, NULL, err) : error_nomem(err);
+	int rc = sql ? report_query(t->r, q, sql, NULL, err) : error_nomem(err);
 
 	sqlite3_free(sql);
 	return rc;
+}
+
+static void print_error(const struct top *t, const struct query *q)
+{
+	char flat[ESTIMATE_TEXT], cum[ESTIMATE_TEXT];
+
+	if (!t->r->estimate)
+		return;
+	estimate_text(flat, " flat ", query_int(q, 9), query_int(q, 10), "");
+	estimate_text(cum, " cum ", query_int(q, 11), query_int(q, 12), "");
+	if (*flat || *cum)
+		fprintf(t->r->out, "%54s 95 %%:%s%s%s\n", "", flat, *flat && *cum ? "," : "", cum);
 }
 
 static void print_line(const struct top *t, const struct query *q, const char *bar)
@@ -140,13 +162,14 @@ static void print_line(const struct top *t, const struct query *q, const char *b
 	fprintf(t->r->out, "%14" PRId64 " %6.2f%% %6.2f%% %14" PRId64 " %6.2f%% %s%s\n",
 		query_int(q, 1), query_double(q, 2), query_double(q, 3), query_int(q, 4),
 		query_double(q, 5), bar, report_safe(name, sizeof(name), query_text(q, 0)));
+	print_error(t, q);
 }
 
 /* Of a function those that call it, or that it calls: function, value, share of its cum. */
 static int print_calls(const struct top *t, struct query *q, const struct query *function,
 		       const char *list, const char *bar, struct error *err)
 {
-	char name[512];
+	char name[512], error[ESTIMATE_TEXT];
 	int rc;
 
 	query_reset(q);
@@ -158,9 +181,14 @@ static int print_calls(const struct top *t, struct query *q, const struct query 
 		emit_list_end(t->r);
 		return rc;
 	}
-	while ((rc = query_step(q, err)) == 1)
-		fprintf(t->r->out, "%30s %14" PRId64 " %6.2f%% %s%s\n", "", query_int(q, 1),
-			query_double(q, 2), bar, report_safe(name, sizeof(name), query_text(q, 0)));
+	while ((rc = query_step(q, err)) == 1) {
+		error[0] = '\0';
+		if (t->r->estimate)
+			estimate_text(error, " (95 %: ", query_int(q, 3), query_int(q, 4), ")");
+		fprintf(t->r->out, "%30s %14" PRId64 " %6.2f%% %s%s%s\n", "", query_int(q, 1),
+			query_double(q, 2), bar, report_safe(name, sizeof(name), query_text(q, 0)),
+			error);
+	}
 	return rc;
 }
 
@@ -187,17 +215,17 @@ static int print_block(const struct top *t, struct query *q, struct query *calle
 }
 
 #define CALLS(side, other) \
-	"SELECT f.function, c.value, CASE WHEN :cum THEN 100.0 * c.value / :cum ELSE 0.0 END AS percent" \
-	" FROM temp.top_call c JOIN temp.top_function f ON f.id = c." side " WHERE c." other \
-	" = :id ORDER BY c.value DESC, f.function"
+	"SELECT f.function, c.value, CASE WHEN :cum THEN 100.0 * c.value / :cum ELSE 0.0 END AS percent\n" \
+	"--+ , c.low, c.high\n FROM temp.top_call c JOIN temp.top_function f ON f.id = c." side \
+	" WHERE c." other " = :id ORDER BY c.value DESC, f.function"
 
 static int print_rows(const struct top *t, struct query *q, struct error *err)
 {
 	struct query callers = { 0 }, callees = { 0 };
-	int rc = query_init(&callers, t->r->db, CALLS("caller", "callee"), NULL, err);
+	int rc = report_query(t->r, &callers, CALLS("caller", "callee"), NULL, err);
 
 	if (rc == 0)
-		rc = query_init(&callees, t->r->db, CALLS("callee", "caller"), NULL, err);
+		rc = report_query(t->r, &callees, CALLS("callee", "caller"), NULL, err);
 	while (rc == 0 && (rc = query_step(q, err)) == 1)
 		rc = print_block(t, q, &callers, &callees, err);
 	query_release(&callers);
@@ -305,6 +333,8 @@ static int print(struct report *r, void *options, const char *order, struct erro
 		rc = stack_values_read(&v, r, &how, err);
 	if (rc == 0)
 		rc = call_graph_add(&g, &v, t.measure, err);
+	if (rc == 0 && r->estimate)
+		rc = call_graph_errors(&g, &v, t.measure, r->estimate, err);
 	if (rc == 0)
 		rc = report_graph(&t, &g, &pool, o->peek ? &peek : NULL, err);
 	if (o->peek)
@@ -317,7 +347,7 @@ static int print(struct report *r, void *options, const char *order, struct erro
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct top_options o = { 0 };
+	struct top_options o = { .report.looks = LOOKS_AT_STACKS };
 
 	return report_run(self, argc, argv, &o, &o.report, sort_keys, TIES, print);
 }

@@ -72,14 +72,38 @@ static bool is_dump(struct report *r)
 	       !strcmp(backend, "dump");
 }
 
-/* Callers, directories and the keys of --by. */
+static enum estimate_depth depth_of(const struct report *r)
+{
+	const struct report_options *o = r->options;
+	enum estimate_depth depth = by_looks(&r->by), least = ESTIMATE_NOTHING;
+
+	if (o->looks == LOOKS_AT_NOTHING || o->looks == LOOKS_AT_ROWS ||
+	    o->looks == LOOKS_AS_RECORDED)
+		return ESTIMATE_NOTHING;
+	if (o->looks == LOOKS_AT_STACKS)
+		depth = ESTIMATE_STACKS;
+	else if (o->looks == LOOKS_AT_CALLERS)
+		depth = ESTIMATE_CALLERS;
+	else if (!r->by.count)
+		depth = o->looks == LOOKS_AT_STACKS_OR_BY ? ESTIMATE_STACKS : ESTIMATE_CALL_SITES;
+	if (o->branch.dirs.count)
+		least = o->branch.any_frame ? ESTIMATE_STACKS : ESTIMATE_CALLERS;
+	return depth < least ? least : depth;
+}
+
+/* Callers, directories and the keys of --by; and what sampled stacks are needed for these and for the report. */
 static int prepare_places(struct report *r, struct error *err)
 {
 	const struct report_options *o = r->options;
+	const struct estimate_how how = { .depth = depth_of(r),
+					  .domain = report_domain(o),
+					  .any_caller = o->skip_frames.count > 0 };
 	int rc = 0;
 
 	if (r->by.count || o->branch.dirs.count)
 		rc = callers_select(r->db, o->skip_frames.items, o->skip_frames.count, err);
+	if (rc == 0)
+		rc = estimate_new(&r->estimate, r->db, &how, err);
 	if (rc == 0)
 		rc = branch_prepare(&o->branch, r->db, err);
 	return rc < 0 ? rc : by_prepare(&r->by, r->db, err);

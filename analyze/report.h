@@ -29,6 +29,7 @@
 #include "analyze/by.h"
 #include "analyze/command.h"
 #include "analyze/emit.h"
+#include "analyze/estimate.h"
 #include "analyze/event_pairs.h"
 #include "analyze/object_filter.h"
 #include "analyze/query.h"
@@ -36,7 +37,19 @@
 #include "format/base/options.h"
 #include "format/base/units.h"
 
+/* What of a stack a report looks at, which matters where stacks are a sample (estimate.h). */
+enum report_looks {
+	LOOKS_AT_NOTHING,
+	LOOKS_AT_CALL_SITES, /* or where the event has none the innermost frame */
+	LOOKS_AT_CALLERS,
+	LOOKS_AT_STACKS_OR_BY, /* without --by at all of it */
+	LOOKS_AT_STACKS,
+	LOOKS_AT_ROWS,	  /* single objects have no estimate: by call site, which is exact */
+	LOOKS_AS_RECORDED /* no estimate: what has no stack is nobody's, and the header says so */
+};
+
 struct report_options {
+	enum report_looks looks;
 	const char *output;	      /* -o */
 	bool force;		      /* -f */
 	const char *sort;	      /* -s */
@@ -135,9 +148,10 @@ struct report {
 	bool live_only;	   /* the report is about what is live at the end alone */
 	bool levels; /* set before report_header: what was live when, which losses put in doubt from then on */
 	bool all_domains; /* set before report_header and all that selects: not one domain, but each by itself */
-	struct event_pairs pairs; /* of options->pairs */
-	bool forget;		  /* --on-loss reset, and something was lost: */
-	int64_t forgotten;	  /* objects, where that is known: not with --at */
+	struct event_pairs pairs;  /* of options->pairs */
+	struct estimate *estimate; /* NULL: every stack that is looked at is known */
+	bool forget;		   /* --on-loss reset, and something was lost: */
+	int64_t forgotten;	   /* objects, where that is known: not with --at */
 	const char *
 		rows_for; /* set before report_header: what needs the single objects besides the options */
 };
@@ -198,6 +212,22 @@ int report_select_groups(struct report *r, struct error *err);
 /* The pairs that the options select of another source: a table, or a query in parentheses; as the view `name`. */
 int report_select_pairs_of(struct report *r, const char *name, const char *source,
 			   struct error *err);
+/*
+ * SQL of schema/query with its columns of estimates: lines that begin with "--+" count where there are any, else they are comments. As
+ * query_materialise, and query_init.
+ */
+int report_materialise(struct report *r, const char *name, const char *sql, const char *parameter,
+		       int64_t value, struct error *err);
+int report_query(struct report *r, struct query *q, const char *sql, const char *tail,
+		 struct error *err);
+/*
+ * "95 %: 192..1152 bytes, 1..6 objects" between `before` and `behind`, of four columns of a row from `column` on: objects_low,
+ * objects_high, bytes_low, bytes_high; nothing where the row is exact, or nothing is estimated. sized: bytes are known.
+ */
+void report_error(struct report *r, const struct query *q, int column, bool sized,
+		  const char *before, const char *behind);
+/* Groups by stack are by call site, as nothing tells how to split single objects over stacks. */
+bool report_by_call_site(const struct report *r);
 /* Whether sites are selected by directory or by condition, so that frees of unknown addresses belong to none. */
 bool report_selects_sites(const struct report *r);
 /* " AND ..." of the options over alias a of alloc_site and e of its event. */

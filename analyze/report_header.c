@@ -90,8 +90,9 @@ static void header_loss(struct report *r)
 	if (moments_gaps(r->db, &paused, &flight, NULL) == 0)
 		partial |= paused || flight;
 	if (r->complete) {
-		fprintf(r->out, "# %s events, none lost: every number is exact for what %s\n",
-			events, partial ? "was recorded" : "the kernel traces");
+		fprintf(r->out, "# %s events, none lost: every %s is exact for what %s\n", events,
+			r->estimate ? "total" : "number",
+			partial ? "was recorded" : "the kernel traces");
 		return;
 	}
 	if (n)
@@ -235,6 +236,28 @@ static void header_folded(struct report *r)
 			"# %s events reached the recorder too late for its order of time: a folded object may be a"
 			" wrong one\n",
 			units_count(n, (uint64_t)capture_int(r->db, "folded.late", 0)));
+}
+
+/* What a sample of stacks does to this report; nothing where it looks at none. */
+static void header_sample(struct report *r)
+{
+	const struct report_options *o = r->options;
+
+	if (r->estimate)
+		estimate_header(
+			r->db, r->out,
+			"totals are exact, their split over\n#   stacks is estimated within each call site,"
+			" with intervals of 95 %");
+	else if (!estimate_sampled(r->db))
+		return;
+	else if (report_by_call_site(r))
+		estimate_header(r->db, r->out, "this report is by call site,\n#   and exact");
+	else if (o->looks == LOOKS_AS_RECORDED ||
+		 ((o->looks == LOOKS_AT_ROWS || o->looks == LOOKS_AT_NOTHING) &&
+		  (by_looks(&r->by) >= ESTIMATE_CALLERS || o->branch.dirs.count)))
+		estimate_header(
+			r->db, r->out,
+			"this report does not estimate,\n#   what has no stack has its call site alone");
 }
 
 void report_without_folded(struct report *r, const char *option)
@@ -406,6 +429,7 @@ static int print_header(struct report *r, const char *name, struct error *err)
 	if (rc < 0)
 		return rc;
 	header_folded(r);
+	header_sample(r);
 	if (r->filtered)
 		report_without_folded(r, r->windowed		? "--from, --to" :
 					 r->options->at		? "--at" :

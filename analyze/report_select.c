@@ -227,7 +227,8 @@ bool report_selects_sites(const struct report *r)
 	return r->options->branch.dirs.count || r->options->filter.where;
 }
 
-void report_append_sites(const struct report *r, sqlite3_str *sql)
+/* What no stack is needed for. */
+static void append_facts(const struct report *r, sqlite3_str *sql)
 {
 	const char *api = report_api(r->options);
 
@@ -235,19 +236,123 @@ void report_append_sites(const struct report *r, sqlite3_str *sql)
 		sqlite3_str_appendf(sql, " AND e.domain = %Q", report_domain(r->options));
 	if (api)
 		sqlite3_str_appendf(sql, " AND e.api = %Q", api);
-	if (r->options->branch.dirs.count)
-		sqlite3_str_appendall(sql, " AND a.id IN (SELECT site FROM temp.branch_site)");
 	if (r->filter_sites)
 		sqlite3_str_appendall(sql, " AND a.id IN (SELECT site FROM temp.filter_site)");
+}
+
+void report_append_sites(const struct report *r, sqlite3_str *sql)
+{
+	append_facts(r, sql);
+	if (r->options->branch.dirs.count)
+		sqlite3_str_appendall(sql, " AND a.id IN (SELECT site FROM temp.branch_site)");
+}
+
+bool report_by_call_site(const struct report *r)
+{
+	return r->options->looks == LOOKS_AT_ROWS && !r->by.count && estimate_sampled(r->db);
+}
+
+/* ---- queries that know estimates ---- */
+
+/* Heap (sqlite3_free); NULL: no memory. */
+static char *with_estimates(const struct report *r, const char *sql)
+{
+	char *text = sqlite3_mprintf("%s", sql);
+
+	for (char *p = text; r->estimate && p && (p = strstr(p, "--+"));)
+		memset(p, ' ', 3);
+	return text;
+}
+
+int report_materialise(struct report *r, const char *name, const char *sql, const char *parameter,
+		       int64_t value, struct error *err)
+{
+	char *text = with_estimates(r, sql);
+	int rc = text ? query_materialise(r->db, name, text, parameter, value, err) :
+			error_nomem(err);
+
+	sqlite3_free(text);
+	return rc;
+}
+
+void report_error(struct report *r, const struct query *q, int column, bool sized,
+		  const char *before, const char *behind)
+{
+	char bytes[ESTIMATE_TEXT] = "", objects[ESTIMATE_TEXT];
+
+	if (!r->estimate)
+		return;
+	estimate_text(objects, " ", query_int(q, column), query_int(q, column + 1), " objects");
+	if (sized)
+		estimate_text(bytes, " ", query_int(q, column + 2), query_int(q, column + 3),
+			      " bytes");
+	if (*bytes || *objects)
+		fprintf(r->out, "%s95 %%:%s%s%s%s", before, bytes, *bytes && *objects ? "," : "",
+			objects, behind);
+}
+
+int report_query(struct report *r, struct query *q, const char *sql, const char *tail,
+		 struct error *err)
+{
+	char *text = with_estimates(r, sql);
+	int rc = text ? query_init(q, r->db, text, tail, err) : error_nomem(err);
+
+	sqlite3_free(text);
+	return rc;
+}
+
+/*
+ * Of sampled stacks: first what is chosen by anything else, so that shares are of what the report is about; then its
+ * split over stacks, which may choose, too.
+ */
+static int select_estimated(struct report *r, const char *name, const char *source,
+			    struct error *err)
+{
+	sqlite3_str *s = sqlite3_str_new(r->db);
+	char *chosen = sqlite3_mprintf("%s_chosen", name),
+	     *split = sqlite3_mprintf("%s_split", name), *sql, *view;
+	int rc;
+
+	sqlite3_str_appendf(
+		s,
+		"DROP TABLE IF EXISTS temp.\"%w\";"
+		"CREATE TEMP TABLE \"%w\" AS SELECT p.* FROM %s p"
+		" JOIN alloc_site a ON a.id = p.alloc_site JOIN event e ON e.id = a.event"
+		" WHERE %s",
+		chosen, chosen, source, r->options->include_self ? "1" : "p.self = 0");
+	append_facts(r, s);
+	sql = sqlite3_str_finish(s);
+	view = sqlite3_mprintf(
+		"CREATE TEMP VIEW \"%w\" AS SELECT p.* FROM temp.\"%w\" p%s", name, split,
+		r->options->branch.dirs.count ?
+			" WHERE p.alloc_site IN (SELECT site FROM temp.branch_site)" :
+			"");
+	rc = chosen && split && sql && view ? query_run(r->db, sql, err) : error_nomem(err);
+	if (rc == 0)
+		rc = estimate_pairs(r->estimate, chosen, split, err);
+	if (rc == 0)
+		rc = branch_sites(&r->options->branch, r->db, err);
+	if (rc == 0)
+		rc = by_sites(&r->by, r->db, err);
+	if (rc == 0)
+		rc = query_run(r->db, view, err);
+	sqlite3_free(chosen);
+	sqlite3_free(split);
+	sqlite3_free(sql);
+	sqlite3_free(view);
+	return rc;
 }
 
 int report_select_pairs_of(struct report *r, const char *name, const char *source,
 			   struct error *err)
 {
-	sqlite3_str *s = sqlite3_str_new(r->db);
+	sqlite3_str *s;
 	char *sql;
 	int rc;
 
+	if (r->estimate)
+		return select_estimated(r, name, source, err);
+	s = sqlite3_str_new(r->db);
 	sqlite3_str_appendf(
 		s,
 		"CREATE TEMP VIEW \"%w\" AS SELECT p.* FROM %s p"

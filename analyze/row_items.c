@@ -225,6 +225,11 @@ static const char *group_sql(const struct report *r, enum row_groups groups)
 		return GROUP("e.domain",
 			     "e.domain AS domain, NULL AS stack, NULL AS call_site, " NO_KEYS,
 			     "temp.row_item");
+	if (report_by_call_site(r))
+		return GROUP(
+			"e.domain, a.call_site",
+			"e.domain AS domain, NULL AS stack, a.call_site AS call_site, " NO_KEYS,
+			"temp.row_item");
 	return GROUP("e.domain, a.stack, CASE WHEN a.stack IS NULL THEN a.call_site END",
 		     "e.domain AS domain, a.stack AS stack,"
 		     " CASE WHEN a.stack IS NULL THEN a.call_site END AS call_site, " NO_KEYS,

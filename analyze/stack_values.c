@@ -284,6 +284,11 @@ static void skip_allocator(struct reader *d, struct stack_value *s, uint32_t sit
 		from++;
 	if (from == kernel)
 		from = site < kernel ? site : kernel ? kernel - 1 : 0;
+	if (from == site)
+		while (s->certain < s->depth - from &&
+		       d->v->frames[path[from + s->certain]].frame ==
+			       d->v->frames[path[site]].frame)
+			s->certain++;
 	memmove(path, path + from, (s->depth - from) * sizeof(*path));
 	s->depth -= from;
 	d->v->path_len -= from;
@@ -330,7 +335,18 @@ static int append_site(struct reader *d, struct stack_value *s, int64_t call_sit
 	return rc;
 }
 
-enum column { STACK, CALL_SITE, KEY1, SIZE = KEY1 + BY_KEYS_MAX, CACHE, VALUES };
+enum column {
+	STACK,
+	CALL_SITE,
+	KEY1,
+	SIZE = KEY1 + BY_KEYS_MAX,
+	CACHE,
+	VALUES,
+	/* of estimates */
+	PART_SITE = VALUES + MEASURES,
+	PART_OBJECTS,
+	PART_OF
+};
 
 static int read_path(struct reader *d, const struct query *q, struct stack_value *s)
 {
@@ -359,26 +375,67 @@ static int read_values(struct reader *d, const struct query *q, struct stack_val
 		int64_t value = query_int(q, VALUES + m);
 		uint64_t *total = &d->v->totals[m];
 
-		s->values[m] = value > 0 ? (uint64_t)value : 0;
-		if (s->values[m] > INT64_MAX - *total)
+		if (value < 0)
+			value = 0;
+		if ((uint64_t)value > INT64_MAX - *total)
 			return error_set(
 				d->err, ERR_DAMAGED,
 				"the sizes in the database add up to more than there can be;"
 				" load its capture again with kmem-analyze load -f");
-		*total += s->values[m];
+		s->values[m] += (uint64_t)value;
+		*total += (uint64_t)value;
 	}
 	return 0;
+}
+
+static int read_part(struct reader *d, const struct query *q, struct stack_value *s)
+{
+	struct stack_values *v = d->v;
+	struct stack_part part = { .site = query_int(q, PART_SITE),
+				   .objects = query_int(q, PART_OBJECTS) };
+
+	for (int m = 0; m < MEASURES; m++)
+		part.values[m] = query_int(q, VALUES + m);
+	if (!array_room((void **)&v->parts, &v->part_cap, v->part_count, sizeof(part)))
+		return error_nomem(d->err);
+	if (!s->part_count++)
+		s->first_part = v->part_count;
+	v->parts[v->part_count++] = part;
+	return 0;
+}
+
+/* Where stacks are estimated, all rows of one have its number behind them. */
+static int query_stacks(struct reader *d, struct query *q)
+{
+	char *sql;
+	int rc;
+
+	if (!d->r->estimate)
+		return query_init(q, d->r->db, schema_query_stack_values_sql, NULL, d->err);
+	sql = sqlite3_mprintf("SELECT *, dense_rank() OVER (ORDER BY stack, call_site, key1, key2,"
+			      " key3, key4, size, cache) AS number FROM (%s) ORDER BY number",
+			      schema_query_stack_values_sql);
+	rc = sql ? report_query(d->r, q, sql, NULL, d->err) : error_nomem(d->err);
+	sqlite3_free(sql);
+	return rc;
 }
 
 static int read_stacks(struct reader *d)
 {
 	struct stack_values *v = d->v;
 	struct query q = { 0 };
-	int rc = query_init(&q, d->r->db, schema_query_stack_values_sql, NULL, d->err);
+	int64_t number = 0;
+	int rc = query_stacks(d, &q);
 
 	if (rc == 0)
 		query_bind_int(&q, ":labels", d->o->labels);
 	while (rc == 0 && (rc = query_step(&q, d->err)) == 1) {
+		if (d->r->estimate && query_int(&q, PART_OF) == number) {
+			rc = read_values(d, &q, &v->stacks[v->count - 1]);
+			if (rc == 0)
+				rc = read_part(d, &q, &v->stacks[v->count - 1]);
+			continue;
+		}
 		struct stack_value s = {
 			.stack = query_is_null(&q, STACK) ? -1 : query_int(&q, STACK),
 			.call_site = query_is_null(&q, CALL_SITE) ? -1 : query_int(&q, CALL_SITE),
@@ -395,7 +452,10 @@ static int read_stacks(struct reader *d)
 		if (rc == 0 && !query_is_null(&q, CACHE) &&
 		    !add_text(d, &s.cache, query_text(&q, CACHE)))
 			rc = d->err->code;
+		if (rc == 0 && d->r->estimate)
+			rc = read_part(d, &q, &s);
 		v->stacks[v->count++] = s;
+		number++;
 	}
 	query_release(&q);
 	return rc;
@@ -522,5 +582,6 @@ void stack_values_release(struct stack_values *v)
 	free(v->frames);
 	free(v->path);
 	free(v->stacks);
+	free(v->parts);
 	*v = (struct stack_values){ .pool = v->pool };
 }

@@ -76,6 +76,14 @@ struct stack_value {
 	int64_t stack, call_site; /* of the database; -1: none */
 	int64_t bytes;		  /* with labels: size of each object, else 0 */
 	uint32_t cache;		  /* with labels: its name, or 0 */
+	uint32_t certain;	  /* so many of the innermost frames the call site alone tells */
+	/* where stacks are estimated: what of it is of which site, in parts */
+	size_t first_part;
+	size_t part_count;
+};
+
+struct stack_part {
+	int64_t site, objects, values[MEASURES];
 };
 
 struct stack_values {
@@ -86,6 +94,8 @@ struct stack_values {
 	size_t path_len, path_cap;
 	struct stack_value *stacks;
 	size_t count, cap;
+	struct stack_part *parts;
+	size_t part_count, part_cap;
 	uint64_t totals[MEASURES];
 	const char *keys[BY_KEYS_MAX]; /* names of the keys that are frames, the outermost first */
 };

@@ -9,6 +9,7 @@ SELECT
 	sum(s.alloc) AS alloc,
 	sum(s.free) AS free,
 	sum(s.net_req) AS net_req
+	--+ , sum(s.net_low) AS net_low, sum(s.net_high) AS net_high, sum(s.total_low) AS total_low, sum(s.total_high) AS total_high
 FROM (
 	SELECT
 		coalesce(a.call_site,
@@ -18,6 +19,8 @@ FROM (
 		sum(p.objects * (p.end & 3 = 1)) AS free,
 		sum(p.objects * (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_alloc) AS net,
 		sum(p.objects * (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_req) AS net_req
+		--+ , estimate_low(p.alloc_site, p.objects, p.objects * (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_alloc) AS net_low, estimate_high(p.alloc_site, p.objects, p.objects * (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_alloc) AS net_high
+		--+ , estimate_low(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS total_low, estimate_high(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS total_high
 	FROM pair p
 	JOIN alloc_site a ON a.id = p.alloc_site
 	GROUP BY 1

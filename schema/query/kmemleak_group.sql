@@ -12,6 +12,8 @@ SELECT
 	max(d.cache_share) AS cache_share,
 	max(c.name) AS cache,
 	sum(n.ended) AS ended
+	--+ , estimate_low(p.alloc_site, p.objects, p.objects) AS objects_low, estimate_high(p.alloc_site, p.objects, p.objects) AS objects_high
+	--+ , estimate_low(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS bytes_high
 FROM temp.leak p
 JOIN alloc_site a ON a.id = p.alloc_site
 LEFT JOIN temp.doubt d ON d.alloc_site = p.alloc_site

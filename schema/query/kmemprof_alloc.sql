@@ -11,6 +11,8 @@ SELECT
 	sum(p.lifetime_sum) AS lifetime_sum,
 	max(p.lifetime_max) AS lifetime_max,
 	NULL AS key1, NULL AS key2, NULL AS key3, NULL AS key4
+	--+ , estimate_low(p.alloc_site, p.objects, p.objects) AS objects_low, estimate_high(p.alloc_site, p.objects, p.objects) AS objects_high
+	--+ , estimate_low(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS bytes_high
 FROM pair p
 JOIN alloc_site a ON a.id = p.alloc_site
 LEFT JOIN free_site f ON f.id = p.free_site

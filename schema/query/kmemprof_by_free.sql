@@ -10,6 +10,7 @@ SELECT
 	sum(p.lifetime_sum) AS lifetime_sum,
 	CASE WHEN count(p.lifetime_max) = count(*) THEN max(p.lifetime_max) END AS lifetime_max,
 	p.key1, p.key2, p.key3, p.key4
+	--+ , sum(p.objects) AS objects_low, sum(p.objects) AS objects_high, sum(p.objects * a.bytes_alloc) AS bytes_low, sum(p.objects * a.bytes_alloc) AS bytes_high
 FROM temp.free_by p
 JOIN alloc_site a ON a.id = p.alloc_site
 JOIN free_site f ON f.id = p.free_site

@@ -10,6 +10,7 @@ SELECT
 	sum(p.lifetime_sum) AS lifetime_sum,
 	max(p.lifetime_max) AS lifetime_max,
 	NULL AS key1, NULL AS key2, NULL AS key3, NULL AS key4
+	--+ , sum(p.objects) AS objects_low, sum(p.objects) AS objects_high, sum(p.objects * a.bytes_alloc) AS bytes_low, sum(p.objects * a.bytes_alloc) AS bytes_high
 FROM pair p
 JOIN alloc_site a ON a.id = p.alloc_site
 JOIN free_site f ON f.id = p.free_site
