@@ -208,8 +208,8 @@ static bool add_stack(const struct estimate *e, struct estimate_sum *sum,
 	for (size_t i = 0; i < s->part_count; i++) {
 		const struct stack_part *p = &v->parts[s->first_part + i];
 
-		if (!estimate_add(e, sum, of->certain ? 0 : p->site, p->objects,
-				  p->values[measure] > 0 ? p->values[measure] : 0))
+		if (!estimate_add(e, sum, of->certain ? 0 : p->site, p->objects[measure],
+				  p->units[measure]))
 			return false;
 	}
 	return true;

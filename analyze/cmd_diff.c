@@ -121,7 +121,7 @@ static int copy_side(struct diff *d, int side, struct error *err)
 	int rc = report_select_groups(r, err);
 
 	if (rc == 0)
-		rc = query_init(&q, r->db, schema_query_diff_side_sql, NULL, err);
+		rc = report_query(r, &q, schema_query_diff_side_sql, NULL, err);
 	if (rc == 0)
 		rc = query_init(&stack, r->db, schema_query_stack_text_sql, NULL, err);
 	if (rc == 0)

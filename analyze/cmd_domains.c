@@ -117,6 +117,8 @@ static const char *no_sum(struct report *r)
 		why = "pages were not recorded (kmem-record -e slab,page), and the others are made of them";
 	else if (!query_int(&q, 1) || query_int(&q, 2))
 		why = "pages have no stacks (kmem-record --stacks alloc): nothing tells what they are for";
+	else if (estimate_sampled(r->db))
+		why = "stacks are a sample (kmem-record --stack-sample): nothing tells what most pages are for";
 	else if (capture_text(r->db, "events.max_stack", text, sizeof(text)))
 		why = "stacks were cut when recorded: nothing tells what pages are for";
 	query_release(&q);

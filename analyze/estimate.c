@@ -127,8 +127,7 @@ static uint32_t join_cell(struct work *w, const struct pair_row *r, enum level l
 					      level == LEVEL_KIND ? f->kind :
 					      level == LEVEL_SIZE ? f->size :
 								    f->place,
-					      r->self, kind, event, r->interval,
-					      level == LEVEL_KIND ? r->task : 0, 0 });
+					      r->self, kind, event, r->interval, r->task, 0 });
 	if (id) {
 		struct cell *c = &w->cells[id - 1];
 
@@ -336,17 +335,15 @@ static uint64_t rehash_site(const void *arg, uint32_t id)
 	return site_hash(&w->e->errors.sites[w->first_site + id - 1]);
 }
 
-/* A site like r's with the stack of that donation. 0: no memory. */
-static int64_t new_site(struct work *w, const struct pair_row *r, const struct cell *pool,
-			size_t donation, bool observed)
+/* A site like r's with the stack of another one, which has that share. 0: no memory. */
+static int64_t new_site(struct work *w, const struct pair_row *r, int64_t donor, uint32_t share,
+			bool observed)
 {
 	struct estimate_errors *x = &w->e->errors;
-	struct site_probe probe = { x->sites ? x->sites + w->first_site : NULL,
-				    { .origin = r->site,
-				      .donor = observed ? r->site :
-							  w->donations[pool->first + donation].site,
-				      .share = w->cells[r->cell - 1].share + (uint32_t)donation,
-				      .observed = observed } };
+	struct site_probe probe = {
+		x->sites ? x->sites + w->first_site : NULL,
+		{ .origin = r->site, .donor = donor, .share = share, .observed = observed }
+	};
 	uint64_t hash = site_hash(&probe.site);
 	uint32_t id = id_index_find(&w->site_index, hash, same_site, &probe);
 
@@ -362,12 +359,11 @@ static int64_t new_site(struct work *w, const struct pair_row *r, const struct c
 	return x->first_id + (int64_t)w->first_site + id - 1;
 }
 
-static int keep_sample(struct work *w, const struct pair_row *r)
+/* Where in the pool the stack is, or would be. */
+static size_t find_stack(const struct work *w, const struct cell *pool, int64_t stack)
 {
-	const struct cell *pool = &w->cells[w->cells[r->cell - 1].pool - 1];
 	const struct donation *d = w->donations + pool->first;
-	int64_t stack = w->e->sites[r->site].stack, site;
-	size_t low = 0, high = pool->count - 1;
+	size_t low = 0, high = pool->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -377,13 +373,22 @@ static int keep_sample(struct work *w, const struct pair_row *r)
 		else
 			high = middle;
 	}
-	site = new_site(w, r, pool, low, true);
+	return low;
+}
+
+static int keep_sample(struct work *w, const struct pair_row *r)
+{
+	const struct cell *c = &w->cells[r->cell - 1];
+	size_t place = find_stack(w, &w->cells[c->pool - 1], w->e->sites[r->site].stack);
+	int64_t site = new_site(w, r, r->site, c->share + (uint32_t)place, true);
+
 	return site ? write_part(w, r, site, r->objects, r->lifetime, true) : error_nomem(w->err);
 }
 
 static int split_row(struct work *w, const struct pair_row *r)
 {
-	const struct cell *pool = &w->cells[w->cells[r->cell - 1].pool - 1];
+	const struct cell *c = &w->cells[r->cell - 1];
+	const struct donation *d = w->donations + w->cells[c->pool - 1].first;
 	int64_t given = 0, lifetime = 0;
 	int rc = 0;
 
@@ -399,10 +404,47 @@ static int split_row(struct work *w, const struct pair_row *r)
 				r->lifetime :
 				(int64_t)((long double)r->lifetime *
 					  ((long double)given / (long double)r->objects));
-		site = new_site(w, r, pool, i, false);
+		site = new_site(w, r, d[i].site, c->share + (uint32_t)i, false);
 		rc = site ? write_part(w, r, site, objects, until - lifetime, false) :
 			    error_nomem(w->err);
 		lifetime = until;
+	}
+	return rc;
+}
+
+static bool add_share(struct estimate_errors *x, uint64_t samples)
+{
+	if (x->share_count >= UINT32_MAX / 2 ||
+	    !array_room((void **)&x->shares, &x->share_cap, x->share_count, sizeof(*x->shares)))
+		return false;
+	x->shares[x->share_count++] = (struct estimate_share){ (uint32_t)x->cell_count - 1,
+							       samples };
+	return true;
+}
+
+/* Stacks that were seen at the call site, but not in r's cell; of a guess all, as some may get nothing. */
+static int write_unseen(struct work *w, const struct pair_row *r)
+{
+	struct estimate_errors *x = &w->e->errors;
+	uint32_t number = place_pool(w, r->site);
+	const struct cell *c = &w->cells[r->cell - 1], *pool = &w->cells[c->pool - 1],
+			  *place = number ? &w->cells[number - 1] : pool;
+	int rc = number ? 0 : error_nomem(w->err);
+
+	for (size_t i = 0; rc == 0 && i < place->count; i++) {
+		const struct donation *d = &w->donations[place->first + i];
+		size_t at = find_stack(w, pool, d->stack);
+		bool has = at < pool->count && w->donations[pool->first + at].stack == d->stack;
+		uint32_t share = c->share + (uint32_t)at;
+		int64_t site = 0;
+
+		if (has && c->key[0] != LEVEL_GUESS)
+			continue;
+		if (!has)
+			share = (uint32_t)x->share_count;
+		if (has || add_share(x, 0))
+			site = new_site(w, r, d->site, share, false);
+		rc = site ? write_part(w, r, site, 0, 0, false) : error_nomem(w->err);
 	}
 	return rc;
 }
@@ -416,8 +458,8 @@ static int begin_cell(struct work *w, struct cell *c)
 
 	if (!array_room((void **)&x->cells, &x->cell_cap, x->cell_count, sizeof(*x->cells)))
 		return error_nomem(w->err);
-	x->cells[x->cell_count] = (struct estimate_cell){ .objects = c->objects,
-							  .guess = c->key[0] == LEVEL_GUESS };
+	x->cells[x->cell_count++] = (struct estimate_cell){ .objects = c->objects,
+							    .guess = c->key[0] == LEVEL_GUESS };
 	c->share = (uint32_t)x->share_count;
 	if (pool->count > w->split_room) {
 		free(a->parts);
@@ -432,16 +474,12 @@ static int begin_cell(struct work *w, struct cell *c)
 	for (size_t i = 0; i < pool->count; i++) {
 		const struct donation *d = &w->donations[pool->first + i];
 
-		if (x->share_count >= UINT32_MAX / 2 ||
-		    !array_room((void **)&x->shares, &x->share_cap, x->share_count,
-				sizeof(*x->shares)))
+		if (!add_share(x, d->objects))
 			return error_nomem(w->err);
-		x->shares[x->share_count++] = (struct estimate_share){ (uint32_t)x->cell_count,
-								       d->objects };
-		x->cells[x->cell_count].samples = add(x->cells[x->cell_count].samples, d->objects);
+		x->cells[x->cell_count - 1].samples = add(x->cells[x->cell_count - 1].samples,
+							  d->objects);
 		a->parts[i] = (struct apportion_part){ .weight = d->objects };
 	}
-	x->cell_count++;
 	return 0;
 }
 
@@ -457,6 +495,8 @@ static int split_rows(struct work *w)
 
 		if (r->cell && r->cell != cell)
 			rc = begin_cell(w, &w->cells[r->cell - 1]);
+		if (rc == 0 && r->cell && r->cell != cell)
+			rc = write_unseen(w, r);
 		cell = r->cell;
 		if (rc == 0 && !cell)
 			rc = write_part(w, r, r->site, r->objects, r->lifetime, true);
@@ -862,9 +902,9 @@ int estimate_new(struct estimate **ret, sqlite3 *db, const struct estimate_how *
 }
 
 bool estimate_add(const struct estimate *e, struct estimate_sum *s, int64_t site, int64_t objects,
-		  int64_t value)
+		  int64_t unit)
 {
-	return estimate_errors_add(&e->errors, s, site, objects, value);
+	return estimate_errors_add(&e->errors, s, site, objects, unit);
 }
 
 void estimate_end(struct estimate *e, struct estimate_sum *s, int64_t *ret_low, int64_t *ret_high)

@@ -5,8 +5,8 @@
  *
  *	estimate_new(&e, db, &how, &err);		// NULL: every stack that the report looks at is known
  *	estimate_pairs(e, "chosen", "split", &err);	// temporary tables; temp.alloc_site has the new sites
- *	query_run(db, "SELECT a.stack, sum(p.objects), estimate_low(p.alloc_site, p.objects, p.objects), "
- *		  "estimate_high(p.alloc_site, p.objects, p.objects) FROM split p JOIN alloc_site a ... GROUP BY 1")
+ *	query_run(db, "SELECT a.stack, sum(p.objects), estimate_low(p.alloc_site, p.objects, 1), "
+ *		  "estimate_high(p.alloc_site, p.objects, 1) FROM split p JOIN alloc_site a ... GROUP BY 1")
  *
  * Who is split by whom. Objects of one call site that are alike (of one size, gfp, cache, node, context, task where that is
  * told apart, that ended alike, or live) are a cell. Where it has ESTIMATE_ENOUGH samples these split it;
@@ -15,8 +15,8 @@
  * capture are a guess, of which the error says that any share may be the right one. A call site without any sample is
  * left as it is. Splits are by largest remainder (apportion.h); each object keeps its size, its end and all but its stack.
  *
- * Of one cell the interval is that of sample_interval.h; those of several are combined as independent ones: the
- * deviations' squares add up.
+ * Of one cell the interval is that of sample_interval.h; those of several are combined as independent ones, so that the
+ * deviations' squares add up; what guesses may be off comes on top.
  */
 #ifndef KMEM_ANALYZE_ESTIMATE_H
 #define KMEM_ANALYZE_ESTIMATE_H
@@ -52,7 +52,8 @@ int estimate_new(struct estimate **ret, sqlite3 *db, const struct estimate_how *
 
 /*
  * temp.INTO is made of temp.SOURCE, which has the columns of pair_total and any more. Of objects that were split
- * lifetime_min and lifetime_max are NULL.
+ * lifetime_min and lifetime_max are NULL. Rows of no objects stand for stacks that were seen at the call site but not in
+ * this cell: there may be some, so that they have a part in errors, and in nothing else.
  */
 int estimate_pairs(struct estimate *e, const char *source, const char *into, struct error *err);
 
@@ -61,7 +62,7 @@ int estimate_pairs(struct estimate *e, const char *source, const char *into, str
 struct estimate_entry {
 	uint32_t share; /* of a cell */
 	bool observed;
-	double objects, value;
+	double objects, unit;
 };
 
 /* Zeroed: the sum of nothing. */
@@ -71,9 +72,9 @@ struct estimate_sum {
 	int64_t total;
 };
 
-/* objects of that site, which together count as value. False: no memory. */
+/* objects of that site, each of which counts as so many units. False: no memory. */
 bool estimate_add(const struct estimate *e, struct estimate_sum *s, int64_t site, int64_t objects,
-		  int64_t value);
+		  int64_t unit);
 /* The interval; both are the total where it is exact. Empties the sum. */
 void estimate_end(struct estimate *e, struct estimate_sum *s, int64_t *ret_low, int64_t *ret_high);
 

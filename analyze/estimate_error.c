@@ -65,13 +65,15 @@ static struct estimate_interval interval_of(struct estimate_errors *x, uint32_t 
 /* ---- sums ---- */
 
 bool estimate_errors_add(const struct estimate_errors *x, struct estimate_sum *s, int64_t site,
-			 int64_t objects, int64_t value)
+			 int64_t objects, int64_t unit)
 {
 	const struct estimate_site *e;
+	int64_t value;
 
-	if (__builtin_add_overflow(s->total, value, &s->total))
+	if (__builtin_mul_overflow(objects, unit, &value) ||
+	    __builtin_add_overflow(s->total, value, &s->total))
 		s->total = INT64_MAX;
-	if (site < x->first_id || site - x->first_id >= (int64_t)x->site_count)
+	if (!unit || site < x->first_id || site - x->first_id >= (int64_t)x->site_count)
 		return true;
 	if (!array_room((void **)&s->list, &s->cap, s->count, sizeof(*s->list)))
 		return false;
@@ -79,7 +81,7 @@ bool estimate_errors_add(const struct estimate_errors *x, struct estimate_sum *s
 	s->list[s->count++] = (struct estimate_entry){ .share = e->share,
 						       .observed = e->observed,
 						       .objects = (double)objects,
-						       .value = (double)value };
+						       .unit = (double)unit };
 	return true;
 }
 
@@ -93,8 +95,10 @@ static int by_share(const void *a, const void *b)
 /* What a sum has of one cell. */
 struct part {
 	uint32_t cell;
-	uint64_t samples; /* of its stacks in the cell */
-	double observed_objects, observed, estimated;
+	uint64_t samples;	    /* of its stacks in the cell */
+	double observed, estimated; /* objects */
+	double unit;		    /* of an object, the largest */
+	double value;		    /* of what is estimated */
 };
 
 /* How much less and more than its estimate the part may be. */
@@ -102,23 +106,30 @@ static void deviation(struct estimate_errors *x, const struct part *p, double *r
 		      double *ret_more)
 {
 	const struct estimate_cell *c = &x->cells[p->cell];
-	double share = (double)p->samples / (double)c->samples, others, expected, estimated;
+	double others = (double)(c->objects - c->samples), expected, of_all;
 	struct estimate_interval i;
 
-	*ret_less = *ret_more = 0;
-	if (c->guess) {
-		*ret_less = p->estimated;
-		*ret_more = p->estimated / share - p->estimated;
+	if (c->guess) { /* from none to all */
+		of_all = (double)c->objects * p->unit;
+		if (p->value > 0) /* all rows of this sum, which may be less than the cell */
+			of_all = fmin(of_all, p->value * ((double)c->samples / (double)p->samples));
+		*ret_less = p->value;
+		*ret_more = of_all - p->value;
+		if (*ret_more < 0)
+			*ret_more = 0;
 		return;
 	}
-	others = (double)(c->objects - c->samples);
-	expected = others * share;
-	estimated = p->estimated;
-	if (estimated <= 0 && p->observed_objects > 0) /* too little for a whole object */
-		estimated = p->observed / (double)p->samples * expected;
 	i = interval_of(x, p->cell, p->samples);
-	*ret_less = p->estimated - estimated * ((double)(i.low - p->samples) / expected);
-	*ret_more = estimated * ((double)(i.high - p->samples) / expected) - p->estimated;
+	expected = others * ((double)p->samples / (double)c->samples);
+	*ret_less = 0;
+	if (p->estimated > 0) {
+		*ret_less = p->value * (1 - (double)(i.low - p->samples) / expected);
+		*ret_more = p->value * ((double)(i.high - p->samples) / expected - 1);
+	} else {
+		/* nothing, or too little for a whole object; of all of these stacks in the cell, or of these here */
+		of_all = p->samples ? p->observed / (double)p->samples : 1;
+		*ret_more = (double)(i.high - p->samples) * of_all * p->unit;
+	}
 	if (*ret_less < 0)
 		*ret_less = 0;
 	if (*ret_more < 0)
@@ -136,11 +147,13 @@ static size_t take_part(const struct estimate_errors *x, const struct estimate_e
 		if (!i || list[i].share != list[i - 1].share)
 			ret->samples += x->shares[list[i].share].samples;
 		if (list[i].observed) {
-			ret->observed_objects += list[i].objects;
-			ret->observed += list[i].value;
+			ret->observed += list[i].objects;
 		} else {
-			ret->estimated += list[i].value;
+			ret->estimated += list[i].objects;
+			ret->value += list[i].objects * list[i].unit;
 		}
+		if (list[i].unit > ret->unit)
+			ret->unit = list[i].unit;
 	}
 	return i;
 }
@@ -153,26 +166,32 @@ static int64_t whole(double value)
 void estimate_errors_end(struct estimate_errors *x, struct estimate_sum *s, int64_t *ret_low,
 			 int64_t *ret_high)
 {
-	double less = 0, more = 0, estimated = 0;
+	double squares[2] = { 0 }, guesses[2] = { 0 }, estimated = 0, less, more;
 
 	if (s->count)
 		qsort(s->list, s->count, sizeof(*s->list), by_share);
 	for (size_t i = 0; i < s->count;) {
 		struct part p;
-		double a, b;
 
 		i += take_part(x, s->list + i, s->count - i, &p);
-		deviation(x, &p, &a, &b);
-		less += a * a;
-		more += b * b;
-		estimated += p.estimated;
+		deviation(x, &p, &less, &more);
+		/* chance errs in any direction, guesses may all err in one */
+		if (x->cells[p.cell].guess) {
+			guesses[0] += less;
+			guesses[1] += more;
+		} else {
+			squares[0] += less * less;
+			squares[1] += more * more;
+		}
+		estimated += p.value;
 	}
-	less = sqrt(less);
+	less = sqrt(squares[0]) + guesses[0];
+	more = sqrt(squares[1]) + guesses[1];
 	/* what was seen is certain */
 	if (less > estimated && estimated >= 0)
 		less = estimated;
 	*ret_low = s->total - whole(ceil(less - 1e-6));
-	if (__builtin_add_overflow(s->total, whole(ceil(sqrt(more) - 1e-6)), ret_high))
+	if (__builtin_add_overflow(s->total, whole(ceil(more - 1e-6)), ret_high))
 		*ret_high = INT64_MAX;
 	free(s->list);
 	*s = (struct estimate_sum){ 0 };

@@ -2,7 +2,7 @@
  * estimate_error.h - how far estimates (estimate.h) may be from the truth: intervals of sums over sites that were split,
  * and the functions of SQL for them.
  *
- *	estimate_low(alloc_site, objects, value), estimate_high(...)	aggregates: the interval of sum(value)
+ *	estimate_low(alloc_site, objects, unit), estimate_high(...)	aggregates: the interval of sum(objects * unit)
  */
 #ifndef KMEM_ANALYZE_ESTIMATE_ERROR_H
 #define KMEM_ANALYZE_ESTIMATE_ERROR_H
@@ -54,7 +54,7 @@ int estimate_errors_functions(struct estimate_errors *x, sqlite3 *db, void (*rel
 			      struct error *err);
 
 bool estimate_errors_add(const struct estimate_errors *x, struct estimate_sum *s, int64_t site,
-			 int64_t objects, int64_t value);
+			 int64_t objects, int64_t unit);
 void estimate_errors_end(struct estimate_errors *x, struct estimate_sum *s, int64_t *ret_low,
 			 int64_t *ret_high);
 

@@ -42,6 +42,10 @@ void report_lines_release(struct report_lines *l)
 
 void report_lines_warn(const struct report *r)
 {
+	if (r->estimate)
+		fprintf(stderr,
+			"kmem-analyze: stacks of this capture are a sample: totals are exact, what each stack has of its"
+			" call site is an estimate (kmem-analyze top says how good)\n");
 	if (!r->complete)
 		fprintf(stderr,
 			"kmem-analyze: events of this capture are missing: what is written are lower bounds, and a"

@@ -345,6 +345,11 @@ enum column {
 	/* of estimates */
 	PART_SITE = VALUES + MEASURES,
 	PART_OBJECTS,
+	PART_PEAK,
+	PART_BYTES,
+	PART_REQUESTED,
+	PART_LIVE,
+	PART_PEAKED, /* of the peak, and of nothing else */
 	PART_OF
 };
 
@@ -391,11 +396,20 @@ static int read_values(struct reader *d, const struct query *q, struct stack_val
 static int read_part(struct reader *d, const struct query *q, struct stack_value *s)
 {
 	struct stack_values *v = d->v;
-	struct stack_part part = { .site = query_int(q, PART_SITE),
-				   .objects = query_int(q, PART_OBJECTS) };
+	int64_t bytes = query_int(q, PART_BYTES), peaked = query_int(q, PART_PEAKED), all = !peaked,
+		live = all && query_int(q, PART_LIVE);
+	struct stack_part part = {
+		.site = query_int(q, PART_SITE),
+		.units = { [MEASURE_LIVE] = live * bytes,
+			   [MEASURE_ALLOCATED] = all * bytes,
+			   [MEASURE_WASTE] = live * (bytes - query_int(q, PART_REQUESTED)),
+			   [MEASURE_OBJECTS] = live,
+			   [MEASURE_ALLOCS] = all,
+			   [MEASURE_PEAK] = peaked * bytes },
+	};
 
 	for (int m = 0; m < MEASURES; m++)
-		part.values[m] = query_int(q, VALUES + m);
+		part.objects[m] = query_int(q, m == MEASURE_PEAK ? PART_PEAK : PART_OBJECTS);
 	if (!array_room((void **)&v->parts, &v->part_cap, v->part_count, sizeof(part)))
 		return error_nomem(d->err);
 	if (!s->part_count++)
@@ -418,6 +432,22 @@ static int query_stacks(struct reader *d, struct query *q)
 	rc = sql ? report_query(d->r, q, sql, NULL, d->err) : error_nomem(d->err);
 	sqlite3_free(sql);
 	return rc;
+}
+
+/* What was not seen at all has a part in the errors of others only. */
+static void drop_empty(struct stack_values *v)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < v->count; i++) {
+		uint64_t any = 0;
+
+		for (int m = 0; m < MEASURES; m++)
+			any |= v->stacks[i].values[m];
+		if (any)
+			v->stacks[kept++] = v->stacks[i];
+	}
+	v->count = kept;
 }
 
 static int read_stacks(struct reader *d)
@@ -457,6 +487,8 @@ static int read_stacks(struct reader *d)
 		v->stacks[v->count++] = s;
 		number++;
 	}
+	if (d->r->estimate)
+		drop_empty(v);
 	query_release(&q);
 	return rc;
 }
@@ -527,7 +559,7 @@ static int make_pairs(struct reader *d)
 	sqlite3_str_appendall(s, "DROP VIEW IF EXISTS temp.stack_pair;");
 	sqlite3_str_appendf(s,
 			    "CREATE TEMP VIEW stack_pair AS SELECT alloc_site, end, objects,"
-			    " 0 AS peak_objects, %s FROM temp.\"%w%s\"",
+			    " 0 AS peak_objects, 0 AS peaked, %s FROM temp.\"%w%s\"",
 			    keys,
 			    d->o->pairs ? d->o->pairs :
 			    by		? "alloc" :
@@ -536,7 +568,7 @@ static int make_pairs(struct reader *d)
 	if (d->o->peak) {
 		rc = select_peak(d);
 		sqlite3_str_appendf(s,
-				    " UNION ALL SELECT alloc_site, end, 0, objects, %s FROM"
+				    " UNION ALL SELECT alloc_site, end, 0, objects, 1, %s FROM"
 				    " temp.%s",
 				    keys, d->r->by.count ? "peak_by" : "peak_pair");
 	}

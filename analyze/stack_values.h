@@ -83,7 +83,8 @@ struct stack_value {
 };
 
 struct stack_part {
-	int64_t site, objects, values[MEASURES];
+	int64_t site;
+	int64_t objects[MEASURES], units[MEASURES]; /* values are products of these */
 };
 
 struct stack_values {

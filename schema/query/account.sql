@@ -19,11 +19,13 @@ FROM (
 		sum(p.objects * (p.end & 3 = 1)) AS free,
 		sum(p.objects * (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_alloc) AS net,
 		sum(p.objects * (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_req) AS net_req
-		--+ , estimate_low(p.alloc_site, p.objects, p.objects * (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_alloc) AS net_low, estimate_high(p.alloc_site, p.objects, p.objects * (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_alloc) AS net_high
-		--+ , estimate_low(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS total_low, estimate_high(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS total_high
+		--+ , estimate_low(p.alloc_site, p.objects, (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_alloc) AS net_low, estimate_high(p.alloc_site, p.objects, (p.end & 3 = 0 OR (:classic AND p.end & 3 = 2)) * a.bytes_alloc) AS net_high
+		--+ , estimate_low(p.alloc_site, p.objects, a.bytes_alloc) AS total_low, estimate_high(p.alloc_site, p.objects, a.bytes_alloc) AS total_high
 	FROM pair p
 	JOIN alloc_site a ON a.id = p.alloc_site
 	GROUP BY 1
 ) s
 LEFT JOIN frame_text name ON name.frame = s.call_site
-GROUP BY 1;
+GROUP BY 1
+	--+ HAVING sum(s.alloc) > 0
+;

@@ -8,4 +8,6 @@ SELECT
 	sum(p.objects * (p.end & 3 = 0)) AS objects
 FROM temp.alloc_by p
 JOIN alloc_site a ON a.id = p.alloc_site
-GROUP BY 1, 2, 3, 4;
+GROUP BY 1, 2, 3, 4
+	--+ HAVING sum(p.objects) > 0
+;

@@ -8,10 +8,12 @@ SELECT
 	sum(p.objects * (p.end & 4 <> 0)) AS doubt_loss,
 	sum(p.objects * (p.end & 4 = 0 AND d.alloc_site IS NOT NULL)) AS doubt_untraced,
 	sum(p.objects * (coalesce(n.ended, 0) = 0)) AS never_ended
-	--+ , estimate_low(p.alloc_site, p.objects, p.objects) AS objects_low, estimate_high(p.alloc_site, p.objects, p.objects) AS objects_high
-	--+ , estimate_low(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS bytes_high
+	--+ , estimate_low(p.alloc_site, p.objects, 1) AS objects_low, estimate_high(p.alloc_site, p.objects, 1) AS objects_high
+	--+ , estimate_low(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_high
 FROM temp.leak_by p
 JOIN alloc_site a ON a.id = p.alloc_site
 LEFT JOIN temp.doubt d ON d.alloc_site = p.alloc_site
 LEFT JOIN temp.ended n ON n.call_site IS a.call_site
-GROUP BY 1, 2, 3, 4;
+GROUP BY 1, 2, 3, 4
+	--+ HAVING sum(p.objects) > 0
+;

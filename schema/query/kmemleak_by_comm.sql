@@ -9,4 +9,5 @@ SELECT
 FROM temp.leak_by p
 JOIN alloc_site a ON a.id = p.alloc_site
 JOIN task t ON t.id = p.task
+WHERE p.objects > 0
 GROUP BY 1, 2, 3, 4, 5;

@@ -10,4 +10,5 @@ SELECT
 FROM temp.leak p
 JOIN alloc_site a ON a.id = p.alloc_site
 JOIN task t ON t.id = p.task
+WHERE p.objects > 0
 GROUP BY 1, 2, 3;

@@ -12,11 +12,13 @@ SELECT
 	max(d.cache_share) AS cache_share,
 	max(c.name) AS cache,
 	sum(n.ended) AS ended
-	--+ , estimate_low(p.alloc_site, p.objects, p.objects) AS objects_low, estimate_high(p.alloc_site, p.objects, p.objects) AS objects_high
-	--+ , estimate_low(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS bytes_high
+	--+ , estimate_low(p.alloc_site, p.objects, 1) AS objects_low, estimate_high(p.alloc_site, p.objects, 1) AS objects_high
+	--+ , estimate_low(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_high
 FROM temp.leak p
 JOIN alloc_site a ON a.id = p.alloc_site
 LEFT JOIN temp.doubt d ON d.alloc_site = p.alloc_site
 LEFT JOIN temp.ended n ON n.call_site IS a.call_site
 LEFT JOIN cache c ON c.id = d.cache AND d.cache_share IS NOT NULL
-GROUP BY 1, 2;
+GROUP BY 1, 2
+	--+ HAVING sum(p.objects) > 0
+;

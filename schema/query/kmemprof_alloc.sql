@@ -11,9 +11,11 @@ SELECT
 	sum(p.lifetime_sum) AS lifetime_sum,
 	max(p.lifetime_max) AS lifetime_max,
 	NULL AS key1, NULL AS key2, NULL AS key3, NULL AS key4
-	--+ , estimate_low(p.alloc_site, p.objects, p.objects) AS objects_low, estimate_high(p.alloc_site, p.objects, p.objects) AS objects_high
-	--+ , estimate_low(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS bytes_high
+	--+ , estimate_low(p.alloc_site, p.objects, 1) AS objects_low, estimate_high(p.alloc_site, p.objects, 1) AS objects_high
+	--+ , estimate_low(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_high
 FROM pair p
 JOIN alloc_site a ON a.id = p.alloc_site
 LEFT JOIN free_site f ON f.id = p.free_site
-GROUP BY 1, 2, 3, 4, 5;
+GROUP BY 1, 2, 3, 4, 5
+	--+ HAVING sum(p.objects) > 0
+;

@@ -10,9 +10,11 @@ SELECT
 	sum(p.lifetime_sum) AS lifetime_sum,
 	CASE WHEN count(p.lifetime_max) = count(*) THEN max(p.lifetime_max) END AS lifetime_max,
 	p.key1, p.key2, p.key3, p.key4
-	--+ , estimate_low(p.alloc_site, p.objects, p.objects) AS objects_low, estimate_high(p.alloc_site, p.objects, p.objects) AS objects_high
-	--+ , estimate_low(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, p.objects * a.bytes_alloc) AS bytes_high
+	--+ , estimate_low(p.alloc_site, p.objects, 1) AS objects_low, estimate_high(p.alloc_site, p.objects, 1) AS objects_high
+	--+ , estimate_low(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_high
 FROM temp.alloc_by p
 JOIN alloc_site a ON a.id = p.alloc_site
 LEFT JOIN free_site f ON f.id = p.free_site
-GROUP BY 1, 2, 3, 10, 11, 12, 13;
+GROUP BY 1, 2, 3, 10, 11, 12, 13
+	--+ HAVING sum(p.objects) > 0
+;

@@ -15,4 +15,6 @@ FROM temp.free_by p
 JOIN alloc_site a ON a.id = p.alloc_site
 JOIN free_site f ON f.id = p.free_site
 WHERE p.end & 3 = 1
-GROUP BY 1, 2, 3, 10, 11, 12, 13;
+GROUP BY 1, 2, 3, 10, 11, 12, 13
+	--+ HAVING sum(p.objects) > 0
+;

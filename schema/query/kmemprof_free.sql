@@ -15,4 +15,6 @@ FROM pair p
 JOIN alloc_site a ON a.id = p.alloc_site
 JOIN free_site f ON f.id = p.free_site
 WHERE p.end & 3 = 1
-GROUP BY 1, 2, 3, 4, 5;
+GROUP BY 1, 2, 3, 4, 5
+	--+ HAVING sum(p.objects) > 0
+;

@@ -11,10 +11,10 @@ SELECT
 	sum(p.objects * (p.end & 3 = 0)) AS objects,
 	sum(p.objects) AS allocs,
 	sum(p.peak_objects * a.bytes_alloc) AS peak
-	--+ , p.alloc_site, sum(p.objects + p.peak_objects)
+	--+ , p.alloc_site, sum(p.objects), sum(p.peak_objects), a.bytes_alloc, a.bytes_req, p.end & 3 = 0, p.peaked
 FROM temp.stack_pair p
 JOIN alloc_site a ON a.id = p.alloc_site
 LEFT JOIN cache c ON c.id = a.cache
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
-	--+ , p.alloc_site
+	--+ , p.alloc_site, p.peaked, p.end & 3 = 0
 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
