@@ -42,7 +42,13 @@ static int kind_of(const struct export_options *o, struct error *err)
 
 static int check(void *options, struct error *err)
 {
-	return kind_of(options, err);
+	struct export_options *o = options;
+	int kind = kind_of(o, err);
+
+	/* of single objects */
+	if (kind == MASSIF)
+		o->report.looks = LOOKS_AS_RECORDED;
+	return kind;
 }
 
 static int write_folded(const struct export_input *in, FILE *out, struct error *err)

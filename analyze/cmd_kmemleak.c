@@ -207,8 +207,10 @@ static int print_group(const struct kmemleak *k, struct query *q, struct query *
 		return rc;
 	if (by)
 		return by_print_block(r, q, 0, err);
-	return report_stack(r, !query_is_null(q, 0), query_int(q, 0), !query_is_null(q, 1),
-			    query_int(q, 1), err);
+	rc = report_stack(r, !query_is_null(q, 0), query_int(q, 0), !query_is_null(q, 1),
+			  query_int(q, 1), err);
+	report_stack_unknown(r, !query_is_null(q, 0));
+	return rc;
 }
 
 static int print_groups(const struct kmemleak *k, const char *order, struct error *err)

@@ -149,6 +149,8 @@ static int print_stacks(struct report *r, const struct section_row *s, bool free
 		else
 			rc = report_stack(r, !query_is_null(&q, 3), query_int(&q, 3),
 					  !query_is_null(&q, 4), query_int(&q, 4), err);
+		if (!r->by.count && !frees)
+			report_stack_unknown(r, !query_is_null(&q, 3));
 	}
 	query_release(&q);
 	if (rc == 0 && all > shown)

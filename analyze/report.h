@@ -292,6 +292,9 @@ void report_timestamp(struct report *r, int64_t time_ns);
 int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_site,
 		 int64_t call_site, struct error *err);
 
+/* Behind it, where stacks are estimated: that nothing is known beyond the call site. */
+void report_stack_unknown(const struct report *r, bool has_stack);
+
 /* A number of a row, "?" for NULL. */
 const char *report_number(char room[UNITS_TEXT], const struct query *q, int column);
 

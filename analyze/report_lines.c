@@ -42,6 +42,10 @@ void report_lines_release(struct report_lines *l)
 
 void report_lines_warn(const struct report *r)
 {
+	if (!r->estimate && r->options->looks == LOOKS_AS_RECORDED && estimate_sampled(r->db))
+		fprintf(stderr,
+			"kmem-analyze: stacks of this capture are a sample: what has none is written with its call site"
+			" alone\n");
 	if (r->estimate)
 		fprintf(stderr,
 			"kmem-analyze: stacks of this capture are a sample: totals are exact, what each stack has of its"

@@ -257,10 +257,10 @@ bool report_by_call_site(const struct report *r)
 /* Heap (sqlite3_free); NULL: no memory. */
 static char *with_estimates(const struct report *r, const char *sql)
 {
-	char *text = sqlite3_mprintf("%s", sql);
+	char *text = sqlite3_mprintf("%s", sql), *mark;
 
-	for (char *p = text; r->estimate && p && (p = strstr(p, "--+"));)
-		memset(p, ' ', 3);
+	while (text && r->estimate && (mark = strstr(text, "--+")))
+		memset(mark, ' ', 3);
 	return text;
 }
 

@@ -104,9 +104,13 @@ int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_
 		rc = 0;
 	}
 	query_release(&q);
-	if (rc == 0 && !has_stack && r->estimate)
-		fprintf(r->out, "    (call site only: none of its stacks was recorded)\n");
 	return rc;
+}
+
+void report_stack_unknown(const struct report *r, bool has_stack)
+{
+	if (!has_stack && r->estimate)
+		fprintf(r->out, "    (call site only: none of its stacks was recorded)\n");
 }
 
 const char *report_number(char room[UNITS_TEXT], const struct query *q, int column)

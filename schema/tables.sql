@@ -130,7 +130,7 @@ CREATE TABLE alloc_site (
 	id INTEGER PRIMARY KEY,
 	event INTEGER NOT NULL REFERENCES event,
 	call_site INTEGER REFERENCES frame,	-- NULL where the event has none, or it was lost
-	stack INTEGER REFERENCES stack,		-- NULL: none recorded
+	stack INTEGER REFERENCES stack,		-- NULL: none recorded, or not chosen (capture key 'events.stack_sample')
 	stack_lost INTEGER NOT NULL,		-- 1: a stack was asked for and is not there
 	bytes_req INTEGER NOT NULL,
 	bytes_alloc INTEGER NOT NULL,

@@ -5,7 +5,6 @@
                                         stacks, and with those of 1 allocation in N, chosen at random
     estimate.py check FACTS.json KMEM-ANALYZE FULL.db SAMPLED.db	compares what the reports say of both, and of the
                                         sampled one with a second calculation of all estimates, from the events alone
-    estimate.py leak FULL.db ...
 
 A miss is a line whose truth is not within its interval.
 """
@@ -86,7 +85,7 @@ class Check:
         self.tool = tool
         self.failed = False
         self.lines = self.misses = 0
-        self.by = collections.Counter()
+        self.by = collections.Counter()  # how many intervals of which report
         self.label = ""
         self.wrong = []  # exact lines that are not
 
@@ -111,9 +110,7 @@ class Check:
             return
         self.lines += 1
         self.misses += not low <= truth <= high
-        self.by[self.label, name, "more" if truth > high else "less" if truth < low else "in"] += 1
-        if self.label == "account -n 0 --by stack" and not low <= truth <= high:
-            print("#", what, name, low, value, high, "truth", truth)
+        self.by[self.label, "truth is more" if truth > high else "truth is less" if truth < low else "good"] += 1
 
 
 def frames_of(row):
@@ -182,7 +179,7 @@ def check_kmemprof(c, full, sampled, events):
     c.say(all(truth[k][n] == rows[k][n] == rows[k][n + "_low"] == rows[k][n + "_high"]
               for k in truth if k[3] == "free" for n in ("objects", "bytes")), "kmemprof: who freed is exact", "")
     objects, sizes = estimates(events)
-    worst = 0
+    worst, alone = 0, True
     for key, r in rows.items():
         if key[3] == "free":
             continue
@@ -190,11 +187,12 @@ def check_kmemprof(c, full, sampled, events):
         t = truth.get(key, {"objects": 0, "bytes": 0})
         worst = max(worst, abs(r["objects"] - objects[key[0], event]))
         if len(r["frames"]) == 1:
-            c.say(r["objects_low"] == r["objects_high"] == r["objects"], "a call site alone is exact", key)
+            alone &= r["objects_low"] == r["objects_high"] == r["objects"]
             continue
         c.interval(r, "objects", t["objects"], key)
         c.interval(r, "bytes", t["bytes"], key)
     c.say(worst <= 4, "kmemprof: objects are those of a second calculation, to whole objects", worst)
+    c.say(alone, "kmemprof: what has no sample at its call site is exact", "")
     seen = set(k for k, v in objects.items() if v > 4)
     c.say(all((s, "freed" if f else "live", "kmem:" + f if f else None, "alloc") in rows for s, f in seen),
           "kmemprof: no stack is missing", "")
@@ -222,17 +220,18 @@ def check_top(c, full, sampled):
         a, b = (c.report(db, "top", "--tree", "--measure", measure) for db in (full, sampled))
         c.say(a["total"]["total"] == b["total"]["total"], "top: the total of %s is exact" % measure, "")
         truth = {r["function"]: r for r in a["functions"]}
+        sites = True
         for r in b["functions"]:
             t = truth.get(r["function"], {"flat": 0, "cum": 0, "callers": [], "callees": []})
             c.interval(r, "flat", t["flat"], (measure, r["function"]))
             c.interval(r, "cum", t["cum"], (measure, r["function"]))
             if r["function"].startswith("site_"):
-                c.say(r["cum_low"] == r["cum_high"] == t["cum"], "top: a call site is exact",
-                      (measure, r)) if r["cum_low"] != r["cum_high"] else None
+                sites &= r["cum_low"] == r["cum_high"] == t["cum"]
             calls = {x["function"]: x["value"] for x in t["callers"]}
             for x in r["callers"]:
                 c.interval({"value": x["value"], "value_low": x["low"], "value_high": x["high"]}, "value",
                            calls.get(x["function"], 0), (measure, x["function"], r["function"]))
+        c.say(sites, "top: %s of call sites are exact" % measure, "")
 
 
 def check_account(c, full, sampled):
@@ -266,8 +265,8 @@ def check(facts, tool, full, sampled):
     check_top(c, full, sampled)
     check_account(c, full, sampled)
     for k, v in sorted(c.by.items()):
-        print("#", k, v)
-    c.say(not c.wrong, "what has no interval is exact", "%d lines, as %s" % (len(c.wrong), c.wrong[:12]))
+        print("#", *k, v)
+    c.say(not c.wrong, "what has no interval is exact", "%d lines, as %s" % (len(c.wrong), c.wrong[:1]))
     share = 100 * (c.lines - c.misses) / c.lines
     print("# %d intervals, %d without the truth: %.1f %% have it" % (c.lines, c.misses, share))
     c.say(share >= 93, "the truth is within about 95 % of the intervals", "%.1f %%" % share)

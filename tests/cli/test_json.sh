@@ -68,6 +68,18 @@ json info
 for key in caller cache comm stack; do
 	json lifetimes --by $key
 done
+# with estimates
+capture sampled
+"$KMEM_ANALYZE" load -q "$work/sampled.kmem"
+whole=$db db=$work/sampled.kmem.db
+json account --by stack
+json account --by caller
+json kmemprof
+json kmemleak
+json kmemleak --by comm,stack
+json top --tree
+check "estimates have intervals" grep -q '"cum_low"' "$work/json"
+db=$whole
 "$KMEM_ANALYZE" diff --format json "$db" "$db" >"$work/json"
 check "diff: JSON" python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$work/json"
 "$KMEM_ANALYZE" static --format json "$B/tests/test_base" >"$work/json"
