@@ -105,7 +105,7 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-build check-compilers bench bench-readme bench-text bench-shape format lint install deb clean FORCE
+.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-threads run-threads check-build check-compilers bench bench-readme bench-text bench-shape format lint install deb clean FORCE
 
 all: record $(if $(CROSS_COMPILE),,analyze) build/kmem-capture.5	## Build build/kmem-record and build/kmem-analyze (the default)
 
@@ -245,6 +245,14 @@ check-valgrind:	## The unit tests, and goldens of the loader and the stock repor
 	@$(build_now) all test-programs
 	@WRAP='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --suppressions=$(CURDIR)/tests/valgrind.supp' \
 		$(run_tests) unit cli
+
+check-threads:	## The threads of recorder and loader under the thread sanitizer: needs root and tracefs
+	@sh scripts/setup.sh build test
+	@$(build_now) SAN=thread all test-programs
+	@$(MAKE) --no-print-directory -s SAN=thread run-threads
+
+run-threads:
+	@$(run_tests) threads
 
 check-build:	## Installation, manual pages, completion, packages; the same bytes from two directories
 	@sh scripts/setup.sh build test deb

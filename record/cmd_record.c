@@ -186,14 +186,15 @@ static void print_losses(const struct session_report *r)
 	for (size_t i = 0; i < r->ring_count; i++) {
 		const struct ring_stats *c = &r->rings[i];
 
-		if (ring_stats_lost(c))
-			fprintf(stderr,
-				"  CPU %u%s: %s records lost (%s refused by a full ring, %s overwritten, %s %s)\n",
-				c->cpu, c->ring ? ", second ring" : "",
-				units_count(lost, ring_stats_lost(c)),
-				units_count(dropped, c->dropped), units_count(overrun, c->overrun),
-				units_count(commit, c->commit_overrun), apart);
-		full |= c->dropped || c->overrun;
+		if (!ring_stats_lost(c))
+			continue;
+		fprintf(stderr,
+			"  CPU %u%s: %s records lost (%s refused by a full ring, %s overwritten, %s %s)\n",
+			c->cpu, c->ring ? ", second ring" : "",
+			units_count(lost, ring_stats_lost(c)), units_count(dropped, c->dropped),
+			units_count(overrun, c->overrun), units_count(commit, c->commit_overrun),
+			apart);
+		full |= c->dropped || c->overrun > c->overwritten;
 	}
 	if (full)
 		fprintf(stderr,

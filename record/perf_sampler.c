@@ -22,6 +22,7 @@ struct perf_sample_ring {
 	bool shown; /* the record that was read last is still to be passed */
 	struct stack_sample sample;
 	uint8_t *frames;
+	bool open; /* the map is there: readers are told so when they run already */
 };
 
 struct perf_sampler {
@@ -107,7 +108,9 @@ static bool next(struct stack_sampler *s, uint32_t ring, struct stack_sample *re
 	struct perf_sample_ring *r = &p->rings[ring];
 	struct perf_ring_record rec;
 
-	while (!r->shown && r->map.map && perf_ring_next(&r->map, &rec, NULL) > 0) {
+	if (!__atomic_load_n(&r->open, __ATOMIC_ACQUIRE))
+		return false;
+	while (!r->shown && perf_ring_next(&r->map, &rec, NULL) > 0) {
 		r->shown = rec.type == PERF_RECORD_SAMPLE && parse(p, r, &rec);
 		if (!r->shown && (rec.type == PERF_RECORD_SAMPLE || rec.type == PERF_RECORD_LOST))
 			take_lost(p, &rec);
@@ -151,6 +154,7 @@ static void close_all(struct perf_sampler *p)
 	for (uint32_t i = 0; p->rings && i < p->base.cpu_count; i++) {
 		struct perf_sample_ring *r = &p->rings[i];
 
+		__atomic_store_n(&r->open, false, __ATOMIC_RELEASE);
 		perf_ring_unmap(&r->map);
 		for (uint32_t k = 0; r->fds && k < p->base.source_count; k++) {
 			if (r->fds[k] >= 0)
@@ -206,8 +210,10 @@ static int start(struct stack_sampler *s, struct error *err)
 	int rc = 0;
 
 	for (uint32_t i = 0; rc == 0 && !p->rings[i].map.map && i < s->cpu_count; i++)
-		if (is_online(s->cpus[i], &offline))
+		if (is_online(s->cpus[i], &offline)) {
 			rc = open_cpu(p, i, err);
+			__atomic_store_n(&p->rings[i].open, rc >= 0, __ATOMIC_RELEASE);
+		}
 	return rc < 0 ? rc : switch_all(p, true, err);
 }
 

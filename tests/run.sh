@@ -2,7 +2,8 @@
 # run.sh [--update NAME] SET... - runs sets of tests and counts their lines.
 #
 # Sets: unit cli bad layers (these are `make check`), kernel (root and tracefs), cross (qemu-user), boot
-# (QEMU), symbols (debug packages of whole kernels), build (installation, packages). A test prints `ok NAME`,
+# (QEMU), symbols (debug packages of whole kernels), build (installation, packages), threads (of recorder and loader, for
+# SAN=thread). A test prints `ok NAME`,
 # `not ok NAME: why` or `skip NAME: why`; a program that dies without having printed `not ok` counts as a failure. Other lines are
 # comments and shown when something fails.
 #
@@ -28,6 +29,7 @@ fi
 
 work=$(mktemp -d)
 chmod 711 "$work"	# some tests run programs as nobody
+export TSAN_OPTIONS="log_path=$work/tsan"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 # the queue of a set: NUMBER NAME COMMAND, one a line
@@ -68,6 +70,14 @@ for set; do
 			[ -e "$test" ] && add "$test" sh "$test"
 		done
 		;;
+	threads)
+		for test in load merge record_fold; do
+			add "test_$test" "$B/tests/test_$test"
+		done
+		for test in tests/threads/test_*.sh; do
+			add "$test" sh "$test"
+		done
+		;;
 	bad)
 		add tests/bad sh tests/bad/run.sh
 		;;
@@ -80,6 +90,12 @@ for set; do
 		;;
 	esac
 	xargs -a "$work/queue" -d '\n' -n 1 -P "$jobs" sh tests/run_one.sh "$work"
+done
+# whatever a test did with its messages and its exit status
+for report in "$work"/tsan.*; do
+	[ -e "$report" ] || continue
+	cat "$report"
+	echo "not ok no data race: $(sed -n '/WARNING: /{s/.*WARNING: //p;q}' "$report")" >>"$work/log.tsan"
 done
 cat "$work"/log.* >"$work/log" 2>/dev/null
 log=$work/log

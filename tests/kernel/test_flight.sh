@@ -135,6 +135,7 @@ plant 10
 check "the end: says where" grep -q "^stopped: $work/cap.4.kmem" "$work/out"
 wait $pid
 check "the end: exit status 0" [ $? -eq 0 ]
+check "the end: what was overwritten is not called lost" sh -c 'grep -q "nothing lost" "$1" && ! grep -q "records were lost" "$1"' sh "$work/rec.err"
 whole "the end" "$work/cap.4.kmem"
 held "the end: what came last" "$work/cap.4.kmem" last "$planted" 10
 clean "flight: kernel left as it was"
