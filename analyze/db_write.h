@@ -7,6 +7,7 @@
  *
  *	db_writer_new(&w, "cap.kmem.db", force, &err);		// ERR_EXISTS unless force
  *	db_writer_batch(w, batch, &err);			// rows of the feed
+ *	db_writer_rows_end(w, &err);				// no more of these; the table allocation may be read
  *	db_prepare(w, &stmt, "INSERT INTO cache VALUES (?,?)", &err);
  *	db_put(w, stmt, &err, "it", (int64_t)1, name, len);
  *	db_writer_run(w, schema_views_sql, &err);
@@ -42,6 +43,8 @@ void db_writer_watch(struct db_writer *w, const int *flag);
 
 /* FEED_ALLOCATION or FEED_UNMATCHED. */
 int db_writer_batch(struct db_writer *w, const struct feed_batch *batch, struct error *err);
+/* Must stand between the last batch and the commit. */
+int db_writer_rows_end(struct db_writer *w, struct error *err);
 int db_writer_run(struct db_writer *w, const char *sql, struct error *err);
 int db_writer_commit(struct db_writer *w, uint64_t *ret_bytes, struct error *err);
 

@@ -398,6 +398,8 @@ static int make_database(struct load *l, const char *target, bool force, struct 
 	rc = other_tables_create(&l->others, err);
 	if (rc == 0)
 		rc = run_threads(l, err);
+	if (rc == 0)
+		rc = db_writer_rows_end(l->writer, err);
 	other_tables_release(&l->others);
 	return rc;
 }
