@@ -83,7 +83,7 @@ static int declare(struct db_writer *w, const char *sql, struct error *err)
 	if (rc == 0)
 		rc = db_prepare(
 			w, &stmt,
-			"UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = 'allocation'",
+			"UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = 'allocation'",
 			err);
 	if (rc == 0)
 		rc = db_put(w, stmt, err, "s", sql);
@@ -100,7 +100,7 @@ static int declare(struct db_writer *w, const char *sql, struct error *err)
 static int declare_plain(struct db_writer *w, struct error *err)
 {
 	sqlite3_stmt *stmt = NULL;
-	int rc = db_prepare(w, &stmt, "SELECT sql FROM sqlite_schema WHERE name = 'allocation'",
+	int rc = db_prepare(w, &stmt, "SELECT sql FROM sqlite_master WHERE name = 'allocation'",
 			    err);
 
 	if (rc == 0 && sqlite3_step(stmt) != SQLITE_ROW)

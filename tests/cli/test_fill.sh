@@ -16,7 +16,7 @@ compare() { # NAME
 	rows=$(sqlite3 "$db" 'SELECT count(*) FROM allocation')
 	check "fill: $1: SQLite finds the database in order" [ "$(sqlite3 "$db" 'PRAGMA integrity_check')" = ok ]
 	sed -n '/^CREATE TABLE allocation/,/^);/p' "$TESTS/../schema/tables.sql" >"$work/declared"
-	sqlite3 "$db" "SELECT sql || ';' FROM sqlite_schema WHERE name = 'allocation'" >"$work/found"
+	sqlite3 "$db" "SELECT sql || ';' FROM sqlite_master WHERE name = 'allocation'" >"$work/found"
 	check "fill: $1: the table is declared as tables.sql does" cmp "$work/declared" "$work/found"
 
 	rm -f "$plain"
