@@ -115,7 +115,7 @@ uint32_t emitter_stack(struct emitter *e, const uint8_t *raw, uint32_t depth)
 {
 	unsigned int size = e->plan->layout.long_size;
 	bool is_new;
-	uint32_t n = intern(&e->stacks, raw, depth * size, &is_new);
+	uint32_t n = intern_after(&e->stacks, &e->last_stack, raw, depth * size, &is_new);
 
 	if (!is_new)
 		return n;
@@ -127,7 +127,8 @@ uint32_t emitter_stack(struct emitter *e, const uint8_t *raw, uint32_t depth)
 uint32_t emitter_frames(struct emitter *e, const uint64_t *frames, uint32_t depth)
 {
 	bool is_new;
-	uint32_t n = intern(&e->stacks, frames, depth * (uint32_t)sizeof(*frames), &is_new);
+	uint32_t n = intern_after(&e->stacks, &e->last_stack, frames,
+				  depth * (uint32_t)sizeof(*frames), &is_new);
 
 	if (!is_new)
 		return n;
@@ -146,7 +147,7 @@ uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const ui
 		.preempt_count = common[e->plan->preempt_offset],
 	};
 	bool is_new;
-	uint32_t n = intern(&e->tuples, key, len, &is_new);
+	uint32_t n = intern_after(&e->tuples, &e->last_tuple, key, len, &is_new);
 
 	if (!is_new)
 		return n;
@@ -212,6 +213,7 @@ void emitter_new_generation(struct emitter *e)
 	stack_encoder_clear(&e->stack_encoder);
 	tuple_encoder_clear(&e->tuple_encoder);
 	e->stacks_put = e->tuples_put = 0;
+	e->last_stack = e->last_tuple = 0;
 	e->generation++;
 	e->generation_start = capture_writer_bytes(e->writer);
 }

@@ -31,6 +31,7 @@ struct emitter {
 	uint32_t generation;
 	uint64_t generation_start; /* bytes of the file when it began */
 	struct intern stacks, tuples;
+	uint32_t last_stack, last_tuple; /* intern_after */
 	struct intern
 		addresses; /* u64: every kernel frame and call site seen; outlives generations */
 	uint32_t stacks_put, tuples_put; /* numbers below these are in the file */

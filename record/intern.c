@@ -44,7 +44,7 @@ uint32_t intern_add(struct intern *t, uint64_t hash, const void *key, uint32_t l
 		return INTERN_FULL;
 	if (!buf_reserve(&t->arena, len ? len : 1))
 		return INTERN_FULL;
-	t->entries[t->count] = (struct intern_entry){ hash, (uint32_t)t->arena.len, len };
+	t->entries[t->count] = (struct intern_entry){ hash, (uint32_t)t->arena.len, len, 0 };
 	buf_bytes(&t->arena, key, len);
 	slot_put(t, t->count);
 	return t->count++;

@@ -31,6 +31,7 @@ struct intern_slot {
 struct intern_entry {
 	uint64_t hash;
 	uint32_t offset, len;
+	uint32_t next; /* number plus 1 of the string that followed it last; 0: none. intern_after */
 };
 
 /* Zeroed memory is an empty table. */
@@ -122,6 +123,34 @@ static inline uint32_t intern(struct intern *t, const void *key, uint32_t len, b
 	}
 	*ret_new = true;
 	return intern_add(t, hash, key, len);
+}
+
+/*
+ * The same, for strings that come in sequences which repeat: what followed the string before, the
+ * last time, is compared first, and nearly always it is that one again; then nothing is hashed.
+ * *last is the string before, as number plus 1; 0: none, and so it has to be after intern_clear.
+ */
+static inline uint32_t intern_after(struct intern *t, uint32_t *last, const void *key, uint32_t len,
+				    bool *ret_new)
+{
+	uint32_t next = *last ? t->entries[*last - 1].next : 0;
+
+	if (next) {
+		const struct intern_entry *e = &t->entries[next - 1];
+
+		if (e->len == len && intern_same(t->arena.data + e->offset, key, len)) {
+			*last = next;
+			*ret_new = false;
+			return next - 1;
+		}
+	}
+	next = intern(t, key, len, ret_new);
+	if (next == INTERN_FULL)
+		return next;
+	if (*last)
+		t->entries[*last - 1].next = next + 1;
+	*last = next + 1;
+	return next;
 }
 
 #endif
