@@ -142,6 +142,8 @@ static bool type_has_address(const struct event_type *type)
 
 /* ---- encoding ---- */
 
+#define PREFETCH_ROWS 8 /* so far ahead the place of an address is asked for */
+
 struct seen_address {
 	uint64_t address;
 	uint32_t ordinal; /* of its last event, counting events with an address */
@@ -262,86 +264,112 @@ static void put_fresh_address(struct buf *b, uint64_t address, uint64_t base)
 		b->data[b->len++] = (uint8_t)rest;
 }
 
+static struct seen_address *seen_slot(const struct events_scratch *s, uint64_t address)
+{
+	return &s->seen[hash_u64(address) & (s->seen_cap - 1)];
+}
+
 /* The slot of address in the table of this block: its entry, or a free one. */
 static struct seen_address *find_seen(struct events_scratch *s, uint64_t address)
 {
-	size_t mask = s->seen_cap - 1, i = hash_u64(address) & mask;
+	size_t mask = s->seen_cap - 1, i = (size_t)(seen_slot(s, address) - s->seen);
 
 	while (s->seen[i].stamp == s->stamp && s->seen[i].address != address)
 		i = (i + 1) & mask;
 	return &s->seen[i];
 }
 
-static void encode_times(struct events_scratch *s, const struct event_block *b)
+struct pid_run {
+	int32_t pid, last; /* of this run, of the run before */
+	uint32_t length;
+};
+
+static void end_run(struct events_scratch *s, struct pid_run *run)
 {
+	put(&s->pid, zigzag((int64_t)run->pid - run->last));
+	put(&s->pid, run->length);
+	run->last = run->pid;
+	run->length = 0;
+}
+
+/* What predicts ids and addresses. */
+struct id_state {
+	uint32_t ids, ordinal, last_tuple;
+	uint64_t last_fresh;
+};
+
+/* The local id of a row, as a new one if it is the first of its tuple. */
+static uint32_t encode_id(struct events_scratch *s, struct id_state *state,
+			  const struct event_row *row, uint32_t i, const struct event_type *types,
+			  bool *ret_first)
+{
+	struct local_id *local = &s->local[row->tuple];
+	uint32_t id;
+
+	*ret_first = local->stamp != s->stamp;
+	if (*ret_first) {
+		*local = (struct local_id){ s->stamp, state->ids };
+		s->has_address[state->ids++] = type_has_address(&types[row->type]);
+		put(&s->idmap, zigzag((int64_t)row->tuple - state->last_tuple));
+		put(&s->idmap, row->type);
+		state->last_tuple = row->tuple;
+	}
+	id = local->number;
+	s->id_low[i] = (uint8_t)id;
+	s->id_high[i] = (uint8_t)(id >> 8);
+	return id;
+}
+
+/* Addresses are predicted per local id. */
+static void encode_address(struct events_scratch *s, struct id_state *state, uint64_t address,
+			   uint32_t id, bool first)
+{
+	struct seen_address *seen = find_seen(s, address);
+
+	if (!first && s->last_address[id] == address) {
+		put(&s->code, 0);
+	} else if (seen->stamp == s->stamp) {
+		put(&s->code, state->ordinal - seen->ordinal + 1);
+	} else {
+		put(&s->code, 1);
+		put_fresh_address(&s->fresh, address,
+				  first ? state->last_fresh : s->last_address[id]);
+		state->last_fresh = address;
+	}
+	*seen = (struct seen_address){ address, state->ordinal++, s->stamp };
+	s->last_address[id] = address;
+}
+
+/* All columns in one walk: the rows of a block fill a second-level cache. Returns how many ids. */
+static uint32_t encode_rows(struct events_scratch *s, const struct event_block *b,
+			    const struct event_type *types)
+{
+	struct pid_run run = { .pid = b->rows[0].pid };
+	struct id_state state = { 0 };
 	uint64_t last = b->rows[0].time;
 
 	for (uint32_t i = 0; i < b->count; i++) {
-		uint64_t delta = b->rows[i].time - last;
-
-		last = b->rows[i].time;
-		s->time_low[i] = (uint8_t)delta;
-		put(&s->time_high, delta >> 8);
-	}
-}
-
-static void encode_pids(struct events_scratch *s, const struct event_block *b)
-{
-	int32_t last = 0;
-
-	for (uint32_t i = 0; i < b->count;) {
-		uint32_t start = i;
-		int32_t pid = b->rows[i].pid;
-
-		while (i < b->count && b->rows[i].pid == pid)
-			i++;
-		put(&s->pid, zigzag((int64_t)pid - last));
-		put(&s->pid, i - start);
-		last = pid;
-	}
-}
-
-/* Local ids, and addresses, which are predicted per local id. Returns the number of local ids. */
-static uint32_t encode_ids_and_addresses(struct events_scratch *s, const struct event_block *b,
-					 const struct event_type *types)
-{
-	uint32_t ids = 0, ordinal = 0, last_tuple = 0;
-	uint64_t last_fresh = 0;
-
-	for (uint32_t i = 0; i < b->count; i++) {
 		const struct event_row *row = &b->rows[i];
-		struct local_id *local = &s->local[row->tuple];
-		struct seen_address *seen;
-		bool first = local->stamp != s->stamp;
+		uint64_t delta = row->time - last;
+		bool first;
 		uint32_t id;
 
-		if (first) {
-			*local = (struct local_id){ s->stamp, ids };
-			s->has_address[ids++] = type_has_address(&types[row->type]);
-			put(&s->idmap, zigzag((int64_t)row->tuple - last_tuple));
-			put(&s->idmap, row->type);
-			last_tuple = row->tuple;
+		if (i + PREFETCH_ROWS < b->count)
+			__builtin_prefetch(seen_slot(s, row[PREFETCH_ROWS].address));
+		last = row->time;
+		s->time_low[i] = (uint8_t)delta;
+		put(&s->time_high, delta >> 8);
+		if (row->pid != run.pid) {
+			end_run(s, &run);
+			run.pid = row->pid;
 		}
-		id = local->number;
-		s->id_low[i] = (uint8_t)id;
-		s->id_high[i] = (uint8_t)(id >> 8);
-		if (!s->has_address[id])
-			continue;
-		seen = find_seen(s, row->address);
-		if (!first && s->last_address[id] == row->address) {
-			put(&s->code, 0);
-		} else if (seen->stamp == s->stamp) {
-			put(&s->code, ordinal - seen->ordinal + 1);
-		} else {
-			put(&s->code, 1);
-			put_fresh_address(&s->fresh, row->address,
-					  first ? last_fresh : s->last_address[id]);
-			last_fresh = row->address;
-		}
-		*seen = (struct seen_address){ row->address, ordinal++, s->stamp };
-		s->last_address[id] = row->address;
+		run.length++;
+		id = encode_id(s, &state, row, i, types, &first);
+		if (s->has_address[id])
+			encode_address(s, &state, row->address, id, first);
 	}
-	return ids;
+	end_run(s, &run);
+	return state.ids;
 }
 
 static bool add_columns(const struct event_block *b, struct block_body *body)
@@ -374,9 +402,7 @@ int events_encode(struct events_encoder *e, const struct event_block *b,
 		s = e->scratch = scratch_new();
 	if (!s || !scratch_prepare(s, b))
 		return error_nomem(err);
-	encode_times(s, b);
-	encode_pids(s, b);
-	ids = encode_ids_and_addresses(s, b, types);
+	ids = encode_rows(s, b, types);
 
 	buf_varint(&head, ids);
 	buf_bytes(&head, s->idmap.data, s->idmap.len);

@@ -31,7 +31,8 @@ struct intern_slot {
 struct intern_entry {
 	uint64_t hash;
 	uint32_t offset, len;
-	uint32_t next; /* number plus 1 of the string that followed it last; 0: none. intern_after */
+	uint32_t
+		next; /* number plus 1 of the string that followed it last; 0: none. intern_after */
 };
 
 /* Zeroed memory is an empty table. */
@@ -100,6 +101,8 @@ static inline bool intern_same(const uint8_t *a, const uint8_t *b, uint32_t len)
 	for (; len - i >= 8; i += 8)
 		if (intern_word(a + i) != intern_word(b + i))
 			return false;
+	if (len >= 8) /* the last word may begin in the one before */
+		return intern_word(a + len - 8) == intern_word(b + len - 8);
 	for (; i < len; i++)
 		if (a[i] != b[i])
 			return false;
