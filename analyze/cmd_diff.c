@@ -93,8 +93,11 @@ static int copy_row(struct report *r, int side, const struct query *q, struct qu
 		    struct query *insert, struct error *err)
 {
 	static const char *const keys[BY_KEYS_MAX] = { ":key1", ":key2", ":key3", ":key4" },
-				 *const numbers[] = { ":total", ":waste", ":net", ":alloc",
-						      ":objects" };
+				 *const numbers[] = { ":total",	   ":waste",	 ":net",
+						      ":alloc",	   ":objects",	 ":net_low",
+						      ":net_high", ":total_low", ":total_high" };
+	/* where a side does not estimate, what it says is both ends */
+	static const int exact[] = { 0, 1, 2, 3, 4, 2, 2, 0, 0 };
 	char *texts[BY_KEYS_MAX] = { NULL };
 	int rc = 0;
 
@@ -104,8 +107,9 @@ static int copy_row(struct report *r, int side, const struct query *q, struct qu
 		rc = key_text(r, q, i, stack, &texts[i], err);
 		query_bind_text(insert, keys[i], texts[i]);
 	}
-	for (int i = 0; i < 5; i++)
-		query_bind_int(insert, numbers[i], query_int(q, BY_KEYS_MAX + i));
+	for (int i = 0; i < 9; i++)
+		query_bind_int(insert, numbers[i],
+			       query_int(q, BY_KEYS_MAX + (r->estimate ? i : exact[i])));
 	if (rc == 0)
 		rc = query_step(insert, err);
 	query_reset(insert);
@@ -127,7 +131,8 @@ static int copy_side(struct diff *d, int side, struct error *err)
 	if (rc == 0)
 		rc = query_init(&insert, d->side[0].db,
 				"INSERT INTO temp.side VALUES (:side, :key1, :key2, :key3, :key4,"
-				" :total, :waste, :net, :alloc, :objects)",
+				" :total, :waste, :net, :alloc, :objects, :net_low, :net_high,"
+				" :total_low, :total_high)",
 				NULL, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1)
 		rc = copy_row(r, side, &q, &stack, &insert, err);
@@ -212,6 +217,19 @@ static void print_names(struct report *r, const struct query *q)
 	fprintf(r->out, "\n");
 }
 
+/* Behind a line: how far its changes may be off. */
+static void print_error(struct report *r, const struct query *q)
+{
+	char net[ESTIMATE_TEXT], total[ESTIMATE_TEXT];
+
+	if (!r->estimates)
+		return;
+	estimate_text(net, " live ", query_int(q, 19), query_int(q, 20), "");
+	estimate_text(total, " allocated ", query_int(q, 21), query_int(q, 22), "");
+	if (*net || *total)
+		fprintf(r->out, "%66s 95 %%:%s%s%s\n", "", net, *net && *total ? "," : "", total);
+}
+
 static int print_groups(struct diff *d, const struct diff_options *o, const char *order,
 			struct error *err)
 {
@@ -253,6 +271,7 @@ static int print_groups(struct diff *d, const struct diff_options *o, const char
 			query_int(&q, 4), query_int(&q, 5), query_int(&q, 6), query_int(&q, 7),
 			query_int(&q, 16));
 		print_names(r, &q);
+		print_error(r, &q);
 	}
 	query_release(&q);
 	if (rc == 0 && r->emit.format == EMIT_TEXT && all > shown)
@@ -319,15 +338,17 @@ static int compare(struct diff *d, const struct diff_options *o, const char *ord
 {
 	int rc = query_run(
 		d->side[0].db,
-		"CREATE TEMP TABLE side (side, key1, key2, key3, key4, total, waste, net, alloc, objects)",
+		"CREATE TEMP TABLE side (side, key1, key2, key3, key4, total, waste, net, alloc, objects,"
+		" net_low, net_high, total_low, total_high)",
 		err);
 
 	if (rc == 0)
 		rc = print_headers(d, err);
 	for (int i = 0; rc == 0 && i < 2; i++)
 		rc = copy_side(d, i, err);
+	d->side[0].estimates |= d->side[1].estimates; /* from here on they are of both */
 	if (rc == 0)
-		rc = query_materialise(d->side[0].db, "diff", schema_query_diff_sql, NULL, 0, err);
+		rc = report_materialise(&d->side[0], "diff", schema_query_diff_sql, NULL, 0, err);
 	if (rc == 0)
 		rc = print_sums(d, err);
 	if (rc == 0)

@@ -104,6 +104,7 @@ static int prepare_places(struct report *r, struct error *err)
 		rc = callers_select(r->db, o->skip_frames.items, o->skip_frames.count, err);
 	if (rc == 0)
 		rc = estimate_new(&r->estimate, r->db, &how, err);
+	r->estimates = r->estimate != NULL;
 	if (rc == 0)
 		rc = branch_prepare(&o->branch, r->db, err);
 	return rc < 0 ? rc : by_prepare(&r->by, r->db, err);

@@ -150,6 +150,7 @@ struct report {
 	bool all_domains; /* set before report_header and all that selects: not one domain, but each by itself */
 	struct event_pairs pairs;  /* of options->pairs */
 	struct estimate *estimate; /* NULL: every stack that is looked at is known */
+	bool estimates;		   /* there are such, so that queries have their columns */
 	bool forget;		   /* --on-loss reset, and something was lost: */
 	int64_t forgotten;	   /* objects, where that is known: not with --at */
 	const char *

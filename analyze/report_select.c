@@ -259,7 +259,7 @@ static char *with_estimates(const struct report *r, const char *sql)
 {
 	char *text = sqlite3_mprintf("%s", sql), *mark;
 
-	while (text && r->estimate && (mark = strstr(text, "--+")))
+	while (text && r->estimates && (mark = strstr(text, "--+")))
 		memset(mark, ' ', 3);
 	return text;
 }

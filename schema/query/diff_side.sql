@@ -6,6 +6,8 @@ SELECT
 	sum(p.objects * (p.end & 3 = 0) * a.bytes_alloc) AS net,
 	sum(p.objects) AS alloc,
 	sum(p.objects * (p.end & 3 = 0)) AS objects
+	--+ , estimate_low(p.alloc_site, p.objects, (p.end & 3 = 0) * a.bytes_alloc) AS net_low, estimate_high(p.alloc_site, p.objects, (p.end & 3 = 0) * a.bytes_alloc) AS net_high
+	--+ , estimate_low(p.alloc_site, p.objects, a.bytes_alloc) AS total_low, estimate_high(p.alloc_site, p.objects, a.bytes_alloc) AS total_high
 FROM temp.alloc_by p
 JOIN alloc_site a ON a.id = p.alloc_site
 GROUP BY 1, 2, 3, 4

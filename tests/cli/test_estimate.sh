@@ -17,6 +17,20 @@ golden estimate-peak "$KMEM_ANALYZE" peak "$db"
 golden estimate-csv "$KMEM_ANALYZE" account --by function,stack --format csv "$db"
 golden estimate-folded "$KMEM_ANALYZE" flame --measure allocs "$db"
 
+sed '/call_site=kmemdup/d' "$TESTS/cli/captures/sampled.txt" >"$work/before.txt"
+sed '/^info events.stack/d; s/ stack=.*//; /call_site=never/d' "$TESTS/cli/captures/sampled.txt" >"$work/unsampled.txt"
+for x in before unsampled; do
+	"$MKCAPTURE" "$work/$x.txt" "$work/$x.kmem"
+	"$KMEM_ANALYZE" load -q "$work/$x.kmem"
+done
+diff_of() { # BEFORE
+	"$KMEM_ANALYZE" diff --by stack "$work/$1.kmem.db" "$db" | sed '/^# before:/d; /^# after:/d'
+}
+golden estimate-diff diff_of before
+golden estimate-diff-other diff_of unsampled
+"$KMEM_ANALYZE" diff --by stack --format json "$work/before.kmem.db" "$db" >"$work/json"
+check "diff: members for intervals" grep -q '"net_low": 16, "net_high": 112' "$work/json"
+
 # what looks into no stack says nothing
 for command in account 'account --by cache,comm' 'kmemleak --by context' 'info' 'timeline' 'timeline --by cache'; do
 	# shellcheck disable=SC2086 # a command and its options
