@@ -5,6 +5,8 @@
 
 #define ONE_SIDE   0.025
 #define NEGLIGIBLE 1e-10
+#define MANY	   1e6	    /* seen: of so many the normal distribution says the same, */
+#define DEVIATIONS 1.959964 /* and this is its 2.5 % */
 
 /* Of n things in C(n, k) ways, as a logarithm. */
 static double log_ways(double n, double k)
@@ -15,12 +17,18 @@ static double log_ways(double n, double k)
 /* Whether, if `there` of them were of the kind, `seen` or more would be no surprise. */
 static bool is_plausible(double all, double taken, double seen, double there)
 {
-	double chance, sum;
+	double chance, sum; /* of exactly so many, and of as many or more */
 
 	if (seen <= taken * there / all)
 		return true; /* no more than is to be expected */
 	if (seen + (all - there) < taken)
 		return false; /* unreachable below what is to be expected; never the logarithm of nothing */
+	if (seen > MANY) {
+		double share = there / all;
+
+		return seen - 0.5 <= taken * share + DEVIATIONS * sqrt(taken * share * (1 - share) *
+								       ((all - taken) / (all - 1)));
+	}
 	chance = exp(log_ways(there, seen) + log_ways(all - there, taken - seen) -
 		     log_ways(all, taken));
 	/* beyond what is to be expected chances only fall */

@@ -77,6 +77,13 @@ static void test_large_interval(void)
 	/* as the normal distribution has it: 0.25 +- 1.96 sqrt(0.25 * 0.75 / 10^6 * 15/16) */
 	sample_interval(16000000, 1000000, 250000, &low, &high);
 	CHECK(low > 3986700 && low < 3986900 && high > 4013100 && high < 4013300);
+	/* and beyond a million, where it is used, as just below */
+	sample_interval(40000000, 4000000, 1000000, &low, &high);
+	CHECK(low > 9983800 && low < 9984000 && high > 10016000 && high < 10016200);
+	sample_interval(40000400, 4000040, 1000010, &low, &high);
+	CHECK(low > 9983900 && low < 9984100 && high > 10016100 && high < 10016300);
+	sample_interval(UINT64_MAX / 2, UINT64_MAX / 4, UINT64_MAX / 8, &low, &high);
+	CHECK(low <= high);
 	sample_interval(UINT64_MAX / 2, UINT64_MAX / 4, 1, &low, &high);
 	CHECK(low <= high);
 	sample_interval(UINT64_MAX, UINT64_MAX, UINT64_MAX, &low, &high);
