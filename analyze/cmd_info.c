@@ -91,6 +91,8 @@ static void print_facts(struct report *r, bool exact)
 	line(r, "recorder version:", "recorder.version");
 	line(r, "backend:", "recorder.backend");
 	line(r, "stacks:", "recorder.stacks");
+	line(r, "stacks, one in:", "events.stack_sample");
+	line(r, "  chosen by:", "events.stack_sample_by");
 	bytes_line(r, "ring per CPU:", "recorder.ring_bytes", exact);
 	line(r, "only processes:", "selection.pids");
 	line(r, "only threads:", "selection.tids");

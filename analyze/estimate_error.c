@@ -123,12 +123,12 @@ static void deviation(struct estimate_errors *x, const struct part *p, double *r
 	expected = others * ((double)p->samples / (double)c->samples);
 	*ret_less = 0;
 	if (p->estimated > 0) {
-		*ret_less = p->value * (1 - (double)(i.low - p->samples) / expected);
-		*ret_more = p->value * ((double)(i.high - p->samples) / expected - 1);
+		*ret_less = p->value * (1 - ((double)i.low - (double)p->samples) / expected);
+		*ret_more = p->value * (((double)i.high - (double)p->samples) / expected - 1);
 	} else {
 		/* nothing, or too little for a whole object; of all of these stacks in the cell, or of these here */
 		of_all = p->samples ? p->observed / (double)p->samples : 1;
-		*ret_more = (double)(i.high - p->samples) * of_all * p->unit;
+		*ret_more = ((double)i.high - (double)p->samples) * of_all * p->unit;
 	}
 	if (*ret_less < 0)
 		*ret_less = 0;
@@ -190,7 +190,8 @@ void estimate_errors_end(struct estimate_errors *x, struct estimate_sum *s, int6
 	/* what was seen is certain */
 	if (less > estimated && estimated >= 0)
 		less = estimated;
-	*ret_low = s->total - whole(ceil(less - 1e-6));
+	if (__builtin_sub_overflow(s->total, whole(ceil(less - 1e-6)), ret_low))
+		*ret_low = INT64_MIN;
 	if (__builtin_add_overflow(s->total, whole(ceil(more - 1e-6)), ret_high))
 		*ret_high = INT64_MAX;
 	free(s->list);

@@ -397,12 +397,13 @@ static int read_part(struct reader *d, const struct query *q, struct stack_value
 {
 	struct stack_values *v = d->v;
 	int64_t bytes = query_int(q, PART_BYTES), peaked = query_int(q, PART_PEAKED), all = !peaked,
-		live = all && query_int(q, PART_LIVE);
+		live = all && query_int(q, PART_LIVE),
+		waste = (int64_t)((uint64_t)bytes - (uint64_t)query_int(q, PART_REQUESTED));
 	struct stack_part part = {
 		.site = query_int(q, PART_SITE),
 		.units = { [MEASURE_LIVE] = live * bytes,
 			   [MEASURE_ALLOCATED] = all * bytes,
-			   [MEASURE_WASTE] = live * (bytes - query_int(q, PART_REQUESTED)),
+			   [MEASURE_WASTE] = live ? waste : 0,
 			   [MEASURE_OBJECTS] = live,
 			   [MEASURE_ALLOCS] = all,
 			   [MEASURE_PEAK] = peaked * bytes },

@@ -37,6 +37,7 @@ for command in account 'account --by cache,comm' 'kmemleak --by context' 'info' 
 	"$KMEM_ANALYZE" $command "$db" >"$work/got" 2>&1
 	check "$command says nothing of samples" [ -z "$(grep -v '^events.stack' "$work/got" | grep 'chosen at random')" ]
 done
+check "info says how stacks were chosen" sh -c "'$KMEM_ANALYZE' info '$db' | grep -q '^stacks, one in: *4$'"
 # what does says so
 for command in kmemprof kmemleak top peak lifetimes stat domains 'account --by caller' 'timeline --by stack' \
 	'lifetimes --by function' 'diff --by function'; do
