@@ -44,22 +44,29 @@ void estimate_header(sqlite3 *db, FILE *out, const char *therefore)
 			lost);
 }
 
+static const char *caller_of(const struct estimate_how *how)
+{
+	return how->callers ? "(SELECT k.caller FROM temp.alloc_caller k WHERE k.site = a.id)" :
+			      "a.caller";
+}
+
 /* Which places are split: where a stack that was seen says what the report looks at, and the call site alone does not. */
 #define FACTS \
 	"SELECT id, coalesce(stack, 0), dense_rank() OVER (ORDER BY event, call_site, context, bytes_req," \
 	" bytes_alloc, gfp, node, cache), dense_rank() OVER (ORDER BY event, call_site, bytes_alloc)," \
 	" dense_rank() OVER (ORDER BY event, call_site), max(stack IS NOT NULL AND CASE :depth WHEN 1 THEN call_site" \
-	" IS NULL WHEN 2 THEN :any OR caller IS NOT call_site ELSE 1 END) OVER (PARTITION BY event, call_site)" \
-	" FROM alloc_site"
+	" IS NULL WHEN 2 THEN :any OR %s IS NOT call_site ELSE 1 END) OVER (PARTITION BY event, call_site)" \
+	" FROM alloc_site a"
 
 static int read_sites(struct estimate *e, const struct estimate_how *how, struct error *err)
 {
 	struct query q = { 0 };
 	int rc = id_table_new(e->db, "alloc_site", (void **)&e->sites, &e->site_count,
 			      sizeof(*e->sites), err);
+	char *sql = sqlite3_mprintf(FACTS, caller_of(how));
 
 	if (rc == 0)
-		rc = query_init(&q, e->db, FACTS, NULL, err);
+		rc = sql ? query_init(&q, e->db, sql, NULL, err) : error_nomem(err);
 	if (rc == 0) {
 		query_bind_int(&q, ":depth", how->depth);
 		query_bind_int(&q, ":any", how->any_caller);
@@ -76,6 +83,7 @@ static int read_sites(struct estimate *e, const struct estimate_how *how, struct
 			};
 	}
 	query_release(&q);
+	sqlite3_free(sql);
 	return rc;
 }
 
@@ -124,17 +132,19 @@ static int shadow_sites(sqlite3 *db, struct error *err)
 static int is_needed(sqlite3 *db, const struct estimate_how *how, struct error *err)
 {
 	struct query q = { 0 };
+	char *sql;
 	int rc;
 
 	if (how->depth == ESTIMATE_NOTHING || !estimate_sampled(db))
 		return 0;
 	if (how->depth == ESTIMATE_STACKS)
 		return 1;
-	rc = query_init(&q, db,
-			"SELECT 1 FROM alloc_site a JOIN event e ON e.id = a.event WHERE"
-			" e.domain = :domain AND a.stack IS NOT NULL AND CASE :depth WHEN 1 THEN"
-			" a.call_site IS NULL ELSE :any OR a.caller IS NOT a.call_site END LIMIT 1",
-			NULL, err);
+	sql = sqlite3_mprintf(
+		"SELECT 1 FROM alloc_site a JOIN event e ON e.id = a.event WHERE"
+		" e.domain = :domain AND a.stack IS NOT NULL AND CASE :depth WHEN 1 THEN"
+		" a.call_site IS NULL ELSE :any OR %s IS NOT a.call_site END LIMIT 1",
+		caller_of(how));
+	rc = sql ? query_init(&q, db, sql, NULL, err) : error_nomem(err);
 	if (rc == 0) {
 		query_bind_text(&q, ":domain", how->domain);
 		query_bind_int(&q, ":depth", how->depth);
@@ -142,6 +152,7 @@ static int is_needed(sqlite3 *db, const struct estimate_how *how, struct error *
 		rc = query_step(&q, err);
 	}
 	query_release(&q);
+	sqlite3_free(sql);
 	return rc;
 }
 

@@ -37,7 +37,8 @@ enum estimate_depth { ESTIMATE_NOTHING, ESTIMATE_CALL_SITES, ESTIMATE_CALLERS, E
 struct estimate_how {
 	enum estimate_depth depth;
 	const char *domain;
-	bool any_caller; /* the user's wrappers: which call sites are theirs is not known */
+	bool callers;	 /* temp.alloc_caller is there */
+	bool any_caller; /* it is not, and the user named wrappers: any call site may be theirs */
 };
 
 struct estimate;

@@ -95,12 +95,14 @@ static enum estimate_depth depth_of(const struct report *r)
 static int prepare_places(struct report *r, struct error *err)
 {
 	const struct report_options *o = r->options;
+	bool callers = r->by.count || o->branch.dirs.count;
 	const struct estimate_how how = { .depth = depth_of(r),
 					  .domain = report_domain(o),
-					  .any_caller = o->skip_frames.count > 0 };
+					  .callers = callers,
+					  .any_caller = !callers && o->skip_frames.count };
 	int rc = 0;
 
-	if (r->by.count || o->branch.dirs.count)
+	if (callers)
 		rc = callers_select(r->db, o->skip_frames.items, o->skip_frames.count, err);
 	if (rc == 0)
 		rc = estimate_new(&r->estimate, r->db, &how, err);
