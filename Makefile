@@ -43,6 +43,7 @@ endif
 all_cflags := -std=gnu11 -D_FILE_OFFSET_BITS=64 -I. -I$(B)/gen -pthread -ffile-prefix-map=$(CURDIR)=. -ffunction-sections \
 	-fdata-sections $(warnings) $(if $(WERROR),-Werror) $(hardening) $(CFLAGS) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+	$(if $(FUZZ),-fsanitize=fuzzer-no-link) \
 	$(if $(filter 1,$(COVERAGE)),--coverage) $(EXTRA_CFLAGS)
 all_ldflags := -pthread $(ldhardening) -Wl,--gc-sections -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) \
 	$(if $(filter 1,$(COVERAGE)),--coverage) $(LDFLAGS)
@@ -84,6 +85,7 @@ unit_src := $(wildcard tests/unit/test_*.c)
 tool_src := $(wildcard tests/tools/*.c)
 kernel_src := $(wildcard tests/kernel/*.c)
 boot_src := $(wildcard tests/boot/*.c)
+fuzz_src := $(wildcard tests/fuzz/*.c)
 bench_src := $(wildcard tests/bench/*.c)
 sql_src := $(wildcard schema/*.sql schema/query/*.sql)
 embedded := $(sql_src) analyze/skip_frames.txt analyze/rings.html analyze/report.html analyze/flame.js
@@ -99,13 +101,16 @@ format_tests := $(B)/tests/test_base $(B)/tests/test_format
 tools := $(patsubst tests/tools/%.c,$(B)/tests/%,$(tool_src))
 kernel_tests := $(patsubst tests/kernel/%.c,$(B)/tests/%,$(kernel_src))
 boot_tests := $(patsubst tests/boot/%.c,$(B)/tests/%,$(boot_src))
+fuzz_targets := $(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+# libFuzzer has a main of its own; without it the inputs that are there are replayed
+fuzz_obj := $(B)/tests/fuzz/common.o $(if $(FUZZ),,$(B)/tests/fuzz/replay.o)
 
 quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-threads run-threads check-build check-compilers bench bench-readme bench-text bench-shape format lint install deb clean FORCE
+.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-threads run-threads check-build check-compilers fuzz bench bench-readme bench-text bench-shape format lint install deb clean FORCE
 
 all: record $(if $(CROSS_COMPILE),,analyze) build/kmem-capture.5	## Build build/kmem-record and build/kmem-analyze (the default)
 
@@ -120,7 +125,7 @@ analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzst
 unit-programs: $(units)
 	@:
 
-test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(B)/tests/makeload $(B)/tests/replay_speed $(B)/tests/stream_speed
+test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(fuzz_targets) $(B)/tests/makeload $(B)/tests/replay_speed $(B)/tests/stream_speed
 	@:
 
 help:	## This list
@@ -150,6 +155,13 @@ $(B)/tests/test_record_%: $(B)/tests/unit/test_record_%.o $(record_lib_obj) $(fo
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(all_ldflags) $(record_libs)
 $(B)/tests/test_%: $(B)/tests/unit/test_%.o $(analyze_lib_obj) $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(analyze_lib_obj) $(format_obj) $(all_ldflags) $(analyze_libs)
+# Likewise the fuzz targets named fuzz_record_*, and all others.
+$(B)/tests/fuzz_record_%: $(B)/tests/fuzz/fuzz_record_%.o $(fuzz_obj) $(record_lib_obj) $(format_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(fuzz_obj) $(record_lib_obj) $(format_obj) $(all_ldflags) \
+		$(if $(FUZZ),-fsanitize=fuzzer) $(record_libs)
+$(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(fuzz_obj) $(analyze_lib_obj) $(format_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(fuzz_obj) $(analyze_lib_obj) $(format_obj) $(all_ldflags) \
+		$(if $(FUZZ),-fsanitize=fuzzer) $(analyze_libs)
 $(tools): $(B)/tests/%: $(B)/tests/tools/%.o $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(format_obj) $(all_ldflags) $(zstd_libs)
 $(kernel_tests): $(B)/tests/%: $(B)/tests/kernel/%.o $(record_lib_obj) $(format_obj) $(B)/flags
@@ -172,7 +184,7 @@ $(B)/%.o: %.c $(B)/flags | $(sysroot_lib)
 	$(call quiet,CC,$@)$(CC) $(all_cflags) $(if $(filter tests/kernel/% tests/boot/%,$<),$(trace_cflags)) \
 		$(if $(filter analyze/ring_cairo.c,$<),$(cairo_cflags)) \
 		-MMD -MP -c -o $@ $<
-$(call obj,$(analyze_src) $(unit_src)): $(B)/gen/schema_sql.h
+$(call obj,$(analyze_src) $(unit_src) $(fuzz_src)): $(B)/gen/schema_sql.h
 $(call obj,$(wildcard record/cmd_*.c) analyze/main.c): $(B)/gen/version.h
 
 $(B)/gen/schema_sql.o: $(B)/gen/schema_sql.c
@@ -205,7 +217,7 @@ demo:	## Install what is missing, build, record this machine for a few seconds, 
 check:	## Install what is missing, build, run all tests that need no root (SAN=address,undefined for sanitizers)
 	@sh scripts/setup.sh build test
 	@$(build_now) all test-programs
-	@$(run_tests) unit cli bad layers
+	@$(run_tests) unit cli bad fuzz layers
 
 check-kernel:	## Live tracing on this kernel: needs root and tracefs
 	@sh scripts/setup.sh build test
@@ -270,8 +282,18 @@ check-compilers:	## The tests of make check with other compilers and levels of o
 		echo "--- $$build"; \
 		compiler=$${build%% *} flags=$${build#* } b=build/compilers/$$(echo $$build | tr -d ' '); \
 		$(build_now) CC="$$compiler" CFLAGS="$$flags" B=$$b programs test-programs || exit 1; \
-		CC="$$compiler" B=$$b BAD_CASES=1200 sh tests/run.sh $(or $(SETS),unit cli bad layers) || exit 1; \
+		CC="$$compiler" B=$$b BAD_CASES=1200 sh tests/run.sh $(or $(SETS),unit cli bad fuzz layers) || exit 1; \
 	done
+
+TARGET ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+TIME ?= 60
+fuzz_out := build/fuzz
+
+fuzz:	## clang's libFuzzer with sanitizers on each TARGET for TIME seconds (TARGET='capture expr' TIME=60)
+	@sh scripts/setup.sh build test compilers
+	@$(build_now) CC=clang SAN=address,undefined FUZZ=1 B=$(fuzz_out) $(addprefix $(fuzz_out)/tests/fuzz_,$(TARGET)) \
+		$(fuzz_out)/tests/mkcapture $(fuzz_out)/kmem-analyze
+	@B=$(fuzz_out) sh tests/fuzz/fuzz.sh $(TIME) $(TARGET)
 
 bench:	## The programs beside what they replace, as a table (RUNS=5 ROWS=load,report BIG=1; an idle machine, root for recording)
 	@sh scripts/setup.sh build test bench

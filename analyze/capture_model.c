@@ -9,8 +9,12 @@
 #include "analyze/id_index.h"
 
 #define PAIRS_MAX	4096
+#define PAIRS_SEEN_MAX	(1u << 17) /* repeated ones, too */
 #define MARKS_MAX	65536
-#define FILES_BYTES_MAX (1u << 30) /* of all files of the target together */
+#define TASKS_MAX	(1u << 21)
+#define FILES_MAX	65536
+#define FILES_BYTES_MAX (256u << 20) /* of all files of the target together */
+#define TEXT_BYTES_MAX	(128u << 20) /* of all facts, names and marks */
 
 /* Appends a zeroed item; NULL when there is no memory. */
 static void *append(void *array, size_t *cap, size_t *count, size_t size)
@@ -22,26 +26,61 @@ static void *append(void *array, size_t *cap, size_t *count, size_t size)
 	return memset((char *)*p + size * (*count)++, 0, size);
 }
 
+static bool text_is(struct text t, const char *s)
+{
+	return t.len == strlen(s) && !memcmp(t.data, s, t.len);
+}
+
+/* A copy up to the first NUL, and in *ret_rc why there is none. */
+static char *copy_text(struct capture_model *m, struct text t, int *ret_rc)
+{
+	char *copy = NULL;
+
+	*ret_rc = ERR_DAMAGED;
+	if (t.len > TEXT_BYTES_MAX - m->text_bytes)
+		return NULL;
+	copy = strndup(t.len ? t.data : "", t.len);
+	*ret_rc = copy ? 0 : ERR_NOMEM;
+	if (copy)
+		m->text_bytes += strlen(copy);
+	return copy;
+}
+
 static int on_pair(void *arg, struct text key, struct text value)
 {
 	struct capture_model *m = arg;
 	struct model_pair *pair = NULL;
+	char *copy;
+	int rc;
 
+	if (++m->pairs_seen > PAIRS_SEEN_MAX)
+		return ERR_DAMAGED;
 	for (size_t i = 0; i < m->pair_count && !pair; i++)
-		if (strlen(m->pairs[i].key) == key.len &&
-		    !memcmp(m->pairs[i].key, key.data, key.len))
+		if (text_is(key, m->pairs[i].key))
 			pair = &m->pairs[i];
 	if (!pair) {
 		if (m->pair_count == PAIRS_MAX)
 			return ERR_DAMAGED;
+		copy = copy_text(m, key, &rc);
+		if (!copy)
+			return rc;
 		pair = append(&m->pairs, &m->pair_cap, &m->pair_count, sizeof(*pair));
-		if (!pair)
+		if (!pair) {
+			free(copy);
 			return ERR_NOMEM;
-		pair->key = strndup(key.len ? key.data : "", key.len);
+		}
+		pair->key = copy;
 	}
+	copy = copy_text(m, value, &rc);
+	if (copy && pair->value)
+		m->text_bytes -= strlen(pair->value);
 	free(pair->value);
-	pair->value = strndup(value.len ? value.data : "", value.len);
-	return pair->key && pair->value ? 0 : ERR_NOMEM;
+	pair->value = copy;
+	if (!copy) { /* a fact has a value */
+		free(pair->key);
+		*pair = m->pairs[--m->pair_count];
+	}
+	return rc;
 }
 
 int capture_model_set(struct capture_model *m, const char *key, const char *value)
@@ -99,33 +138,38 @@ static int on_task(void *arg, const struct task_record *task)
 {
 	struct task_context *c = arg;
 	struct capture_model *m = c->model;
-	struct model_task *t = append(&m->tasks, &m->task_cap, &m->task_count, sizeof(*t));
+	struct model_task *t;
+	int rc;
 
+	if (m->task_count == TASKS_MAX)
+		return ERR_DAMAGED;
+	t = append(&m->tasks, &m->task_cap, &m->task_count, sizeof(*t));
 	if (!t)
 		return ERR_NOMEM;
-	*t = (struct model_task){ c->time, task->pid, task->tgid,
-				  strndup(task->comm.len ? task->comm.data : "", task->comm.len) };
-	return t->comm ? 0 : ERR_NOMEM;
+	*t = (struct model_task){ c->time, task->pid, task->tgid, copy_text(m, task->comm, &rc) };
+	m->task_count -= !t->comm;
+	return rc;
 }
 
 static int on_mark(void *arg, const struct mark_record *mark)
 {
 	struct capture_model *m = arg;
 	struct model_mark *slot;
+	int rc;
 
 	if (m->mark_count == MARKS_MAX)
 		return ERR_DAMAGED;
 	slot = append(&m->marks, &m->mark_cap, &m->mark_count, sizeof(*slot));
 	if (!slot)
 		return ERR_NOMEM;
-	*slot = (struct model_mark){ mark->kind, mark->time,
-				     strndup(mark->text.len ? mark->text.data : "",
-					     mark->text.len) };
-	return slot->text ? 0 : ERR_NOMEM;
+	*slot = (struct model_mark){ mark->kind, mark->time, copy_text(m, mark->text, &rc) };
+	m->mark_count -= !slot->text;
+	return rc;
 }
 
 struct stats_context {
 	uint16_t ring;
+	uint32_t *of_cpu; /* by CPU: its place in the list + 1 */
 	struct ring_stats *list;
 	size_t count, cap;
 };
@@ -135,18 +179,14 @@ static int on_stats(void *arg, const struct ring_stats *stats)
 	struct stats_context *c = arg;
 	struct ring_stats *s;
 
-	for (size_t i = 0; i < c->count; i++) {
-		if (c->list[i].cpu == stats->cpu && c->list[i].ring == c->ring) {
-			c->list[i] = *stats;
-			c->list[i].ring = c->ring;
-			return 0;
-		}
-	}
-	if (c->count >= CPU_MAX * RING_MAX)
+	if (stats->cpu >= CPU_MAX)
 		return ERR_DAMAGED;
-	s = append(&c->list, &c->cap, &c->count, sizeof(*s));
-	if (!s)
-		return ERR_NOMEM;
+	if (!c->of_cpu[stats->cpu]) {
+		if (!append(&c->list, &c->cap, &c->count, sizeof(*s)))
+			return ERR_NOMEM;
+		c->of_cpu[stats->cpu] = (uint32_t)c->count;
+	}
+	s = &c->list[c->of_cpu[stats->cpu] - 1];
 	*s = *stats;
 	s->ring = c->ring;
 	return 0;
@@ -164,9 +204,63 @@ static int on_end_entry(void *arg, const struct end_entry *entry)
 	return 0;
 }
 
-static bool text_is(struct text t, const char *s)
+static int compare_text(struct text t, const char *s)
 {
-	return t.len == strlen(s) && !memcmp(t.data, s, t.len);
+	size_t len = strlen(s);
+	int order = memcmp(t.len ? t.data : "", s, t.len < len ? t.len : len);
+
+	return order ? order : (t.len > len) - (t.len < len);
+}
+
+/* The place of a file in file_order; *ret_there: it is there, else it belongs there. */
+static size_t find_file(const struct capture_model *m, struct text name, struct text moment,
+			bool *ret_there)
+{
+	size_t low = 0, high = m->file_count;
+
+	*ret_there = false;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct model_file *f = &m->files[m->file_order[middle]];
+		int order = compare_text(name, f->name);
+
+		if (!order)
+			order = compare_text(moment, f->moment);
+		if (!order) {
+			*ret_there = true;
+			return middle;
+		}
+		if (order > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* At that place of the order. NULL: *ret_rc says why. */
+static struct model_file *add_file(struct capture_model *m, size_t place,
+				   const struct file_part *part, int *ret_rc)
+{
+	char *name = copy_text(m, part->name, ret_rc),
+	     *moment = name ? copy_text(m, part->moment, ret_rc) : NULL;
+	struct model_file *f = NULL;
+
+	if (moment && array_room((void **)&m->file_order, &m->file_order_cap, m->file_count,
+				 sizeof(*m->file_order)))
+		f = append(&m->files, &m->file_cap, &m->file_count, sizeof(*f));
+	if (!f) {
+		*ret_rc = moment ? ERR_NOMEM : *ret_rc;
+		free(name);
+		free(moment);
+		return NULL;
+	}
+	f->name = name;
+	f->moment = moment;
+	memmove(m->file_order + place + 1, m->file_order + place,
+		(m->file_count - 1 - place) * sizeof(*m->file_order));
+	m->file_order[place] = (uint32_t)m->file_count - 1;
+	return f;
 }
 
 /* Of what was at the start the first whole copy is kept, of what was at the end the last. */
@@ -188,30 +282,28 @@ static int read_file_part(struct capture_model *m, const struct block_header *h,
 {
 	struct file_part part;
 	struct model_file *f = NULL;
-	size_t all = 0, skip = 0;
+	size_t place, skip = 0;
+	bool there;
 	int rc = file_decode(s->data, s->len, &part, err);
 
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < m->file_count; i++) {
-		all += m->files[i].content.len;
-		if (text_is(part.name, m->files[i].name) &&
-		    text_is(part.moment, m->files[i].moment))
-			f = &m->files[i];
-	}
-	if (all + part.bytes.len > FILES_BYTES_MAX || m->file_count > 65536)
+	part.name.len = strnlen(part.name.len ? part.name.data : "", part.name.len);
+	part.moment.len = strnlen(part.moment.len ? part.moment.data : "", part.moment.len);
+	place = find_file(m, part.name, part.moment, &there);
+	if (part.bytes.len > FILES_BYTES_MAX - m->file_bytes ||
+	    (!there && m->file_count == FILES_MAX))
 		return error_set(err, ERR_DAMAGED, "files of the target: more than %u bytes",
 				 FILES_BYTES_MAX);
-	if (!f) {
-		f = append(&m->files, &m->file_cap, &m->file_count, sizeof(*f));
+	if (there) {
+		f = &m->files[m->file_order[place]];
+	} else {
+		f = add_file(m, place, &part, &rc);
 		if (!f)
-			return error_nomem(err);
+			return rc;
 		f->file = h->file;
-		f->name = strndup(part.name.len ? part.name.data : "", part.name.len);
-		f->moment = strndup(part.moment.len ? part.moment.data : "", part.moment.len);
-		if (!f->name || !f->moment)
-			return error_nomem(err);
 	}
+	m->file_bytes += part.bytes.len;
 	if (file_is_settled(f, h->file))
 		return 0;
 	if (part.offset != f->next) {
@@ -243,10 +335,12 @@ static void note_decoded(struct model_part *p, enum stats_moment moment,
 static int read_stats(struct capture_model *m, const struct block_header *h,
 		      const struct section *s, struct error *err)
 {
-	struct stats_context c = { .ring = h->ring };
+	struct stats_context c = { .ring = h->ring, .of_cpu = calloc(CPU_MAX, sizeof(*c.of_cpu)) };
 	enum stats_moment moment = STATS_END;
-	int rc = stats_decode(s->data, s->len, &moment, on_stats, &c, err);
+	int rc = c.of_cpu ? stats_decode(s->data, s->len, &moment, on_stats, &c, err) :
+			    error_nomem(err);
 
+	free(c.of_cpu);
 	if (rc == 0 && moment > STATS_END)
 		rc = error_set(err, ERR_DAMAGED, "ring statistics of an unknown moment");
 	if (rc == 0)
@@ -447,6 +541,7 @@ void capture_model_release(struct capture_model *m)
 	free(m->types);
 	free(m->pairs);
 	free(m->files);
+	free(m->file_order);
 	free(m->tasks);
 	free(m->marks);
 	process_log_release(&m->processes);
@@ -488,8 +583,9 @@ uint64_t capture_model_number(const struct capture_model *m, const char *key, ui
 const struct model_file *capture_model_file(const struct capture_model *m, const char *name,
 					    const char *moment)
 {
-	for (size_t i = 0; i < m->file_count; i++)
-		if (!strcmp(m->files[i].name, name) && !strcmp(m->files[i].moment, moment))
-			return &m->files[i];
-	return NULL;
+	bool there;
+	size_t place = find_file(m, (struct text){ name, strlen(name) },
+				 (struct text){ moment, strlen(moment) }, &there);
+
+	return there ? &m->files[m->file_order[place]] : NULL;
 }

@@ -70,9 +70,13 @@ struct capture_model {
 	size_t type_count, type_cap;
 	struct model_pair *pairs;
 	size_t pair_count, pair_cap;
+	size_t pairs_seen;
 	struct model_file *files;
 	size_t file_count, file_cap;
-	struct model_task *tasks; /* in file order */
+	uint32_t *file_order; /* numbers of the files, by name and moment */
+	size_t file_order_cap;
+	size_t file_bytes, text_bytes; /* read of all files; held of all other texts */
+	struct model_task *tasks;      /* in file order */
 	size_t task_count, task_cap;
 	struct model_mark *marks; /* in file order */
 	size_t mark_count, mark_cap;

@@ -384,7 +384,7 @@ int capture_reader_scan(const struct capture_reader *r, struct capture_scan *ret
 {
 	struct capture_scan scan = { .length = r->length };
 	struct scan_state s = { .r = r, .scan = &scan, .window = malloc(WINDOW_LEN) };
-	uint64_t offset = r->blocks_at;
+	uint64_t offset = r->blocks_at, raw = 0;
 	int rc = s.window ? 0 : ERR_NOMEM;
 
 	while (rc == 0 && offset < r->length) {
@@ -403,6 +403,7 @@ int capture_reader_scan(const struct capture_reader *r, struct capture_scan *ret
 			rc = step_over(&s, offset, true, &offset);
 			continue;
 		}
+		raw += h.raw_len;
 		rc = note_gap(&s, &h);
 		if (rc == 0)
 			rc = add_block(&s, &h, len);
@@ -414,6 +415,13 @@ int capture_reader_scan(const struct capture_reader *r, struct capture_scan *ret
 	if (rc < 0) {
 		capture_scan_release(&scan);
 		return error_nomem(err);
+	}
+	if (raw > CAPTURE_RAW_FREE && (raw - CAPTURE_RAW_FREE) / CAPTURE_RAW_TIMES > r->length) {
+		capture_scan_release(&scan);
+		return error_set(err, ERR_DAMAGED,
+				 "will not read '%s': its %" PRIu64
+				 " bytes would unpack to %" PRIu64 ", which no recorder writes",
+				 r->path, r->length, raw);
 	}
 	*ret = scan;
 	return 0;

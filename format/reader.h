@@ -90,7 +90,8 @@ int capture_reader_identity(const struct capture_reader *r, struct capture_ident
 
 /*
  * Reads all block headers; bodies are not touched. Damage is not a failure: it is listed. Fails on
- * I/O errors and out of memory. progress (may be NULL) is called now and then with bytes done and
+ * I/O errors and out of memory, and with ERR_DAMAGED for a file that would unpack to far more than its
+ * size (CAPTURE_RAW_TIMES). progress (may be NULL) is called now and then with bytes done and
  * in all.
  */
 int capture_reader_scan(const struct capture_reader *r, struct capture_scan *ret,

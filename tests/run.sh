@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh [--update NAME] SET... - runs sets of tests and counts their lines.
 #
-# Sets: unit cli bad layers (these are `make check`), kernel (root and tracefs), cross (qemu-user), boot
+# Sets: unit cli bad fuzz layers (these are `make check`), kernel (root and tracefs), cross (qemu-user), boot
 # (QEMU), symbols (debug packages of whole kernels), build (installation, packages), threads (of recorder and loader, for
 # SAN=thread). A test prints `ok NAME`,
 # `not ok NAME: why` or `skip NAME: why`; a program that dies without having printed `not ok` counts as a failure. Other lines are
@@ -65,7 +65,7 @@ for set; do
 			[ -n "$WRAP" ] || add "$test" sh "$test"
 		done
 		;;
-	kernel | boot | symbols | cross | build)
+	kernel | boot | symbols | cross | build | fuzz)
 		for test in tests/"$set"/test_*.sh; do
 			[ -e "$test" ] && add "$test" sh "$test"
 		done

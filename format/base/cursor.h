@@ -26,9 +26,10 @@ struct cursor {
 
 static inline struct cursor cursor_of(const void *data, size_t len)
 {
-	const uint8_t *p = data;
+	/* no bytes at no place: adding 0 to NULL is no C */
+	const uint8_t *p = data ? data : (const uint8_t *)"";
 
-	return (struct cursor){ .start = p, .pos = p, .end = p ? p + len : p };
+	return (struct cursor){ .start = p, .pos = p, .end = data ? p + len : p };
 }
 
 static inline size_t cursor_left(const struct cursor *c)
