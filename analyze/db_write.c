@@ -3,12 +3,15 @@
 #endif
 #include "analyze/db_write.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +26,7 @@
 struct db_writer {
 	char *target, *temporary;
 	bool created; /* the temporary file is there and ours to remove */
+	int lock;     /* an fd of it: as long as it is locked, somebody is writing it */
 	sqlite3 *db;
 	sqlite3_stmt *insert[2]; /* by enum feed_kind */
 	const struct feed_batch *batch;
@@ -41,6 +45,46 @@ static char *temporary_name(const char *target)
 	return name;
 }
 
+/* TARGET.tmp. and 16 hexadecimal digits. */
+static bool is_temporary_of(const char *name, const char *target)
+{
+	size_t len = strlen(target), digits = 0;
+
+	if (strncmp(name, target, len) || strncmp(name + len, ".tmp.", 5))
+		return false;
+	while (isxdigit((unsigned char)name[len + 5 + digits]))
+		digits++;
+	return digits == 16 && !name[len + 5 + digits];
+}
+
+/* What a load that was killed has left: a file of ours that nobody holds a lock on. */
+static void remove_left_over(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	    st.st_nlink == 1 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlinkat(dir, name, 0);
+	close(fd);
+}
+
+static void remove_left_overs(const char *target)
+{
+	const char *slash = strrchr(target, '/'), *base = slash ? slash + 1 : target;
+	char *path = slash ? strndup(target, (size_t)(slash - target) + 1) : strdup(".");
+	DIR *dir = path ? opendir(path) : NULL;
+
+	for (struct dirent *e; dir && (e = readdir(dir));)
+		if (is_temporary_of(e->d_name, base))
+			remove_left_over(dirfd(dir), e->d_name);
+	if (dir)
+		closedir(dir);
+	free(path);
+}
+
 static int check_target(const char *target, bool force, struct error *err)
 {
 	struct stat st;
@@ -54,14 +98,33 @@ static int check_target(const char *target, bool force, struct error *err)
 	return 0;
 }
 
+/* Creates and locks it. Where there are no locks nothing is ever taken for a left-over, either. */
+static int create_locked(struct db_writer *w, struct error *err)
+{
+	struct stat st = { .st_nlink = 0 };
+
+	/* another load may take it for a left-over before it is locked */
+	for (int i = 0; i < 100 && !st.st_nlink; i++) {
+		if (w->lock >= 0)
+			close(w->lock);
+		w->lock = open(w->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			       0600);
+		if (w->lock < 0)
+			return error_errno(err, "cannot create '%s'", w->temporary);
+		w->created = true;
+		flock(w->lock, LOCK_EX);
+		if (fstat(w->lock, &st) < 0)
+			break;
+	}
+	return st.st_nlink ? 0 : error_errno(err, "cannot create '%s'", w->temporary);
+}
+
 static int create_file(struct db_writer *w, struct error *err)
 {
-	int fd = open(w->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int rc = create_locked(w, err);
 
-	if (fd < 0)
-		return error_errno(err, "cannot create '%s'", w->temporary);
-	w->created = true;
-	close(fd);
+	if (rc < 0)
+		return rc;
 	if (sqlite3_open_v2(w->temporary, &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
 			    NULL) != SQLITE_OK)
 		return error_set(err, ERR_IO, "cannot open '%s': %s", w->temporary,
@@ -162,6 +225,8 @@ static int new_writer(struct db_writer **ret, const char *target, bool force, st
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return error_nomem(err);
+	w->lock = -1;
+	remove_left_overs(target);
 	w->target = strdup(target);
 	w->temporary = temporary_name(target);
 	rc = w->target && w->temporary ? create_file(w, err) : error_nomem(err);
@@ -239,6 +304,9 @@ void db_writer_free(struct db_writer *w)
 	sqlite3_close(w->db);
 	if (w->created)
 		unlink(w->temporary);
+	/* not before: closing any fd of a file takes SQLite's own locks away */
+	if (w->lock >= 0)
+		close(w->lock);
 	free(w->target);
 	free(w->temporary);
 	free(w->declared);

@@ -11,7 +11,7 @@
  *
  * The database appears under its name only when it is complete: it is built in a new file beside it
  * (mode 0600), reaches the disk and is renamed. On failure and on SIGINT or SIGTERM
- * (ERR_INTERRUPTED) that file is removed. Memory is bounded by the objects live at one time and by
+ * (ERR_INTERRUPTED) that file is removed; what a load leaves that is killed, the next one into that name removes. Memory is bounded by the objects live at one time and by
  * the distinct stacks, not by the number of events.
  *
  * Keys of the table `capture`, besides the INFO keys of the capture as they are (FORMAT.md).

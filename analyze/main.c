@@ -98,6 +98,7 @@ int main(int argc, char **argv)
 
 	/* `| head` is no failure of ours; the write error is seen below and ends quietly */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* ulimit -f: a write error like any other */
 	code = dispatch(argc, argv);
 	errno = 0;
 	if (fflush(stdout) || ferror(stdout)) {

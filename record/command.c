@@ -44,6 +44,7 @@ static void child(int go_fd, char **argv, const sigset_t *mask)
 	if (read(go_fd, &c, 1) != 1)
 		_exit(0); /* the recorder gave up before it began */
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(argv[0], argv);
 	_exit(errno == ENOENT ? 127 : 126);

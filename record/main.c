@@ -1,4 +1,5 @@
 /* kmem-record: records the allocations of the running kernel into a capture file. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,7 @@ int main(int argc, char **argv)
 	const struct command_row *c = commands;
 	enum exit_code code;
 
+	signal(SIGXFSZ, SIG_IGN); /* ulimit -f: a write error like any other */
 	while (c->name && (argc < 2 || strcmp(argv[1], c->name)))
 		c++;
 	code = c->name ? c->run(argc - 1, argv + 1) : cmd_record(argc, argv);

@@ -27,7 +27,7 @@ int error_errno(struct error *err, const char *fmt, ...)
 	size_t used;
 	va_list ap;
 
-	if (saved == ENOSPC || saved == EDQUOT)
+	if (saved == ENOSPC || saved == EDQUOT || saved == EFBIG)
 		code = ERR_FULL;
 	else if (saved == ENOMEM)
 		code = ERR_NOMEM;

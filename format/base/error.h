@@ -37,7 +37,7 @@ struct error {
 int error_set(struct error *err, enum error_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* As error_set, with ": strerror(errno)" at the end; ENOSPC becomes ERR_FULL, ENOMEM ERR_NOMEM. */
+/* As error_set, with ": strerror(errno)" at the end; ENOSPC and the like become ERR_FULL, ENOMEM ERR_NOMEM. */
 int error_errno(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts "prefix: " before the text that is there already; returns err->code. */

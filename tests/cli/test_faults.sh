@@ -114,5 +114,130 @@ dd if=/dev/urandom of="$work/damaged.db" bs=4096 seek=3 count=40 conv=notrunc 2>
 check "a damaged database is noticed" [ $? -eq 1 ]
 check "and the sentence says what to do" grep -q 'load' "$work/err"
 
+# --- killed at random moments: never half a database under the name, and the next load takes away what is left
+FAULTS=${FAULTS:-25}
+halves=0 lefts=0
+rm -f "$cap.db"
+"$KMEM_ANALYZE" load -q -o "$work/whole.db" "$cap"
+for i in $(seq "$FAULTS"); do
+	"$KMEM_ANALYZE" load -q -f "$cap" 2>/dev/null &
+	pid=$!
+	sleep "$(awk -v i="$i" -v n="$FAULTS" 'BEGIN { srand(i); printf "%.4f", 0.002 + i / n * 0.15 * rand() }')"
+	kill -9 $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	lefts=$((lefts + $(leftovers "$work")))
+	[ ! -e "$cap.db" ] || [ "$(sqlite3 "$cap.db" 'SELECT count(*) FROM allocation; PRAGMA integrity_check' | tr '\n' ' ')" = \
+		"$(sqlite3 "$work/whole.db" 'SELECT count(*) FROM allocation') ok " ] || halves=$((halves + 1))
+	rm -f "$cap.db"
+done
+check "kill -9 of a load, $FAULTS times: no half database under the name" [ $halves -eq 0 ]
+check "kill -9 of a load: some left a temporary file, or this test tests nothing" [ $lefts -gt 0 ]
+"$KMEM_ANALYZE" account -n 10 "$cap" >"$work/out" 2>/dev/null
+check "the next load answers as ever" cmp -s "$TESTS/cli/golden/v1-account.txt" "$work/out"
+check "and takes away what the dead have left" [ "$(leftovers "$work")" -eq 0 ]
+
+# --- what looks like it and is not is left alone: a load that goes on, a link, a file with another name, other names
+for i in $(seq 50); do
+	"$KMEM_ANALYZE" load -q -f "$cap" 2>/dev/null &
+	pid=$!
+	sleep "$(awk -v i="$i" 'BEGIN { print 0.002 * i }')"
+	kill -STOP $pid
+	[ "$(leftovers "$work")" -eq 0 ] || break
+	kill -9 $pid
+	wait $pid 2>/dev/null
+done
+echo precious >"$work/precious"
+ln -s "$work/precious" "$cap.db.tmp.0000000000000001"
+ln "$work/precious" "$cap.db.tmp.0000000000000002"
+mkdir "$cap.db.tmp.0000000000000003"
+mkfifo "$cap.db.tmp.0000000000000004"
+touch "$cap.db.tmp.0000000000000005x" "$cap.db.tmp.5" "$work/other.kmem.db.tmp.0000000000000006"
+"$KMEM_ANALYZE" load -q -f "$cap"
+check "a load beside one that stands still" [ $? -eq 0 ]
+check "leaves its file, links, directories and names that are none alone" [ "$(leftovers "$work")" -eq 8 ]
+check "and what a link names" grep -q precious "$work/precious"
+kill -CONT $pid
+wait $pid
+check "the one that stood still ends well, too" [ $? -eq 0 ]
+check "and the database is whole" [ "$(sqlite3 "$cap.db" 'PRAGMA integrity_check')" = ok ]
+rm -rf "$cap".db.tmp.* "$work"/*.db.tmp.* "$work/precious"
+
+# --- a disk that is full at any moment, and limits
+full=0 filled=0
+for size in 40k 100k 300k 500k 700k 900k; do
+	# shellcheck disable=SC2016
+	unshare -rm sh -c 'mount -t tmpfs -o size='$size' none "$1/small" || exit 77
+"$2" load -q -o "$1/small/x.db" "$1/v1.kmem" 2>"$1/err"
+code=$?
+ls -A "$1/small" >"$1/left"
+exit $code' full "$work" "$KMEM_ANALYZE" 2>/dev/null
+	code=$?
+	[ $code -ne 77 ] || break
+	filled=$((filled + 1))
+	[ $code -eq 1 ] && [ ! -s "$work/left" ] && [ "$(wc -l <"$work/err")" -eq 1 ] || full=$((full + 1))
+done
+if [ $filled -gt 0 ]; then
+	check "a disk that is full at $filled other moments: one line, nothing is left" [ $full -eq 0 ]
+fi
+rm -f "$cap.db"
+(ulimit -f 100 && "$KMEM_ANALYZE" load -q "$cap") 2>"$work/err"
+check "a file size limit: exit status 1" [ $? -eq 1 ]
+check "a file size limit: one line" [ "$(wc -l <"$work/err")" -eq 1 ]
+check "a file size limit: nothing is left" [ "$(leftovers "$work")" -eq 0 ] && [ ! -e "$cap.db" ]
+
+# --- a query that is interrupted leaves the database as it was
+"$KMEM_ANALYZE" load -q "$cap"
+before=$(cksum <"$cap.db")
+"$KMEM_ANALYZE" sql "$cap.db" 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n' >"$work/out" 2>&1 &
+pid=$!
+sleep 0.3
+kill -INT $pid 2>/dev/null
+kill -TERM $pid 2>/dev/null
+wait $pid
+check "a query that is interrupted ends" [ $? -gt 1 ]
+check "and leaves the database as it was" [ "$(cksum <"$cap.db")" = "$before" ]
+check "and nothing beside it" [ "$(find "$work" -name "$(basename "$cap").db?*" | wc -l)" -eq 0 ]
+
+# --- a database that is damaged somewhere: no crash, no endless work, and no report without the one sentence
+python3 - "$KMEM_ANALYZE" "$cap.db" "$work" "$FAULTS" >"$work/damage" <<'END'
+import os, random, shutil, subprocess, sys
+program, good, work, count = sys.argv[1:]
+rng = random.Random(7)
+size = os.path.getsize(good)
+path = work + "/hurt.db"
+noticed = same = 0
+reference = {}
+for i in range(int(count) + 1):
+    shutil.copy(good, path)
+    with open(path, "r+b") as f:
+        # none; a page of zeros, of noise, a lost end, a torn page
+        kind = rng.randrange(4) if i else None
+        page = rng.randrange(size // 16384) * 16384
+        if kind == 3:
+            f.truncate(page + 1000)
+        elif kind is not None:
+            f.seek(page + (0 if kind < 2 else 8192))
+            f.write(bytes(16384) if kind == 0 else rng.randbytes(16384 if kind == 1 else 8192))
+    for command in ("account", "kmemleak", "kmemprof", "info"):
+        try:
+            done = subprocess.run([program, command, path], capture_output=True, timeout=20)
+        except subprocess.TimeoutExpired:
+            print("page %d, damage %s, %s: no end" % (page // 16384, kind, command))
+            continue
+        if not i:
+            reference[command] = done.stdout
+        elif done.returncode == 1 and done.stderr.count(b"\n") == 1:
+            noticed += 1
+        elif done.returncode in (0, 3) and done.stdout == reference[command]:
+            same += 1
+        else:
+            print("page %d, damage %s, %s: exit status %d, %s" % (page // 16384, kind, command, done.returncode,
+                  done.stderr[:200] if done.returncode not in (0, 3) else "another answer"))
+os.unlink(path)
+print("# %d noticed, %d had the same answer" % (noticed, same))
+END
+cat "$work/damage"
+check "a database damaged at $FAULTS places: noticed, or the same answer" [ "$(grep -vc '^#' "$work/damage")" -eq 0 ]
+
 check "no temporary files are left" [ "$(leftovers "$work")" -eq 0 ]
 finish
