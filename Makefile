@@ -44,7 +44,7 @@ all_cflags := -std=gnu11 -D_FILE_OFFSET_BITS=64 -I. -I$(B)/gen -pthread -ffile-p
 	-fdata-sections $(warnings) $(if $(WERROR),-Werror) $(hardening) $(CFLAGS) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
 	$(if $(FUZZ),-fsanitize=fuzzer-no-link) \
-	$(if $(filter 1,$(COVERAGE)),--coverage) $(EXTRA_CFLAGS)
+	$(if $(filter 1,$(COVERAGE)),--coverage -fprofile-update=atomic) $(EXTRA_CFLAGS)
 all_ldflags := -pthread $(ldhardening) -Wl,--gc-sections -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) \
 	$(if $(filter 1,$(COVERAGE)),--coverage) $(LDFLAGS)
 
@@ -110,7 +110,7 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-threads run-threads check-build check-compilers fuzz bench bench-readme bench-text bench-shape format lint install deb clean FORCE
+.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-threads run-threads check-build check-compilers fuzz coverage bench bench-readme bench-text bench-shape format lint install deb clean FORCE
 
 all: record $(if $(CROSS_COMPILE),,analyze) build/kmem-capture.5	## Build build/kmem-record and build/kmem-analyze (the default)
 
@@ -272,6 +272,13 @@ check-build:	## Installation, manual pages, completion, packages; the same bytes
 	@sh scripts/setup.sh build test deb
 	@$(build_now) all
 	@$(run_tests) build
+
+coverage:	## How many lines of format/ and analyze/ the tests reach (SETS='unit cli bad fuzz kernel'; kernel needs root)
+	@sh scripts/setup.sh build test
+	@$(build_now) COVERAGE=1 B=build/coverage CFLAGS='-O1 -g' programs test-programs
+	@find build/coverage -name '*.gcda' -delete
+	-@B=build/coverage BAD_CASES=500 sh tests/run.sh $(or $(SETS),unit cli bad fuzz kernel)
+	@sh scripts/coverage.sh build/coverage
 
 # COMPILER FLAGS of each build; -O2 by gcc is what `make check` tests
 compilers := 'clang -O2 -g' 'clang -O0 -g' 'gcc -O0 -g' 'gcc -O3 -g'

@@ -60,8 +60,9 @@ struct text_line {
 	uint8_t flags;	  /* as common_flags, of these TRACE_FLAG_HARDIRQ, _SOFTIRQ and _NMI */
 	uint64_t time_ns; /* of the trace clock */
 	uint8_t digits;	  /* behind the point; 0: the clock counts something else than seconds */
-	struct text name, args; /* of the event; name has no system; args is not set where name is empty */
-	uint64_t lost;		/* 0: the kernel did not say how many */
+	struct text name,
+		args;  /* of the event; name has no system; args is not set where name is empty */
+	uint64_t lost; /* 0: the kernel did not say how many */
 	uint64_t entries, written;
 };
 

@@ -156,8 +156,8 @@ touch "$cap.db.tmp.0000000000000005x" "$cap.db.tmp.5" "$work/other.kmem.db.tmp.0
 check "a load beside one that stands still" [ $? -eq 0 ]
 check "leaves its file, links, directories and names that are none alone" [ "$(leftovers "$work")" -eq 8 ]
 check "and what a link names" grep -q precious "$work/precious"
-kill -CONT $pid
-wait $pid
+kill -CONT "$pid"
+wait "$pid"
 check "the one that stood still ends well, too" [ $? -eq 0 ]
 check "and the database is whole" [ "$(sqlite3 "$cap.db" 'PRAGMA integrity_check')" = ok ]
 rm -rf "$cap".db.tmp.* "$work"/*.db.tmp.* "$work/precious"
@@ -193,7 +193,7 @@ pid=$!
 sleep 0.3
 kill -INT $pid 2>/dev/null
 kill -TERM $pid 2>/dev/null
-wait $pid
+wait "$pid"
 check "a query that is interrupted ends" [ $? -gt 1 ]
 check "and leaves the database as it was" [ "$(cksum <"$cap.db")" = "$before" ]
 check "and nothing beside it" [ "$(find "$work" -name "$(basename "$cap").db?*" | wc -l)" -eq 0 ]
