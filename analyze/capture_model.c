@@ -9,7 +9,7 @@
 #include "analyze/id_index.h"
 
 #define PAIRS_MAX	4096
-#define PAIRS_SEEN_MAX	(1u << 17) /* repeated ones, too */
+#define PAIRS_SEEN_MAX	(1u << 16) /* repeated ones, too */
 #define MARKS_MAX	65536
 #define TASKS_MAX	(1u << 21)
 #define FILES_MAX	65536

@@ -11,6 +11,8 @@
 	(1ull << 48) /* no kernel allocation is larger: a damaged or hostile tuple */
 #define ORDER_PLAUSIBLE 30
 #define NO_DICTIONARY	UINT32_MAX
+#define FRAMES_FREE	(1u << 26) /* of all stacks of a capture, and so many per byte of it: */
+#define FRAMES_TIMES	32u
 #define LATE_FRAMES_MAX (1u << 26) /* of one dictionary; as all frames of struct stacks */
 
 struct dictionaries {
@@ -27,6 +29,7 @@ struct dictionaries {
 	uint32_t *of_block; /* per block of the scan: its place in list */
 	struct block block;
 	uint32_t unknown;
+	uint64_t frames_left; /* a stack of 1024 frames may take 4 bytes: how many we are willing to see */
 };
 
 struct block_key {
@@ -110,6 +113,7 @@ int dictionaries_new(struct dictionaries **ret, const struct series *series,
 	d->sites = sites;
 	d->modules = modules;
 	d->page_size = page_size;
+	d->frames_left = FRAMES_FREE + FRAMES_TIMES * scan->length;
 	if (!group_blocks(d, users)) {
 		dictionaries_free(d);
 		return error_nomem(err);
@@ -219,10 +223,14 @@ static int on_stack(void *arg, uint32_t number, const uint64_t *frames, uint32_t
 {
 	struct decode_context *c = arg;
 	struct dictionary *dict = c->dict;
-	uint32_t *slot = item((void **)&dict->stacks, &dict->stack_count, &dict->stack_cap, number,
-			      sizeof(*slot));
-	uint32_t id = add_stack(c, frames, depth);
+	uint32_t *slot, id;
 
+	if (depth > c->all->frames_left)
+		return ERR_DAMAGED;
+	c->all->frames_left -= depth;
+	slot = item((void **)&dict->stacks, &dict->stack_count, &dict->stack_cap, number,
+		    sizeof(*slot));
+	id = add_stack(c, frames, depth);
 	if (!slot || !id)
 		return ERR_NOMEM;
 	*slot = id;
@@ -438,6 +446,8 @@ static int read_dict_block(struct dictionaries *d, struct dictionary *dict, size
 	d->unknown += rc == 0 ? d->block.unknown_sections : 0;
 	if (rc == ERR_NOMEM)
 		return error_nomem(err);
+	if (rc < 0 && !why.text[0])
+		error_set(&why, ERR_DAMAGED, "more frames in its stacks than any recorder writes");
 	return rc < 0 ? capture_model_note_damage(d->scan, block, &why, err) : 0;
 }
 

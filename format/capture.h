@@ -30,7 +30,7 @@
 #define BLOCK_RAW_MAX	 (16u << 20) /* sum of all sections of one block, decompressed */
 #define BLOCK_STORED_MAX (17u << 20)
 /* What all blocks of a file hold decompressed: a recorder's are at most some ten times as large as the file. */
-#define CAPTURE_RAW_FREE  (32u << 20)
+#define CAPTURE_RAW_FREE  (4u << 20)
 #define CAPTURE_RAW_TIMES 200u
 #define BLOCK_EVENTS_MAX 65536 /* local ids fit 16 bits */
 #define STACK_FRAMES_MAX 1024

@@ -329,7 +329,7 @@ def packed(content, a=0, b=0, kind=1):
 
 def heavy():
     """(name, capture): small files that ask for much: as much as a block can hold of one thing, and more than a file may."""
-    full = 16 << 20
+    full = 7 << 18                  # two blocks of it are almost what a small file may unpack to
 
     def of(kind, *contents, **header):
         cap = mkcap.Capture(5)
@@ -344,20 +344,20 @@ def heavy():
         return piece * (full // len(piece))
 
     facts = b"".join(mkcap.blob("k%d" % i) + b"\0" for i in range(4000))
-    yield "millions of facts, 4000 of them different", of(mkcap.INFO, facts + (mkcap.blob("k3999") + b"\0") * 2000000)
-    yield "facts of 16 MB each", of(mkcap.INFO, *[mkcap.blob("k%d" % i) + mkcap.blob(b"x" * (full - 99)) for i in range(2)])
+    yield "millions of facts, 4000 of them different", of(mkcap.INFO, facts + (mkcap.blob("k3999") + b"\0") * 1000000)
+    yield "facts of 4 MB each", of(mkcap.INFO, *[mkcap.blob("k%d" % i) + mkcap.blob(b"x" * (full - 99)) for i in range(2)])
     cpus = b"".join(mkcap.varint(i * 7919 % 65536) + b"\0" * 10 for i in range(65536))
-    yield "statistics of 65536 CPUs, often", of(mkcap.STATS, b"\0" + cpus * 15, b"\1" + cpus * 15)
-    yield "4 million tasks a block", of(mkcap.TASKS, *[whole(b"\1\1\1\0")] * 2)
-    yield "tasks of 16 MB", of(mkcap.TASKS, *[b"\1\1\1" + mkcap.blob(b"x" * (full - 99))] * 2)
+    yield "statistics of 65536 CPUs, often", of(mkcap.STATS, b"\0" + cpus * 2, b"\1" + cpus * 2)
+    yield "a million tasks a block", of(mkcap.TASKS, *[whole(b"\1\1\1\0")] * 2)
+    yield "tasks of 4 MB", of(mkcap.TASKS, *[b"\1\1\1" + mkcap.blob(b"x" * (full - 99))] * 2)
     yield "marks without end", of(MARKS, *[whole(b"\1\0" + mkcap.blob(mkcap.blob("m")))] * 2)
     yield "millions of processes that end", of(mkcap.PROCESS, *[whole(b"\4\0" + mkcap.blob(b"\0\2\2"))] * 2)
     yield "millions of processes that fork", of(mkcap.PROCESS, whole(b"\3\0" + mkcap.blob(b"\0\2\4\2\2")))
     maps = b"\5\0" + mkcap.blob(mkcap.blob("/x") + b"\0") + b"".join(
-        b"\1\0" + mkcap.blob(b"\0\2\2" + mkcap.varint(i << 12) + b"\x80\x20\0\5\2\1") for i in range(800000))
-    yield "800,000 maps of one process", of(mkcap.PROCESS, maps)
+        b"\1\0" + mkcap.blob(b"\0\2\2" + mkcap.varint(i << 12) + b"\x80\x20\0\5\2\1") for i in range(300000))
+    yield "300,000 maps of one process", of(mkcap.PROCESS, maps)
     yield "millions of stacks", crafted(lambda c: [packed(whole(b"\1\0\2"), 0, full // 3, 16)], writer=1)
-    yield "millions of frames", crafted(lambda c: [packed(b"\x80\x08\0" + b"\2" * 1024 + b"\x80\x08\x80\x08" * 4000000, 0, 4000001, 16)],
+    yield "millions of frames", crafted(lambda c: [packed(b"\x80\x08\0" + b"\2" * 1024 + b"\x80\x08\x80\x08" * 900000, 0, 900001, 16)],
                                         writer=1)
     yield "millions of tuples", crafted(lambda c: [packed(whole(b"\1\0\0\0\2"), 1, full // 5, 17)], writer=1)
     cap = mkcap.Capture(5)
@@ -365,17 +365,17 @@ def heavy():
     for i in range(30000):
         cap.block(mkcap.FILE, [raw_section(1, mkcap.blob("/f%d" % (i * 7919 % 30000)) + mkcap.blob("end") + b"\0\1\1x")])
     yield "30,000 files", cap.finish()
-    yield "files of 16 MB each", of(mkcap.FILE, *[mkcap.blob("/proc/kallsyms") + mkcap.blob("start") + mkcap.varint(i * (full - 99))
+    yield "files of 4 MB each", of(mkcap.FILE, *[mkcap.blob("/proc/kallsyms") + mkcap.blob("start") + mkcap.varint(i * (full - 99))
                                                  + b"\0" + mkcap.blob(b"\n" * (full - 99)) for i in range(2)])
     yield "a thousand times its size", of(mkcap.FILE, *[whole(b"\0")] * 40)
     many = events_block(65536, s38=b"\1" + b"\0" * 65535)
     cap = mkcap.Capture(5)
     cap.types(mkcap.SLAB_TYPES)
     cap.events(0, [mkcap.Ev(2000, 7, mkcap.KFREE, (mkcap.TEXT,), 0xffff888000000040)])
-    for i in range(60):
+    for i in range(20):
         cap.block(mkcap.EVENTS, [packed(content[1][-raw:], 0, 0, content[1][0]) for content in many(None) for raw in [content[0]]],
                   writer=1, cpu=0, first=3000 + i, last=3000 + i, events=65536)
-    yield "4 million events in a few kB", cap.finish()
+    yield "a million events in a few kB", cap.finish()
 
 
 def offsets(rng, length):
