@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analyze/db_pages.h"
 #include "analyze/load.h"
 #include "analyze/series.h"
 #include "analyze/text_input.h"
@@ -97,9 +98,12 @@ static int open_read_only(sqlite3 **ret, const char *path, struct error *err)
 {
 	sqlite3 *db = NULL;
 	int64_t id;
+	int rc = db_pages_register(err);
 
+	if (rc < 0)
+		return rc;
 	/* one thread: no locks for each column that is read */
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) !=
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, DB_PAGES) !=
 		    SQLITE_OK ||
 	    !ask(db, "PRAGMA application_id", &id, NULL, 0)) {
 		error_set(err, ERR_FORMAT, "cannot read '%s' as a database: %s", path,

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analyze/db_pages.h"
 #include "analyze/feed_table.h"
 #include "format/base/fileio.h"
 #include "schema_sql.h"
@@ -123,10 +124,12 @@ static int create_file(struct db_writer *w, struct error *err)
 {
 	int rc = create_locked(w, err);
 
+	if (rc == 0)
+		rc = db_pages_register(err);
 	if (rc < 0)
 		return rc;
 	if (sqlite3_open_v2(w->temporary, &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
-			    NULL) != SQLITE_OK)
+			    DB_PAGES) != SQLITE_OK)
 		return error_set(err, ERR_IO, "cannot open '%s': %s", w->temporary,
 				 w->db ? sqlite3_errmsg(w->db) : "out of memory");
 	return 0;
@@ -202,6 +205,8 @@ static int prepare(struct db_writer *w, struct error *err)
 	int rc = db_writer_run(w, pragmas, err);
 
 	if (rc == 0)
+		rc = db_pages_reserve(w->db, err);
+	if (rc == 0)
 		rc = feed_table_register(w->db, &w->batch, err);
 	if (rc == 0)
 		rc = db_writer_run(w, schema_tables_sql, err);
@@ -244,7 +249,7 @@ static int copy_from(struct db_writer *w, const char *path, struct error *err)
 	sqlite3_backup *backup = NULL;
 	int rc = 0;
 
-	if (sqlite3_open_v2(path, &from, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(path, &from, SQLITE_OPEN_READONLY, DB_PAGES) != SQLITE_OK)
 		rc = error_set(err, ERR_IO, "cannot read '%s': %s", path,
 			       from ? sqlite3_errmsg(from) : "out of memory");
 	if (rc == 0)
@@ -268,6 +273,8 @@ int db_writer_copy(struct db_writer **ret, const char *target, struct error *err
 	if (rc < 0)
 		return rc;
 	rc = db_writer_run(w, pragmas, err);
+	if (rc == 0)
+		rc = db_pages_reserve(w->db, err);
 	if (rc == 0)
 		rc = copy_from(w, target, err);
 	if (rc == 0)

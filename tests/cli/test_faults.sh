@@ -210,11 +210,16 @@ reference = {}
 for i in range(int(count) + 1):
     shutil.copy(good, path)
     with open(path, "r+b") as f:
-        # none; a page of zeros, of noise, a lost end, a torn page
-        kind = rng.randrange(4) if i else None
+        # none; a page of zeros, of noise, a lost end, a torn page, and most often a single bit
+        kind = rng.randrange(10) if i else None
         page = rng.randrange(size // 16384) * 16384
         if kind == 3:
             f.truncate(page + 1000)
+        elif kind is not None and kind > 3:
+            f.seek(rng.randrange(size))
+            byte = f.read(1)[0] ^ 1 << rng.randrange(8)
+            f.seek(-1, 1)
+            f.write(bytes([byte]))
         elif kind is not None:
             f.seek(page + (0 if kind < 2 else 8192))
             f.write(bytes(16384) if kind == 0 else rng.randbytes(16384 if kind == 1 else 8192))
@@ -237,6 +242,10 @@ os.unlink(path)
 print("# %d noticed, %d had the same answer" % (noticed, same))
 END
 cat "$work/damage"
+# whoever changes a database on purpose may
+sqlite3 "$cap.db" "UPDATE symbol SET name = 'renamed' WHERE name = 'sock_alloc_inode'"
+"$KMEM_ANALYZE" account -n 10 "$cap.db" >"$work/out" 2>/dev/null
+check "a database changed by the sqlite3 shell is read as it is" grep -q 'renamed+0x1e' "$work/out"
 check "a database damaged at $FAULTS places: noticed, or the same answer" [ "$(grep -vc '^#' "$work/damage")" -eq 0 ]
 
 check "no temporary files are left" [ "$(leftovers "$work")" -eq 0 ]
