@@ -29,7 +29,8 @@ struct dictionaries {
 	uint32_t *of_block; /* per block of the scan: its place in list */
 	struct block block;
 	uint32_t unknown;
-	uint64_t frames_left; /* a stack of 1024 frames may take 4 bytes: how many we are willing to see */
+	/* a stack of 1024 frames may take 4 bytes: how many we are willing to see */
+	uint64_t frames_left;
 };
 
 struct block_key {
