@@ -268,7 +268,7 @@ def hostile():
         return crafted(events_block(**sections), **one_event)
 
     yield "a bomb that says 1000 bytes", dictionary(raw_section(16, zeros, 9, 1, raw=1000, codec=1))
-    yield "a bomb that says 16 MiB", dictionary(raw_section(16, zeros, 9, 1, raw=16 << 20, codec=1))
+    yield "a bomb that says 3 MiB", dictionary(raw_section(16, zeros, 9, 1, raw=3 << 20, codec=1))
     yield "a bomb that says what it is", dictionary(raw_section(16, zeros, 9, 1, raw=1 << 30, codec=1))
     yield "a section of 2^64-1 bytes", dictionary(raw_section(16, b"x", 9, 1, raw=(1 << 64) - 1, stored=(1 << 64) - 1))
     yield "a section longer than the body", dictionary(raw_section(16, b"x", 9, 1, raw=900, stored=900))
