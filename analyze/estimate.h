@@ -10,7 +10,7 @@
  *
  * Who is split by whom. Objects of one call site that are alike (of one size, gfp, cache, node, context, task where that is
  * told apart, that ended alike, or live) are a cell. Where it has ESTIMATE_ENOUGH samples these split it;
- * what is left of a call site and size and ended alike is a cell together, of which one sample is enough. Where it has
+ * what is left of a call site, size and task and ended alike is a cell together, of which one sample is enough. Where it has
  * none, the samples of the call site's live (or ended) objects of any size, or else all of the call site in the
  * capture are a guess, of which the error says that any share may be the right one. A call site without any sample is
  * left as it is. Splits are by largest remainder (apportion.h); each object keeps its size, its end and all but its stack.
