@@ -403,7 +403,7 @@ def machine():
     model = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
     memory = int(re.search(r"MemTotal: *(\d+)", open("/proc/meminfo").read()).group(1))
     return "%s, %d CPUs, %.0f GB, Linux %s" % (model[0] if model else os.uname().machine, os.cpu_count(), memory / 1e6,
-                                              os.uname().release)
+                                              os.uname().release.split("-")[0])
 
 
 def print_table(results):
