@@ -9,7 +9,8 @@ if ! command -v dpkg-buildpackage >/dev/null || ! command -v lintian >/dev/null;
 fi
 env -u B make -s deb >"$work/log" 2>&1
 check "make deb" [ $? -eq 0 ]
-lintian --allow-root --fail-on error,warning build/deb/*.changes >"$work/lintian" 2>&1
+# it may leave temporary files
+TMPDIR=$work lintian --allow-root --fail-on error,warning build/deb/*.changes >"$work/lintian" 2>&1
 check "lintian: $(head -n 3 "$work/lintian")" [ $? -eq 0 ]
 for package in kmem-record kmem-analyze; do
 	dpkg-deb -x "$(ls build/deb/${package}_*.deb)" "$work/$package"
