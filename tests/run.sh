@@ -55,7 +55,7 @@ for set; do
 		# those that take longest first; under WRAP, which is slow, the goldens of every way through the loader and of the
 		# stock reports (the sanitizers see all tests)
 		first='witness time rings text dump'
-		[ -z "$WRAP" ] || first='dump reports by faults moments selection segments static symbolize pairs'
+		[ -z "$WRAP" ] || first='dump reports by moments selection segments'
 		for test in $first; do
 			add "tests/cli/test_$test.sh" sh "tests/cli/test_$test.sh"
 		done
