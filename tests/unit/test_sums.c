@@ -15,8 +15,9 @@ static uint64_t plain_class(uint64_t ns)
 	char text[24];
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)ns);
-	for (size_t i = 2; text[i]; i++)
-		text[i] = '0';
+	for (size_t i = 0; text[i]; i++)
+		if (i > 1)
+			text[i] = '0';
 	return strtoull(text, NULL, 10);
 }
 
