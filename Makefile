@@ -204,8 +204,8 @@ $(B)/flags: FORCE
 		echo '$(CC) $(all_cflags) $(all_ldflags) $(cairo_cflags)' >$@
 
 crosses := aarch64-linux-gnu arm-linux-gnueabihf s390x-linux-gnu
-# every byte of a damaged capture is tried by the plain build; sanitizers are ten times as slow
-run_tests = B=$(B) $(if $(SAN),BAD_CASES=1200 )sh tests/run.sh
+# the plain build tries every byte of a damaged capture, and every witness; sanitizers are ten times as slow
+run_tests = B=$(B) $(if $(SAN),BAD_CASES=600 WITNESS_EVERY=3 )sh tests/run.sh
 # on all processors, unless -j says something else
 build_now = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
