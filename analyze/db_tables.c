@@ -352,7 +352,7 @@ static int fill_live_step(struct db_writer *w, const struct db_facts *f, sqlite3
 			if (step->objects != before.objects || step->least != before.bytes ||
 			    step->most != before.bytes)
 				rc = db_put(w, stmt, err, "siiiii", domain_name((enum domain)d),
-					    (int64_t)k * s->width, (int64_t)step->bytes,
+					    live_steps_end(s, k), (int64_t)step->bytes,
 					    (int64_t)step->objects, (int64_t)step->least,
 					    (int64_t)step->most);
 			before = *step;

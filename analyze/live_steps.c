@@ -23,7 +23,7 @@ static void fold(struct live_steps *s)
 			}
 		}
 		d->last = (d->last + 9) / 10;
-		d->limit = (int64_t)d->last * s->width;
+		d->limit = live_steps_end(s, d->last);
 	}
 }
 
@@ -43,5 +43,5 @@ void live_steps_move(struct live_steps *s, enum domain domain, int64_t time)
 		d->list[d->last] = (struct live_step){ before->bytes, before->objects,
 						       before->bytes, before->bytes };
 	}
-	d->limit = (int64_t)step * s->width;
+	d->limit = live_steps_end(s, step);
 }

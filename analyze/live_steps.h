@@ -38,6 +38,14 @@ struct live_steps {
 	int64_t width; /* ns; 0: nothing came so far */
 };
 
+/* When step k ends; what would be behind the end of time ends there. */
+static inline int64_t live_steps_end(const struct live_steps *s, size_t k)
+{
+	int64_t end;
+
+	return __builtin_mul_overflow((int64_t)k, s->width, &end) ? INT64_MAX : end;
+}
+
 /* A moment of another step than the last. */
 void live_steps_move(struct live_steps *s, enum domain domain, int64_t time);
 
