@@ -114,7 +114,7 @@ exact "its events switched off by somebody: the account is exact" "$cap"
 clean "its events switched off by somebody: kernel left as it was"
 
 # --- a limit for files
-(ulimit -f 2000 && "$KMEM_RECORD" -q -f -o "$cap" -d 60 -- "$B/tests/churn" 1000000000 0 2>"$work/err")
+(ulimit -f 2000 && "$KMEM_RECORD" -q -f -o "$cap" -d 60 -- timeout 10 "$B/tests/churn" 1000000000 0 2>"$work/err")
 check "a file size limit: exit 3" [ $? -eq 3 ]
 "$KMEM_ANALYZE" verify "$cap" >"$work/verify" 2>&1
 check "a file size limit: the capture is readable, cut at a block" [ $? -eq 3 ]
