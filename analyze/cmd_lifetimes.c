@@ -217,7 +217,7 @@ static void print_total(const struct lifetimes *x, struct report *r)
 			units_duration(text, x->less_ns));
 	fprintf(out, "LIFETIMES of %" PRIu64 " objects that were freed", all->freed);
 	if (all->freed) {
-		fprintf(out, ":");
+		fprintf(out, ":\n   ");
 		print_shares(out, all, x->rounded);
 	}
 	fprintf(out, "\n");
@@ -245,7 +245,7 @@ static int print_group(const struct lifetimes *x, struct report *r, const struct
 
 	fprintf(r->out, "Freed %" PRIu64 " objects, %" PRIu64 " bytes", g->freed, g->bytes);
 	if (g->freed) {
-		fprintf(r->out, ":");
+		fprintf(r->out, ":\n   ");
 		print_shares(r->out, g, x->rounded);
 	}
 	fprintf(r->out, "\n");

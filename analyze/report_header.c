@@ -246,18 +246,19 @@ static void header_sample(struct report *r)
 	if (r->estimate)
 		estimate_header(
 			r->db, r->out,
-			"totals are exact, their split over\n#   stacks is estimated within each call site,"
+			"totals are of all allocations,\n#   their split over stacks is estimated within each call site,"
 			" with intervals of 95 %");
 	else if (!estimate_sampled(r->db))
 		return;
 	else if (report_by_call_site(r))
-		estimate_header(r->db, r->out, "this report is by call site,\n#   and exact");
+		estimate_header(r->db, r->out,
+				"this report is by call site,\n#   which every allocation has");
 	else if (o->looks == LOOKS_AS_RECORDED ||
 		 ((o->looks == LOOKS_AT_ROWS || o->looks == LOOKS_AT_NOTHING) &&
 		  (by_looks(&r->by) >= ESTIMATE_CALLERS || o->branch.dirs.count)))
 		estimate_header(
 			r->db, r->out,
-			"this report does not estimate,\n#   what has no stack has its call site alone");
+			"this report estimates nothing:\n#   what has no stack has its call site alone");
 }
 
 void report_without_folded(struct report *r, const char *option)

@@ -48,7 +48,7 @@ void report_lines_warn(const struct report *r)
 			" alone\n");
 	if (r->estimate)
 		fprintf(stderr,
-			"kmem-analyze: stacks of this capture are a sample: totals are exact, what each stack has of its"
+			"kmem-analyze: stacks of this capture are a sample: totals are of all allocations, what each stack has of its"
 			" call site is an estimate (kmem-analyze top says how good)\n");
 	if (!r->complete)
 		fprintf(stderr,

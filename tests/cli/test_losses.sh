@@ -38,6 +38,25 @@ for command in 'rings x.html' 'report r.html' 'graph g.dot' 'flame f.svg' 'timel
 	check "$command says so" grep -q 'LOST' "$file"
 done
 
+# of a capture whose stacks are a sample, too; and nothing in words is called exact
+{
+	echo 'info events.stack_sample 2'
+	echo 'info events.stack_sample_by random'
+	sed '0,/^20/s/^20.*/& stack=0xffffffff8100304f,0xffffffff81005010/' "$TESTS/cli/captures/loss.txt"
+} >"$work/sampled.txt"
+"$MKCAPTURE" "$work/sampled.txt" "$work/sampled.kmem"
+"$KMEM_ANALYZE" load -q "$work/sampled.kmem"
+for of in "$db" "$work/sampled.kmem.db"; do
+	for command in account 'account --by stack' kmemprof kmemleak top stat domains peak timeline lifetimes 'flame -f -o x.svg' info; do
+		# shellcheck disable=SC2086	# a command and its options
+		(cd "$work" && "$KMEM_ANALYZE" $command "$of" >got 2>err)
+		name=${of##*/}
+		check "$command of ${name%%.*}: nothing is called exact" sh -c '! sed "s/--exact//" "$1" "$2" | grep -q exact' sh "$work/got" "$work/err"
+	done
+done
+says kmemprof "$work/sampled.kmem.db"
+check "its stacks are called a sample" grep -q '^# stacks of 1 allocation in 2 were recorded' "$work/got"
+
 # no command is left out
 for command in $("$KMEM_ANALYZE" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
 	case $command in
