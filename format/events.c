@@ -340,10 +340,15 @@ static void encode_address(struct events_scratch *s, struct id_state *state, uin
 	s->last_address[id] = address;
 }
 
-/* All columns in one walk: the rows of a block fill a second-level cache. Returns how many ids. */
-static uint32_t encode_rows(struct events_scratch *s, const struct event_block *b,
+/*
+ * All columns in one walk: the rows of a block fill a second-level cache. Returns how many ids. Any
+ * byte that is written might be one of *scratch, as far as a compiler knows, which would read it all
+ * again; what nobody else can see stays in registers.
+ */
+static uint32_t encode_rows(struct events_scratch *scratch, const struct event_block *b,
 			    const struct event_type *types)
 {
+	struct events_scratch own = *scratch, *s = &own;
 	struct pid_run run = { .pid = b->rows[0].pid };
 	struct id_state state = { 0 };
 	uint64_t last = b->rows[0].time;
@@ -369,6 +374,7 @@ static uint32_t encode_rows(struct events_scratch *s, const struct event_block *
 			encode_address(s, &state, row->address, id, first);
 	}
 	end_run(s, &run);
+	*scratch = own;
 	return state.ids;
 }
 

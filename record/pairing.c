@@ -36,10 +36,11 @@ struct waiting_event *pairing_match(struct pairing *p, const struct ring_layout 
 				    uint8_t flags, int32_t pid, uint64_t ordinal,
 				    const uint8_t *frames, uint32_t depth)
 {
-	struct waiting_event *w = &p->slots[pairing_context(flags)];
+	unsigned int context = pairing_context(flags);
+	struct waiting_event *w = &p->slots[context];
 	bool at_once = w->ordinal + 1 == ordinal;
 
-	if (!w->waiting || w->pid != pid || !depth)
+	if (!pairing_waits(p, context) || w->pid != pid || !depth)
 		return NULL;
 	if (w->type->call_site_offset == NO_OFFSET ||
 	    (at_once ? p->sampled == SITE_SAMPLES : p->sites_absent))

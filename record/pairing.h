@@ -34,19 +34,20 @@
 
 /* An event whose row is in the block and whose tuple waits for the number of its stack. */
 struct waiting_event {
-	bool waiting;
 	uint32_t row;
 	int32_t pid;
 	uint64_t ordinal; /* of its record on this CPU */
 	uint64_t call_site;
 	const struct plan_type *type;
+	/* the tuple, plus 1, whose key is that of the event, but for the stack perhaps; 0: see key */
+	uint32_t expected;
 	uint8_t *key; /* room for KEY_ROOM(subbuf_size) bytes */
 	uint32_t key_len;
 };
 
 struct pairing {
 	struct waiting_event slots[PAIRING_CONTEXTS];
-	uint32_t waiting;  /* how many */
+	uint32_t waiting;  /* a bit for each slot in use, by context */
 	uint32_t sampled;  /* stacks that followed at once and were searched for the call_site */
 	bool sites_absent; /* ... which one of them does not contain */
 	uint8_t *memory;
@@ -58,21 +59,38 @@ struct pairing {
 int pairing_init(struct pairing *p, const struct ring_layout *layout, struct error *err);
 void pairing_release(struct pairing *p);
 
+/* 3: NMI, 2: interrupt, 1: softirq, 0: none of them; the innermost counts. Without a branch: it changes often. */
 static inline unsigned int pairing_context(uint8_t flags)
 {
-	return flags & FLAG_NMI ? 3 : flags & FLAG_HARDIRQ ? 2 : flags & FLAG_SOFTIRQ ? 1 : 0;
+	static const uint8_t contexts[16] = { 0, 2, 1, 2, 0, 2, 1, 2, 3, 3, 3, 3, 3, 3, 3, 3 };
+
+	return contexts[flags / FLAG_HARDIRQ % 16];
+}
+
+/* The slot of a context: its event begins to wait. */
+static inline struct waiting_event *pairing_wait(struct pairing *p, unsigned int context)
+{
+	p->waiting |= 1u << context;
+	return &p->slots[context];
+}
+
+static inline void pairing_done(struct pairing *p, const struct waiting_event *w)
+{
+	p->waiting &= ~(1u << (w - p->slots));
+}
+
+static inline bool pairing_waits(const struct pairing *p, unsigned int context)
+{
+	return p->waiting >> context & 1;
 }
 
 /* An event that waits in vain, now that a record of this context has come; NULL: none. */
 static inline struct waiting_event *pairing_overdue(struct pairing *p, unsigned int context,
 						    bool is_event)
 {
-	if (!p->waiting)
+	if (!(p->waiting >> (context + !is_event)))
 		return NULL;
-	for (unsigned int i = PAIRING_CONTEXTS; i > context + !is_event; i--)
-		if (p->slots[i - 1].waiting)
-			return &p->slots[i - 1];
-	return NULL;
+	return &p->slots[31 - __builtin_clz(p->waiting)];
 }
 
 /* frames: depth return addresses as the target wrote them. ordinal: of the stack's own record. */

@@ -34,17 +34,34 @@ static int emit_error(struct stream *s, struct error *err)
 	return error_set(err, s->emitter->failure.code, "%s", s->emitter->failure.text);
 }
 
+/* The key of a waiting event becomes its own: the tuple it was found in may go, or have another stack. */
+static void own_key(const struct stream *s, struct waiting_event *w)
+{
+	const uint8_t *key;
+
+	if (!w->expected)
+		return;
+	key = intern_bytes(&s->emitter->tuples, w->expected - 1, &w->key_len);
+	memcpy(w->key, key, w->key_len);
+	w->expected = 0;
+}
+
 /* Gives a waiting event its stack reference and thereby its tuple. */
 static int settle(struct stream *s, struct waiting_event *w, uint32_t stack, struct error *err)
 {
-	uint32_t tuple;
+	uint32_t tuple, len;
 
 	if (stack == STACK_LOST && s->stacks_asked && !s->stacks_asked[w->type->index])
 		stack = STACK_NONE;
-	memcpy(w->key, &stack, sizeof(stack));
-	tuple = emitter_tuple(s->emitter, w->type, w->key, w->key_len);
-	w->waiting = false;
-	s->pairing.waiting--;
+	if (w->expected && !memcmp(intern_bytes(&s->emitter->tuples, w->expected - 1, &len), &stack,
+				   sizeof(stack))) {
+		tuple = emitter_as_expected(s->emitter, w->expected);
+	} else {
+		own_key(s, w);
+		memcpy(w->key, &stack, sizeof(stack));
+		tuple = emitter_tuple(s->emitter, w->type, w->key, w->key_len);
+	}
+	pairing_done(&s->pairing, w);
 	if (stack == STACK_LOST)
 		s->missing_stacks++;
 	if (tuple == EMIT_FAILED)
@@ -57,8 +74,8 @@ int stream_give_up(struct stream *s, struct error *err)
 {
 	int rc = 0;
 
-	for (int i = 0; rc == 0 && i < PAIRING_CONTEXTS; i++)
-		if (s->pairing.slots[i].waiting)
+	for (unsigned int i = 0; rc == 0 && i < PAIRING_CONTEXTS; i++)
+		if (pairing_waits(&s->pairing, i))
 			rc = settle(s, &s->pairing.slots[i], STACK_LOST, err);
 	return rc;
 }
@@ -107,6 +124,54 @@ static uint32_t make_key(const struct stream *s, const struct plan_type *type,
 		p += 2 + len;
 	}
 	return (uint32_t)(p - key);
+}
+
+/*
+ * Whether a key, its stack aside, is what make_key would make: without making it. The same key of a
+ * type has the same fixed length, so that the words are there.
+ */
+static bool key_fits(const struct stream *s, const struct plan_type *type,
+		     const struct ring_record *rec, const uint8_t *key)
+{
+	uint32_t whole = rec->len / 8 < type->key_words ? rec->len / 8 : type->key_words, index;
+	const uint8_t *p = key + KEY_HEAD;
+	uint64_t differs = 0, last = 0;
+
+	memcpy(&index, key + sizeof(uint32_t), sizeof(index));
+	if (index != type->index)
+		return false;
+	for (uint32_t i = 0; i < whole; i++, p += 8)
+		differs |= (intern_word(rec->data + i * 8) & type->mask[i]) ^ intern_word(p);
+	if (whole < type->key_words) {
+		memcpy(&last, rec->data + whole * 8, rec->len % 8);
+		differs |= (last & type->mask[whole]) ^ intern_word(p);
+		p += 8;
+	}
+	for (uint16_t i = 0; !differs && i < type->variable_count; i++) {
+		const uint8_t *bytes;
+		uint16_t len16;
+		size_t len;
+
+		memcpy(&len16, p, sizeof(len16));
+		if (!plan_field_bytes(&s->plan->layout, &type->variable[i], rec, &bytes, &len) ||
+		    len != len16 || !intern_same(p + 2, bytes, len16))
+			return false;
+		p += 2 + len;
+	}
+	return !differs;
+}
+
+/* The tuple, plus 1, that a record has, its stack aside, if that is the one to be expected; 0: it is not. */
+static uint32_t expected_tuple(const struct stream *s, const struct plan_type *type,
+			       const struct ring_record *rec, bool any_stack)
+{
+	const uint8_t *key;
+	uint32_t expected = emitter_expected(s->emitter, &key), none = STACK_NONE;
+
+	if (!expected || (!any_stack && memcmp(key, &none, sizeof(none))) ||
+	    !key_fits(s, type, rec, key))
+		return 0;
+	return expected;
 }
 
 /* Before a row is made: columns have a value for each row of their type, or they mean nothing. */
@@ -177,13 +242,11 @@ static int damaged(const struct stream *s, const struct ring_record *rec, struct
 
 /* The row of a record, and its columns; the tuple is still to come. */
 static int add_row(struct stream *s, const struct plan_type *type, const struct ring_record *rec,
-		   int32_t pid, uint8_t *key, struct event_row **ret, uint32_t *ret_key_len,
-		   struct error *err)
+		   int32_t pid, struct event_row **ret, struct error *err)
 {
 	struct event_row *row;
 
-	*ret_key_len = make_key(s, type, rec, key);
-	if (!*ret_key_len || !columns_fit(s, type, rec))
+	if (!columns_fit(s, type, rec))
 		return damaged(s, rec, err);
 	row = event_block_add(&s->block);
 	if (!row)
@@ -202,33 +265,34 @@ static int add_event(struct stream *s, const struct plan_type *type, const struc
 		     int32_t pid, struct error *err)
 {
 	const struct ring_layout *layout = &s->plan->layout;
-	struct waiting_event *w = NULL;
+	bool waits = type->wants_stack || s->stacks_asked;
+	unsigned int context = pairing_context(rec->data[s->plan->flags_offset]);
+	uint8_t *key = waits ? s->pairing.slots[context].key : s->key;
+	uint32_t expected = expected_tuple(s, type, rec, waits), key_len = 0;
+	struct waiting_event *w;
 	struct event_row *row;
-	uint8_t *key = s->key;
-	uint32_t key_len;
 	int rc;
 
-	if (type->wants_stack || s->stacks_asked) {
-		w = &s->pairing.slots[pairing_context(rec->data[s->plan->flags_offset])];
-		key = w->key;
-	}
-	rc = add_row(s, type, rec, pid, key, &row, &key_len, err);
+	if (!expected && !(key_len = make_key(s, type, rec, key)))
+		return damaged(s, rec, err);
+	rc = add_row(s, type, rec, pid, &row, err);
 	if (rc < 0)
 		return rc;
-	if (!w) {
-		row->tuple = emitter_tuple(s->emitter, type, key, key_len);
+	if (!waits) {
+		row->tuple = expected ? emitter_as_expected(s->emitter, expected) :
+					emitter_tuple(s->emitter, type, key, key_len);
 		return row->tuple == EMIT_FAILED ? emit_error(s, err) : 0;
 	}
-	w->waiting = true;
+	w = pairing_wait(&s->pairing, context);
 	w->row = s->block.count - 1;
 	w->pid = pid;
 	w->ordinal = s->decoded;
 	w->type = type;
+	w->expected = expected;
 	w->key_len = key_len;
 	if (type->call_site_offset != NO_OFFSET)
 		w->call_site = plan_number(layout, rec->data + type->call_site_offset,
 					   layout->long_size);
-	s->pairing.waiting++;
 	return 0;
 }
 
@@ -252,9 +316,12 @@ int stream_event(struct stream *s, const struct ring_record *rec, const uint64_t
 	}
 	if (rec->len < type->min_len)
 		return damaged(s, rec, err);
+	key_len = make_key(s, type, rec, s->key);
+	if (!key_len)
+		return damaged(s, rec, err);
 	rc = add_row(s, type, rec,
-		     (int32_t)plan_number(&plan->layout, rec->data + plan->pid_offset, 4), s->key,
-		     &row, &key_len, err);
+		     (int32_t)plan_number(&plan->layout, rec->data + plan->pid_offset, 4), &row,
+		     err);
 	if (rc < 0)
 		return rc;
 	if (type->wants_stack && depth) {
@@ -361,22 +428,24 @@ int stream_page(struct stream *s, const void *bytes, size_t len, bool lost_in_fr
 {
 	struct ring_record rec;
 	struct ring_page page;
-	int rc;
+	int rc, failed = 0;
 
 	rc = ring_page_open(&page, &s->plan->layout, bytes, len, err);
 	if (rc == 0 && (lost_in_front || page.missed))
 		rc = stream_give_up(s, err);
 	if (rc < 0)
 		return rc;
-	while ((rc = ring_page_next(&page, &rec)) > 0) {
-		rc = add_record(s, &rec, err);
-		if (rc < 0)
-			return rc;
-	}
+	while ((rc = ring_page_next(&page, &rec)) > 0)
+		if ((failed = add_record(s, &rec, err)) < 0)
+			break;
 	if (rc < 0)
-		return error_set(err, rc, "CPU %u: a ring-buffer page is malformed at byte %zu",
-				 s->cpu, (size_t)(page.pos - page.start));
-	return 0;
+		failed = error_set(err, rc, "CPU %u: a ring-buffer page is malformed at byte %zu",
+				   s->cpu, (size_t)(page.pos - page.start));
+	/* between pages a new generation may begin */
+	for (unsigned int i = 0; i < PAIRING_CONTEXTS; i++)
+		if (pairing_waits(&s->pairing, i))
+			own_key(s, &s->pairing.slots[i]);
+	return failed;
 }
 
 /* The smallest record is 12 bytes: the word in front and the common fields. */
@@ -395,8 +464,8 @@ uint32_t stream_settled(const struct stream *s)
 {
 	uint32_t n = s->block.count;
 
-	for (int i = 0; i < PAIRING_CONTEXTS && s->pairing.waiting; i++)
-		if (s->pairing.slots[i].waiting && s->pairing.slots[i].row < n)
+	for (unsigned int i = 0; i < PAIRING_CONTEXTS; i++)
+		if (pairing_waits(&s->pairing, i) && s->pairing.slots[i].row < n)
 			n = s->pairing.slots[i].row;
 	return n;
 }
@@ -408,8 +477,8 @@ void stream_taken(struct stream *s, uint32_t n)
 	b->count -= n;
 	if (b->count)
 		memmove(b->rows, b->rows + n, b->count * sizeof(*b->rows));
-	for (int i = 0; i < PAIRING_CONTEXTS; i++)
-		if (s->pairing.slots[i].waiting)
+	for (unsigned int i = 0; i < PAIRING_CONTEXTS; i++)
+		if (pairing_waits(&s->pairing, i))
 			s->pairing.slots[i].row -= n;
 	s->column_bytes = 0;
 }

@@ -9,14 +9,12 @@ static const uint64_t with_site[] = { 0x100, 0x200, 0x300 }, without[] = { 0x300
 
 static void wait_for_stack(struct pairing *p, uint8_t flags, uint64_t ordinal)
 {
-	struct waiting_event *w = &p->slots[pairing_context(flags)];
+	struct waiting_event *w = pairing_wait(p, pairing_context(flags));
 
-	w->waiting = true;
 	w->pid = 7;
 	w->ordinal = ordinal;
 	w->call_site = 0x200;
 	w->type = &type;
-	p->waiting++;
 }
 
 static bool match(struct pairing *p, uint8_t flags, uint64_t ordinal, const uint64_t *frames,
@@ -27,8 +25,7 @@ static bool match(struct pairing *p, uint8_t flags, uint64_t ordinal, const uint
 
 	if (!w)
 		return false;
-	w->waiting = false;
-	p->waiting--;
+	pairing_done(p, w);
 	return true;
 }
 
