@@ -81,6 +81,8 @@ struct block_header {
 enum section_kind {
 	SECTION_RECORDS =
 		1, /* the whole record of INFO, FILE, TYPES, TASKS, STATS, END, PROCESS, MARKS */
+	SECTION_FILE_NUMBERS = 2, /* FILE; file_lines.h. a: digits */
+	SECTION_FILE_LINES = 3,
 	SECTION_STACKS = 16,	  /* DICT */
 	SECTION_TUPLES = 17,	  /* DICT */
 	SECTION_EVENT_IDMAP = 32, /* EVENTS: local id -> tuple id */

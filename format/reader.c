@@ -13,6 +13,7 @@
 #include "format/base/crc32.h"
 #include "format/base/cursor.h"
 #include "format/base/fileio.h"
+#include "format/file_lines.h"
 
 #define TAIL_LEN     4096
 #define SECTIONS_MAX (1u << 17) /* of one block; kmem-record writes a few dozen at most */
@@ -442,6 +443,7 @@ void block_release(struct block *block)
 	free(block->sections);
 	free(block->stored);
 	free(block->raw);
+	buf_release(&block->joined);
 	ZSTD_freeDCtx(block->zstd);
 	*block = (struct block){ 0 };
 }
@@ -462,7 +464,8 @@ static bool room(uint8_t **p, size_t *cap, size_t want)
 
 static bool known_section(uint8_t kind)
 {
-	return kind == SECTION_RECORDS || kind == SECTION_STACKS || kind == SECTION_TUPLES ||
+	return (kind >= SECTION_RECORDS && kind <= SECTION_FILE_LINES) || kind == SECTION_STACKS ||
+	       kind == SECTION_TUPLES ||
 	       (kind >= SECTION_EVENT_IDMAP && kind <= SECTION_EVENT_COLUMN) ||
 	       (kind >= SECTION_FOLDED_PAIRS && kind <= SECTION_FOLDED_REUSED);
 }
@@ -529,6 +532,33 @@ static const char *split_body(struct block *block, const uint8_t *body,
 	return NULL;
 }
 
+static struct section *find_section(const struct block *block, enum section_kind kind)
+{
+	for (size_t i = 0; i < block->section_count; i++)
+		if (block->sections[i].kind == kind)
+			return &block->sections[i];
+	return NULL;
+}
+
+/* A file that was split into numbers and lines is one record again. Returns what is wrong with it, or NULL. */
+static const char *join_lines(struct block *block)
+{
+	struct section *record = find_section(block, SECTION_RECORDS),
+		       *numbers = find_section(block, SECTION_FILE_NUMBERS),
+		       *lines = find_section(block, SECTION_FILE_LINES);
+	const char *bad;
+
+	if (!numbers && !lines)
+		return NULL;
+	if (!record || !numbers || !lines)
+		return "a part of a file lacks its lines";
+	bad = file_join(record, numbers, lines, &block->joined);
+	*record = (struct section){ .kind = SECTION_RECORDS,
+				    .data = block->joined.data,
+				    .len = block->joined.len };
+	return bad;
+}
+
 int capture_reader_load(const struct capture_reader *r, const struct capture_scan *scan, size_t i,
 			struct block *ret, struct error *err)
 {
@@ -558,6 +588,8 @@ int capture_reader_load(const struct capture_reader *r, const struct capture_sca
 			r, scan, i,
 			"checksum mismatch (the capture was damaged after it was written)", err);
 	bad = split_body(ret, p + header_len, h);
+	if (!bad && h->type == BLOCK_FILE)
+		bad = join_lines(ret);
 	if (bad)
 		return body_damaged(r, scan, i, bad, err);
 	return 0;
@@ -587,8 +619,5 @@ int capture_reader_first(const struct capture_reader *r, struct block_header *re
 
 const struct section *block_section(const struct block *block, enum section_kind kind)
 {
-	for (size_t i = 0; i < block->section_count; i++)
-		if (block->sections[i].kind == kind)
-			return &block->sections[i];
-	return NULL;
+	return find_section(block, kind);
 }

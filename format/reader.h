@@ -23,6 +23,7 @@
 #ifndef KMEM_FORMAT_READER_H
 #define KMEM_FORMAT_READER_H
 
+#include "format/base/buf.h"
 #include "format/base/error.h"
 #include "format/capture.h"
 
@@ -71,6 +72,7 @@ struct block {
 	uint8_t *stored, *raw;
 	size_t stored_cap, raw_cap;
 	struct ZSTD_DCtx_s *zstd;
+	struct buf joined;	   /* the record of a FILE whose lines were split */
 	uint32_t unknown_sections; /* stepped over in the block loaded last */
 };
 

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memrchr */
 #include "record/meta.h"
 
 #include <ctype.h>
@@ -31,6 +32,7 @@ void meta_release(struct meta *m)
 	buf_release(&m->info);
 	buf_release(&m->scratch);
 	buf_release(&m->file);
+	file_encoder_release(&m->file_encoder);
 	block_body_release(&m->body);
 	for (size_t i = 0; i < m->kept_count; i++)
 		buf_release(&m->kept[i].bytes);
@@ -105,14 +107,26 @@ int meta_put_info(struct meta *m, struct error *err)
 
 /* ---- files ---- */
 
+/* Parts end with a line, so that the lines of each can be split. */
+static size_t part_length(const char *bytes, size_t len)
+{
+	const char *newline;
+
+	if (len <= FILE_PART_MAX)
+		return len;
+	newline = memrchr(bytes, '\n', FILE_PART_MAX);
+	return newline ? (size_t)(newline + 1 - bytes) : FILE_PART_MAX;
+}
+
 int meta_put_bytes(struct meta *m, const char *name, const char *moment, const void *data,
 		   size_t len, struct error *err)
 {
+	const struct block_header h = { .type = BLOCK_FILE, .cpu = CPU_NONE };
 	size_t done = 0, n;
-	int rc = 0;
+	int rc;
 
 	do {
-		n = len - done < FILE_PART_MAX ? len - done : FILE_PART_MAX;
+		n = part_length((const char *)data + done, len - done);
 		struct file_part part = {
 			.name = { name, strlen(name) },
 			.moment = { moment, strlen(moment) },
@@ -121,9 +135,9 @@ int meta_put_bytes(struct meta *m, const char *name, const char *moment, const v
 			.bytes = { (const char *)data + done, n },
 		};
 
-		buf_clear(&m->scratch);
-		file_encode(&m->scratch, &part);
-		rc = put_records(m, BLOCK_FILE, 0, &m->scratch, err);
+		block_body_clear(&m->body);
+		file_body_add(&m->file_encoder, &part, &m->body);
+		rc = put_body(m, &h, err);
 		done += n;
 	} while (rc == 0 && done < len);
 	return rc;

@@ -17,6 +17,7 @@
 
 #include <time.h>
 
+#include "format/file_lines.h"
 #include "format/records.h"
 #include "format/writer.h"
 #include "record/event_plan.h"
@@ -31,6 +32,7 @@ struct meta {
 	struct buf info;    /* pairs for the next INFO block */
 	struct block_body body;
 	struct buf scratch, file;
+	struct file_encoder file_encoder;
 	bool keep; /* INFO, FILE and TYPES blocks that are put are remembered, too */
 	struct kept_block *kept;
 	size_t kept_count;

@@ -51,7 +51,7 @@ INFO, FILE, TYPES, DICT, EVENTS, TASKS, STATS, END, PROCESS, MARKS = range(1, 11
 FOLDED = 11
 BLOCK_NAMES = {INFO: "INFO", FILE: "FILE", TYPES: "TYPES", DICT: "DICT", EVENTS: "EVENTS",
                TASKS: "TASKS", STATS: "STATS", END: "END", PROCESS: "PROCESS", MARKS: "MARKS", FOLDED: "FOLDED"}
-KNOWN_SECTIONS = {INFO: {1}, FILE: {1}, TYPES: {1}, DICT: {16, 17}, EVENTS: set(range(32, 41)),
+KNOWN_SECTIONS = {INFO: {1}, FILE: {1, 2, 3}, TYPES: {1}, DICT: {16, 17}, EVENTS: set(range(32, 41)),
                   TASKS: {1}, STATS: {1}, END: {1}, PROCESS: {1}, MARKS: {1}, FOLDED: {48, 49, 50}}
 
 KIND_UNSIGNED, KIND_SIGNED, KIND_STRING, KIND_BYTES, KIND_ROOM = 1, 2, 3, 4, 5
@@ -402,6 +402,28 @@ def is_number(field):
     return field.kind in (KIND_UNSIGNED, KIND_SIGNED)
 
 
+def whole_file(sections):
+    """The sections of a FILE block, as one record where its lines were split into numbers and the rest."""
+    if all(section.kind == 1 for section in sections):
+        return sections
+    by_kind = {section.kind: section for section in sections}
+    if set(by_kind) != {1, 2, 3}:
+        raise Malformed("has a file whose lines are not all there")
+    record, numbers, lines = by_kind[1], Cursor(by_kind[2].data), by_kind[3].data
+    digits = by_kind[2].a
+    if record.data[-1:] != b"\0" or not 1 <= digits <= 16 or (lines and lines[-1:] != b"\n"):
+        raise Malformed("has a file whose lines make no sense")
+    content, number = [], 0
+    for line in lines.split(b"\n")[:-1]:
+        number = (number + numbers.svarint()) % (1 << 64)
+        content.append(b"%0*x" % (digits, number % (1 << 4 * digits)) + line + b"\n")
+    content = b"".join(content)
+    length, n = b"", len(content)
+    while n >= 0x80:
+        length, n = length + bytes([n & 0x7f | 0x80]), n >> 7
+    return [record._replace(data=record.data[:-1] + length + bytes([n]) + content)]
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # The capture
 
@@ -615,6 +637,8 @@ class Capture:
             try:
                 if isinstance(sections, str):
                     raise Malformed(sections)
+                if block.type == FILE:
+                    sections = whole_file(sections)
                 for section in sections:
                     readers[block.type](block, section)
             except Malformed as problem:

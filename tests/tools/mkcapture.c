@@ -49,6 +49,7 @@
 #include "format/base/fileio.h"
 #include "format/dict.h"
 #include "format/events.h"
+#include "format/file_lines.h"
 #include "format/process.h"
 #include "format/records.h"
 #include "format/writer.h"
@@ -239,6 +240,21 @@ static void put_record(struct maker *m, enum block_type type, uint32_t first, st
 	buf_clear(b);
 }
 
+static void put_file_block(struct maker *m, struct text name, struct text moment,
+			   const struct buf *bytes)
+{
+	struct file_encoder encoder = { 0 };
+
+	file_body_add(&encoder,
+		      &(struct file_part){ .name = name,
+					   .moment = moment,
+					   .last = true,
+					   .bytes = { (const char *)bytes->data, bytes->len } },
+		      &m->body);
+	put(m, &(struct block_header){ .type = BLOCK_FILE, .cpu = CPU_NONE });
+	file_encoder_release(&encoder);
+}
+
 /* Metadata goes out before the first event, types again whenever new ones were declared. */
 static void start(struct maker *m)
 {
@@ -258,17 +274,9 @@ static void start(struct maker *m)
 	put_record(m, BLOCK_INFO, 0, &m->info);
 	if (m->tasks.len)
 		put_record(m, BLOCK_TASKS, 0, &m->tasks);
-	if (m->kallsyms.len) {
-		struct buf file = { 0 };
-
-		file_encode(&file, &(struct file_part){ .name = { "/proc/kallsyms", 14 },
-							.moment = { "start", 5 },
-							.last = true,
-							.bytes = { (const char *)m->kallsyms.data,
-								   m->kallsyms.len } });
-		put_record(m, BLOCK_FILE, 0, &file);
-		buf_release(&file);
-	}
+	if (m->kallsyms.len)
+		put_file_block(m, (struct text){ "/proc/kallsyms", 14 },
+			       (struct text){ "start", 5 }, &m->kallsyms);
 }
 
 static void put_stats(struct maker *m, enum stats_moment moment, uint16_t ring)
@@ -571,7 +579,7 @@ static bool add_process(struct maker *m, char **words, int n)
 
 static void add_file(struct maker *m, char **words, int n)
 {
-	struct buf content = { 0 }, file = { 0 };
+	struct buf content = { 0 };
 
 	start(m);
 	for (int i = 3; i < n; i++) {
@@ -589,14 +597,8 @@ static void add_file(struct maker *m, char **words, int n)
 		if (i + 1 < n)
 			buf_u8(&content, ' ');
 	}
-	file_encode(&file,
-		    &(struct file_part){ .name = text_of(words[1]),
-					 .moment = text_of(words[2]),
-					 .last = true,
-					 .bytes = { (const char *)content.data, content.len } });
-	put_record(m, BLOCK_FILE, 0, &file);
+	put_file_block(m, text_of(words[1]), text_of(words[2]), &content);
 	buf_release(&content);
-	buf_release(&file);
 }
 
 static void directive(struct maker *m, char **words, int n)

@@ -7,6 +7,7 @@
 
 #include "format/dict.h"
 #include "format/events.h"
+#include "format/file_lines.h"
 #include "format/folded.h"
 #include "format/process.h"
 #include "format/reader.h"
@@ -129,6 +130,106 @@ static void test_file(void)
 	      !memcmp(out.name.data, "/proc/x", 7));
 	EACH_PREFIX(b, file_decode(copy, prefix, &out, NULL));
 	buf_release(&b);
+}
+
+static bool splits(const char *text)
+{
+	struct buf numbers = { 0 }, lines = { 0 };
+	unsigned int digits;
+	bool is_split = lines_split(text, strlen(text), &digits, &numbers, &lines);
+
+	buf_release(&numbers);
+	buf_release(&lines);
+	return is_split;
+}
+
+static void test_which_lines_are_split(void)
+{
+	CHECK(splits("ffffffff81000000 T _stext\n"));
+	CHECK(splits("0 a\n1 b\n0  \n"));
+	CHECK(splits("00 a\nff b\n"));
+	CHECK(!splits(""));
+	CHECK(!splits("\n"));
+	CHECK(!splits("ffffffff81000000 T _stext"));
+	CHECK(!splits("ffffffff81000000 T _stext\nffffffff81000010 T"));
+	CHECK(!splits("ffffffff81000000 T _stext\n\n"));
+	CHECK(!splits("ffffffff81000000 T _stext\nffffffff8100001 T other\n"));
+	CHECK(!splits("ffffffff81000000 T _stext\nffffffff81000010\tT other\n"));
+	CHECK(!splits("FFffffff81000000 T _stext\n"));
+	CHECK(!splits("0ffffffff81000000 T _stext\n"));
+	CHECK(!splits(" T _stext\n"));
+}
+
+/* The same part as a block would have it, and as a reader of blocks makes it again. */
+static void test_split_lines_join(void)
+{
+	static const char text[] =
+		"ffffffff81000000 T _stext\nffffffffffffffff A top\n0000000000000000 A zero\n"
+		"ffffffff80ffffff t below\t[module]\nffffffff80ffffff t \r same\n";
+	struct file_part part = { { "/proc/kallsyms", 14 },
+				  { "start", 5 },
+				  77,
+				  true,
+				  { text, sizeof(text) - 1 } },
+			 head = part;
+	struct buf whole = { 0 }, record = { 0 }, numbers = { 0 }, lines = { 0 }, joined = { 0 };
+	struct section sections[3] = { { .kind = SECTION_RECORDS },
+				       { .kind = SECTION_FILE_NUMBERS },
+				       { .kind = SECTION_FILE_LINES } };
+	unsigned int digits = 0;
+
+	REQUIRE(lines_split(text, sizeof(text) - 1, &digits, &numbers, &lines) && digits == 16);
+	head.bytes.len = 0;
+	file_encode(&whole, &part);
+	file_encode(&record, &head);
+	sections[0].data = record.data, sections[0].len = record.len;
+	sections[1].data = numbers.data, sections[1].len = numbers.len, sections[1].a = digits;
+	sections[2].data = lines.data, sections[2].len = lines.len;
+	CHECK(!file_join(&sections[0], &sections[1], &sections[2], &joined));
+	CHECK(joined.len == whole.len && !memcmp(joined.data, whole.data, whole.len));
+
+	sections[1].len--;
+	CHECK(file_join(&sections[0], &sections[1], &sections[2], &joined));
+	sections[1].len++;
+	sections[2].len--;
+	CHECK(file_join(&sections[0], &sections[1], &sections[2], &joined));
+	sections[2].len++;
+	sections[1].a = 17;
+	CHECK(file_join(&sections[0], &sections[1], &sections[2], &joined));
+	sections[1].a = 0;
+	CHECK(file_join(&sections[0], &sections[1], &sections[2], &joined));
+	sections[1].a = 16;
+	sections[0].data = whole.data, sections[0].len = whole.len;
+	CHECK(file_join(&sections[0], &sections[1], &sections[2], &joined));
+	buf_release(&whole);
+	buf_release(&record);
+	buf_release(&numbers);
+	buf_release(&lines);
+	buf_release(&joined);
+}
+
+/* Two bytes of a file that stand for seventeen: not more than a block may have. */
+static void test_lines_that_grow(void)
+{
+	size_t n = BLOCK_RAW_MAX / 17 + 1;
+	struct section record = { 0 }, numbers = { .a = 16 }, lines = { 0 };
+	struct file_part head = { { "x", 1 }, { "end", 3 }, 0, true, { "", 0 } };
+	struct buf b = { 0 }, joined = { 0 };
+	uint8_t *zeros = calloc(1, n), *newlines = malloc(n);
+
+	REQUIRE(zeros && newlines);
+	memset(newlines, '\n', n);
+	file_encode(&b, &head);
+	record.data = b.data, record.len = b.len;
+	numbers.data = zeros, numbers.len = n;
+	lines.data = newlines, lines.len = n;
+	CHECK(file_join(&record, &numbers, &lines, &joined) && joined.cap == 0);
+	lines.len = n - 1;
+	CHECK(!file_join(&record, &numbers, &lines, &joined));
+	buf_release(&b);
+	buf_release(&joined);
+	free(zeros);
+	free(newlines);
 }
 
 static void test_types(void)
@@ -657,6 +758,9 @@ int main(void)
 {
 	RUN(test_info);
 	RUN(test_file);
+	RUN(test_which_lines_are_split);
+	RUN(test_split_lines_join);
+	RUN(test_lines_that_grow);
 	RUN(test_types);
 	RUN(test_small_records);
 	RUN(test_marks);
