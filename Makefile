@@ -125,7 +125,7 @@ analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzst
 unit-programs: $(units)
 	@:
 
-test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(fuzz_targets) $(B)/tests/makeload $(B)/tests/replay_speed $(B)/tests/stream_speed
+test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(fuzz_targets) $(B)/tests/makeload $(B)/tests/replay_speed $(B)/tests/stream_speed $(B)/tests/ring_floor
 	@:
 
 help:	## This list
@@ -172,6 +172,8 @@ $(B)/tests/replay_speed: $(B)/tests/bench/replay_speed.o $(analyze_lib_obj) $(fo
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(analyze_lib_obj) $(format_obj) $(all_ldflags) $(analyze_libs)
 $(B)/tests/stream_speed: $(B)/tests/bench/stream_speed.o $(record_lib_obj) $(format_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(all_ldflags) $(record_libs)
+$(B)/tests/ring_floor: $(B)/tests/bench/ring_floor.o $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(all_ldflags)
 # A witness shares no code with the programs.
 $(boot_tests): $(B)/tests/%: $(B)/tests/boot/%.o $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(all_ldflags) $(trace_libs)
