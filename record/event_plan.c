@@ -424,33 +424,6 @@ int event_plan_add(struct event_plan *plan, const char *system, const char *text
 
 /* ---- values ---- */
 
-bool plan_field_bytes(const struct ring_layout *layout, const struct plan_field *field,
-		      const struct ring_record *rec, const uint8_t **ret, size_t *ret_len)
-{
-	const uint8_t *p = rec->data + field->offset;
-	size_t len = field->size;
-
-	if (field->where != WHERE_IN_PLACE) {
-		uint32_t where = (uint32_t)plan_number(layout, p, 4);
-		size_t offset = where & 0xffff;
-
-		if (field->where == WHERE_REL_LOC)
-			offset += field->offset + 4u;
-		len = where >> 16;
-		if (offset > rec->len || len > rec->len - offset)
-			return false;
-		p = rec->data + offset;
-	} else if (!len) /* "char buf[]": up to the end of the record */
-		len = rec->len - field->offset;
-	if (field->kind == FIELD_FIXED_STRING)
-		len = strnlen((const char *)p, len);
-	else if (field->kind == FIELD_STRING && len && !p[len - 1])
-		len--;
-	*ret = p;
-	*ret_len = len;
-	return true;
-}
-
 void plan_key_values(const struct event_plan *plan, const struct plan_type *type,
 		     const uint8_t *key, struct value *values)
 {

@@ -134,8 +134,33 @@ static inline uint64_t plan_signed_number(const struct ring_layout *layout, cons
  * The bytes of a string or array field of a record that is at least min_len long. False when the
  * record says that they lie outside of it.
  */
-bool plan_field_bytes(const struct ring_layout *layout, const struct plan_field *field,
-		      const struct ring_record *rec, const uint8_t **ret, size_t *ret_len);
+static inline bool plan_field_bytes(const struct ring_layout *layout,
+				    const struct plan_field *field, const struct ring_record *rec,
+				    const uint8_t **ret, size_t *ret_len)
+{
+	const uint8_t *p = rec->data + field->offset;
+	size_t len = field->size;
+
+	if (field->where != WHERE_IN_PLACE) {
+		uint32_t where = (uint32_t)plan_number(layout, p, 4);
+		size_t offset = where & 0xffff;
+
+		if (field->where == WHERE_REL_LOC)
+			offset += field->offset + 4u;
+		len = where >> 16;
+		if (offset > rec->len || len > rec->len - offset)
+			return false;
+		p = rec->data + offset;
+	} else if (!len) /* "char buf[]": up to the end of the record */
+		len = rec->len - field->offset;
+	if (field->kind == FIELD_FIXED_STRING)
+		len = strnlen((const char *)p, len);
+	else if (field->kind == FIELD_STRING && len && !p[len - 1])
+		len--;
+	*ret = p;
+	*ret_len = len;
+	return true;
+}
 
 /*
  * The values of a key, one per field of PLACE_TUPLE in the type's order; they point into the key.

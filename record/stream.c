@@ -215,7 +215,7 @@ static void put_columns(struct stream *s, const struct plan_type *type,
 
 	for (uint16_t i = 0; i < type->column_count; i++) {
 		const struct plan_field *f = &type->columns[i];
-		const uint8_t *bytes;
+		const uint8_t *bytes = rec->data;
 		size_t len = f->size;
 
 		if (f->kind == FIELD_UNSIGNED || f->kind == FIELD_SIGNED) {
