@@ -86,6 +86,7 @@ tool_src := $(wildcard tests/tools/*.c)
 kernel_src := $(wildcard tests/kernel/*.c)
 boot_src := $(wildcard tests/boot/*.c)
 fuzz_src := $(wildcard tests/fuzz/*.c)
+faults_src := $(wildcard tests/faults/*.c)
 bench_src := $(wildcard tests/bench/*.c)
 sql_src := $(wildcard schema/*.sql schema/query/*.sql)
 embedded := $(sql_src) analyze/skip_frames.txt analyze/rings.html analyze/report.html analyze/flame.js
@@ -102,6 +103,8 @@ tools := $(patsubst tests/tools/%.c,$(B)/tests/%,$(tool_src))
 kernel_tests := $(patsubst tests/kernel/%.c,$(B)/tests/%,$(kernel_src))
 boot_tests := $(patsubst tests/boot/%.c,$(B)/tests/%,$(boot_src))
 fuzz_targets := $(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+nomem := $(B)/tests/kmem-record-nomem $(B)/tests/kmem-analyze-nomem
+nomem_obj := $(call obj,$(faults_src))
 # libFuzzer has a main of its own; without it the inputs that are there are replayed
 fuzz_obj := $(B)/tests/fuzz/common.o $(if $(FUZZ),,$(B)/tests/fuzz/replay.o)
 
@@ -110,7 +113,7 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-threads run-threads check-build check-compilers fuzz coverage bench bench-readme bench-text bench-shape format lint install deb clean FORCE
+.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-threads run-threads check-nomem check-build check-compilers fuzz coverage bench bench-readme bench-text bench-shape format lint install deb clean FORCE
 
 all: record $(if $(CROSS_COMPILE),,analyze) build/kmem-capture.5	## Build build/kmem-record and build/kmem-analyze (the default)
 
@@ -125,7 +128,7 @@ analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzst
 unit-programs: $(units)
 	@:
 
-test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(fuzz_targets) $(B)/tests/makeload $(B)/tests/replay_speed $(B)/tests/stream_speed $(B)/tests/ring_floor
+test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(fuzz_targets) $(nomem) $(B)/tests/makeload $(B)/tests/replay_speed $(B)/tests/stream_speed $(B)/tests/ring_floor
 	@:
 
 help:	## This list
@@ -174,6 +177,11 @@ $(B)/tests/stream_speed: $(B)/tests/bench/stream_speed.o $(record_lib_obj) $(for
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(all_ldflags) $(record_libs)
 $(B)/tests/ring_floor: $(B)/tests/bench/ring_floor.o $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(all_ldflags)
+# The programs, with memory that runs out.
+$(B)/tests/kmem-record-nomem: $(record_obj) $(format_obj) $(nomem_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $(record_obj) $(format_obj) $(nomem_obj) -Wl,--wrap=main $(all_ldflags) $(record_libs)
+$(B)/tests/kmem-analyze-nomem: $(analyze_obj) $(format_obj) $(nomem_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $(analyze_obj) $(format_obj) $(nomem_obj) -Wl,--wrap=main $(all_ldflags) $(analyze_libs)
 # A witness shares no code with the programs.
 $(boot_tests): $(B)/tests/%: $(B)/tests/boot/%.o $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(all_ldflags) $(trace_libs)
@@ -207,7 +215,7 @@ $(B)/flags: FORCE
 
 crosses := aarch64-linux-gnu arm-linux-gnueabihf s390x-linux-gnu
 # the plain build tries every byte of a damaged capture, and every witness; sanitizers are ten times as slow
-run_tests = B=$(B) $(if $(SAN),BAD_CASES=600 WITNESS_EVERY=3 )sh tests/run.sh
+run_tests = B=$(B) $(if $(SAN),BAD_CASES=600 WITNESS_EVERY=3 NOMEM_TRIES=$(or $(NOMEM_TRIES),4) )sh tests/run.sh
 # on all processors, unless -j says something else
 build_now = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -266,6 +274,11 @@ check-threads:	## The threads of recorder and loader under the thread sanitizer:
 	@sh scripts/setup.sh build test
 	@$(build_now) SAN=thread all test-programs
 	@$(MAKE) --no-print-directory -s SAN=thread run-threads
+
+check-nomem:	## Each allocation of 40 commands made to fail, one after the other (an hour; NOMEM_TRIES=N: N of each)
+	@sh scripts/setup.sh build test
+	@$(build_now) all test-programs
+	@NOMEM_TRIES=$(or $(NOMEM_TRIES),0) $(run_tests) nomem
 
 run-threads:
 	@$(run_tests) threads
@@ -354,4 +367,4 @@ clean:	## Remove everything that was built
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(format_obj) $(record_obj) $(analyze_obj) \
-	$(call obj,$(patsubst %,%,$(unit_src) $(tool_src) $(kernel_src) $(boot_src) $(bench_src))))
+	$(call obj,$(patsubst %,%,$(unit_src) $(tool_src) $(kernel_src) $(boot_src) $(bench_src) $(faults_src))))

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analyze/db_memory.h"
 #include "analyze/report.h"
 #include "analyze/sql_guard.h"
 #include "analyze/sql_table.h"
@@ -37,11 +38,13 @@ static int run_text(struct report *r, const char *sql, struct error *err)
 		struct query q = { .db = r->db };
 
 		if (sqlite3_prepare_v2(r->db, sql, -1, &q.stmt, &sql) != SQLITE_OK)
-			return error_set(
-				err, ERR_USAGE,
-				"SQL: %s; kmem-analyze sql --help has examples, and .schema"
-				" object (on standard input) the columns",
-				sqlite3_errmsg(r->db));
+			return db_memory_failed() ?
+				       error_nomem(err) :
+				       error_set(
+					       err, ERR_USAGE,
+					       "SQL: %s; kmem-analyze sql --help has examples, and .schema"
+					       " object (on standard input) the columns",
+					       sqlite3_errmsg(r->db));
 		if (!q.stmt) /* a comment */
 			continue;
 		if (r->emit.format == EMIT_TEXT)

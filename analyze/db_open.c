@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analyze/db_memory.h"
 #include "analyze/db_pages.h"
 #include "analyze/load.h"
 #include "analyze/series.h"
@@ -106,10 +107,12 @@ static int open_read_only(sqlite3 **ret, const char *path, struct error *err)
 	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, DB_PAGES) !=
 		    SQLITE_OK ||
 	    !ask(db, "PRAGMA application_id", &id, NULL, 0)) {
-		error_set(err, ERR_FORMAT, "cannot read '%s' as a database: %s", path,
-			  db ? sqlite3_errmsg(db) : "out of memory");
+		rc = db_memory_failed() || !db ?
+			     error_nomem(err) :
+			     error_set(err, ERR_FORMAT, "cannot read '%s' as a database: %s", path,
+				       sqlite3_errmsg(db));
 		sqlite3_close(db);
-		return ERR_FORMAT;
+		return rc;
 	}
 	/*
 	 * Its schema may be hostile: no functions with side effects from views, no writes to its
@@ -151,7 +154,9 @@ int db_open_database(sqlite3 **ret, const char *path, struct error *err)
 	if (rc < 0)
 		return rc;
 	identify(db, &id);
-	if (!id.ours)
+	if (db_memory_failed())
+		rc = error_nomem(err);
+	else if (!id.ours)
 		rc = error_set(err, ERR_FORMAT, "'%s' is a database, but not one of kmem-analyze",
 			       path);
 	else if (id.version > DB_USER_VERSION)
@@ -222,9 +227,18 @@ static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret, 
 		return FIT_UNREADABLE;
 	}
 	if (db_path_kind(path, &kind, NULL) < 0 || kind != DB_PATH_DATABASE ||
-	    open_read_only(&db, path, NULL) < 0)
-		return FIT_FOREIGN;
+	    open_read_only(&db, path, NULL) < 0) {
+		if (!db_memory_failed())
+			return FIT_FOREIGN;
+		error_nomem(err);
+		return FIT_UNREADABLE;
+	}
 	identify(db, &id);
+	if (db_memory_failed()) {
+		sqlite3_close(db);
+		error_nomem(err);
+		return FIT_UNREADABLE;
+	}
 	if (id.ours && !strcmp(id.uuid, w->uuid) && id.version == DB_USER_VERSION &&
 	    id.length == (int64_t)w->identity.length && id.tail_crc == w->identity.tail_crc) {
 		*ret = db;

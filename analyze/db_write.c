@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analyze/db_memory.h"
 #include "analyze/db_pages.h"
 #include "analyze/feed_table.h"
 #include "format/base/fileio.h"
@@ -339,14 +340,14 @@ int db_writer_error(struct db_writer *w, struct error *err)
 {
 	int code = sqlite3_errcode(w->db) & 0xff;
 
+	if (code == SQLITE_NOMEM || db_memory_failed())
+		return error_nomem(err);
 	if (code == SQLITE_FULL)
 		return error_set(err, ERR_FULL, "cannot write '%s': no space left on the device",
 				 w->target);
 	if (code == SQLITE_INTERRUPT)
 		return error_set(err, ERR_INTERRUPTED, "interrupted; nothing was written to '%s'",
 				 w->target);
-	if (code == SQLITE_NOMEM)
-		return error_nomem(err);
 	return error_set(err, ERR_IO, "cannot write '%s': %s", w->target, sqlite3_errmsg(w->db));
 }
 
@@ -454,6 +455,8 @@ int db_writer_commit(struct db_writer *w, uint64_t *ret_bytes, struct error *err
 
 	if (rc < 0)
 		return rc;
+	if (db_memory_failed())
+		return error_nomem(err);
 	if (sqlite3_close(w->db) != SQLITE_OK)
 		return db_writer_error(w, err);
 	w->db = NULL;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyze/command.h"
+#include "analyze/db_memory.h"
 #include "version.h"
 
 /* a line for each, in the order of --help */
@@ -98,8 +99,14 @@ int main(int argc, char **argv)
 
 	/* `| head` is no failure of ours; the write error is seen below and ends quietly */
 	signal(SIGPIPE, SIG_IGN);
+	db_memory_watch();
 	signal(SIGXFSZ, SIG_IGN); /* ulimit -f: a write error like any other */
 	code = dispatch(argc, argv);
+	/* the last net: what was printed may be wrong */
+	if (db_memory_failed() && code != EXIT_FAILED && code != EXIT_USAGE) {
+		fprintf(stderr, "kmem-analyze: out of memory\n");
+		code = EXIT_FAILED;
+	}
 	errno = 0;
 	if (fflush(stdout) || ferror(stdout)) {
 		if (errno != EPIPE)

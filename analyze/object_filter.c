@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/db_memory.h"
 #include "analyze/query.h"
 #include "analyze/report.h"
 #include "schema_sql.h"
@@ -68,6 +69,8 @@ static int fail_where(const struct object_filter *f, const char *why, struct err
 {
 	char safe[200], reason[200];
 
+	if (db_memory_failed())
+		return error_nomem(err);
 	return error_set(
 		err, ERR_USAGE,
 		"--where '%s': %s; it is a condition of SQL on columns of the view object, such as"

@@ -135,6 +135,9 @@ int other_tables_batch(struct other_tables *o, const struct feed_batch *batch, s
 {
 	struct cursor c = cursor_of(batch->bytes.data, batch->bytes.len);
 
+	/* its last row is half a row */
+	if (batch->bytes.oom)
+		return error_nomem(err);
 	for (uint32_t n = 0; n < batch->count; n++) {
 		uint16_t index = cursor_u16(&c);
 		const struct event_type *type = &o->types[index];

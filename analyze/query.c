@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/db_memory.h"
+
 int query_error(sqlite3 *db, struct error *err)
 {
 	int code = sqlite3_errcode(db);
 	const char *file = sqlite3_db_filename(db, "main");
 
-	if (code == SQLITE_NOMEM)
+	if (code == SQLITE_NOMEM || db_memory_failed())
 		return error_nomem(err);
 	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
 		return error_set(err, ERR_DAMAGED,
@@ -80,7 +82,11 @@ void query_bind_text(struct query *q, const char *name, const char *value)
 
 int query_step(struct query *q, struct error *err)
 {
-	switch (sqlite3_step(q->stmt)) {
+	int code = sqlite3_step(q->stmt);
+
+	if (db_memory_failed())
+		return error_nomem(err);
+	switch (code) {
 	case SQLITE_ROW: return 1;
 	case SQLITE_DONE: return 0;
 	default: return query_error(q->db, err);

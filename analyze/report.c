@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "analyze/callers.h"
+#include "analyze/db_memory.h"
 #include "analyze/db_open.h"
 #include "analyze/moments.h"
 #include "analyze/static_input.h"
@@ -124,6 +125,20 @@ static int make_pairs(struct report *r, struct error *err)
 	return event_pairs_make(&r->pairs, r->db, &request, report_domain(o), print_note, err);
 }
 
+/* Events are missing that nobody counted: FORMAT.md, INFO. */
+static bool says_incomplete(sqlite3 *db)
+{
+	struct query q;
+	bool says = query_init(&q, db,
+			       "SELECT 1 FROM capture WHERE key GLOB 'warning.[0-9]*'"
+			       " AND (value GLOB 'not-exact:*' OR value GLOB 'memory-short:*')",
+			       NULL, NULL) == 0 &&
+		    query_step(&q, NULL) == 1;
+
+	query_release(&q);
+	return says;
+}
+
 int report_open(struct report *r, const struct report_options *options, char *const *paths,
 		size_t count, struct error *err)
 {
@@ -152,8 +167,10 @@ int report_open(struct report *r, const struct report_options *options, char *co
 	r->complete = !capture_int(r->db, "events.lost", 0) &&
 		      !capture_int(r->db, "damage.count", 0) &&
 		      !capture_int(r->db, "tuples.lost", 0) &&
-		      !capture_int(r->db, "text.missing", 0) && capture_int(r->db, "clean_end", 0);
-	rc = parse_window(r, err);
+		      !capture_int(r->db, "text.missing", 0) &&
+		      capture_int(r->db, "clean_end", 0) && !says_incomplete(r->db);
+	/* what it says of itself was asked for without looking for errors */
+	rc = db_memory_failed() ? error_nomem(err) : parse_window(r, err);
 	if (rc == 0 && options->pairs.alloc.count)
 		rc = make_pairs(r, err);
 	if (rc == 0)
@@ -168,6 +185,9 @@ int report_close(struct report *r, const struct error *err)
 	struct error failure = *err;
 	int code = EXIT_DONE;
 
+	/* of two reports, the one that writes tells */
+	if (db_memory_failed() && r->out)
+		error_nomem(&failure);
 	if (r->out && r->out != stdout) {
 		bool bad = fflush(r->out) || ferror(r->out);
 

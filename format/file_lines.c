@@ -108,6 +108,8 @@ const char *file_join(const struct section *record, const struct section *number
 	buf_clear(ret);
 	part.bytes = (struct text){ "", 0 };
 	file_encode(ret, &part);
+	if (ret->oom)
+		return "out of memory";
 	ret->len--; /* of no bytes: now there are some */
 	buf_varint(ret, room);
 	if (!buf_reserve(ret, room) || ret->oom)

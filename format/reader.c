@@ -492,9 +492,9 @@ static bool add_section(struct block *block, const struct section *s)
 	return true;
 }
 
-/* Splits a body whose checksum is right. Returns what is wrong with it, or NULL. */
+/* Splits a body whose checksum is right. Returns what is wrong with it, or NULL; not whether there is no memory. */
 static const char *split_body(struct block *block, const uint8_t *body,
-			      const struct block_header *h)
+			      const struct block_header *h, bool *ret_oom)
 {
 	struct cursor c = cursor_of(body, h->stored_len);
 	size_t used = 0;
@@ -526,8 +526,10 @@ static const char *split_body(struct block *block, const uint8_t *body,
 		    ZSTD_decompressDCtx(block->zstd, block->raw + used, raw, data, stored) != raw)
 			return "a section does not decompress";
 		used += raw;
-		if (!add_section(block, &s))
-			return "out of memory";
+		if (!add_section(block, &s)) {
+			*ret_oom = true;
+			return NULL;
+		}
 	}
 	return NULL;
 }
@@ -541,7 +543,7 @@ static struct section *find_section(const struct block *block, enum section_kind
 }
 
 /* A file that was split into numbers and lines is one record again. Returns what is wrong with it, or NULL. */
-static const char *join_lines(struct block *block)
+static const char *join_lines(struct block *block, bool *ret_oom)
 {
 	struct section *record = find_section(block, SECTION_RECORDS),
 		       *numbers = find_section(block, SECTION_FILE_NUMBERS),
@@ -553,6 +555,7 @@ static const char *join_lines(struct block *block)
 	if (!record || !numbers || !lines)
 		return "a part of a file lacks its lines";
 	bad = file_join(record, numbers, lines, &block->joined);
+	*ret_oom = block->joined.oom;
 	*record = (struct section){ .kind = SECTION_RECORDS,
 				    .data = block->joined.data,
 				    .len = block->joined.len };
@@ -567,6 +570,7 @@ int capture_reader_load(const struct capture_reader *r, const struct capture_sca
 	size_t extra = header_len - BLOCK_HEADER_LEN, all = header_len + (size_t)h->stored_len;
 	const uint8_t *p;
 	const char *bad;
+	bool oom = false;
 	int rc;
 
 	ret->section_count = 0;
@@ -587,9 +591,11 @@ int capture_reader_load(const struct capture_reader *r, const struct capture_sca
 		return body_damaged(
 			r, scan, i,
 			"checksum mismatch (the capture was damaged after it was written)", err);
-	bad = split_body(ret, p + header_len, h);
-	if (!bad && h->type == BLOCK_FILE)
-		bad = join_lines(ret);
+	bad = split_body(ret, p + header_len, h, &oom);
+	if (!bad && !oom && h->type == BLOCK_FILE)
+		bad = join_lines(ret, &oom);
+	if (oom)
+		return error_nomem(err);
 	if (bad)
 		return body_damaged(r, scan, i, bad, err);
 	return 0;

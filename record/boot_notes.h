@@ -19,6 +19,10 @@
  *	early-stacks	stacks came before the events that they belong to were on
  *	stacks-of-frees	frees carry stacks, too: the ring holds less than it could
  *
+ * and of its own
+ *
+ *	memory-short	dump lacked memory: what it could not read is missing
+ *
  *	boot_notes_find(&notes, &facts);
  */
 #ifndef KMEM_RECORD_BOOT_NOTES_H

@@ -665,6 +665,9 @@ static int put_end(struct dump *d, struct error *err)
 
 	boot_notes_find(&d->report->notes, &facts);
 	note_symbols(d);
+	if (buf_lacked_memory())
+		notes_add(&d->report->notes, "memory-short",
+			  "memory ran out while this was saved: what could not be read is missing");
 	notes_encode(&d->report->notes, &d->meta.info);
 	add_times(d);
 	rc = d->foreign_pids ? 0 : meta_put_tasks(&d->meta, d->report->last_ns, err);
@@ -753,6 +756,12 @@ int dump_run(const struct dump_options *options, struct dump_report *report, str
 	if (!options->leave_stopped || !report->started)
 		found_rings_thaw(&d.rings, &d.tree);
 	dump_release(&d);
+	/* some files may be missing: what could not be read for lack of memory looks as if it were not there */
+	if (buf_lacked_memory()) {
+		if (err)
+			error_clear(err);
+		rc = error_nomem(err);
+	}
 	sigaction(SIGPIPE, &old_pipe, NULL);
 	sigprocmask(SIG_SETMASK, &old_mask, NULL);
 	return rc;

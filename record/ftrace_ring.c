@@ -164,7 +164,8 @@ static int drain(struct ring *ring, bool *ret_empty, struct error *err)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno != EAGAIN)
+		/* ENODEV: its CPU has not been online yet, and has no ring */
+		if (n < 0 && errno != EAGAIN && errno != ENODEV)
 			return error_errno(err, "cannot read the ring buffer of CPU %u", ring->cpu);
 		if (n <= 0) {
 			*ret_empty = true;

@@ -226,6 +226,9 @@ int instance_new(struct instance **ret, int top, const struct instance_options *
 	    0) /* refuse new records when full: then nothing that was promised is taken back */
 		rc = tracefs_write(inst->dir, "options/overwrite", options->overwrite ? "1" : "0",
 				   err);
+	/* of the kernel command line, if at all; a new instance has it from the top one, and each event two stacks */
+	if (rc == 0 && tracefs_has(inst->dir, "options/stacktrace"))
+		rc = tracefs_write(inst->dir, "options/stacktrace", "0", err);
 	if (rc == 0 && tracefs_has(inst->dir, "buffer_percent"))
 		rc = tracefs_write_u64(inst->dir, "buffer_percent", wake_percent(inst, options),
 				       err);

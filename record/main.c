@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "format/base/buf.h"
 #include "format/base/safe_text.h"
 #include "record/commands.h"
 
@@ -34,6 +35,8 @@ char *command_line_text(int argc, char **argv)
 	for (int i = 0; i < argc; i++)
 		len += strlen(argv[i]) + 1;
 	text = calloc(1, len);
+	if (!text)
+		buf_note_lack();
 	for (int i = 0; text && i < argc; i++) {
 		if (i)
 			strcat(text, " ");

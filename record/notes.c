@@ -14,8 +14,11 @@ void notes_add(struct notes *n, const char *code, const char *fmt, ...)
 						NULL;
 	va_list args;
 
-	if (!p)
+	if (!p) {
+		if (n->count < NOTES_MAX)
+			buf_note_lack();
 		return;
+	}
 	n->items = p;
 	p = &n->items[n->count++];
 	snprintf(p->code, sizeof(p->code), "%s", code);

@@ -23,6 +23,7 @@
 
 #define WATERMARK_PERCENT 25
 #define OPEN_TRIES	  20
+#define ABSENCE_NS	  1e6 /* no CPU is down and up again in less */
 
 struct perf {
 	struct backend base;
@@ -484,9 +485,33 @@ static void look_for_new_cpus(const struct perf *p, char *problem, size_t size)
 	number_list_release(&online);
 }
 
+/*
+ * A CPU that went offline for a while took its events with it. The kernel's clock for that is not ours: how they
+ * run shows at the CPU that was there for longest.
+ */
+static void look_for_absence(const struct perf *p, char *problem, size_t size)
+{
+	struct perf_presence here;
+	double rate = 0;
+
+	for (uint32_t i = 0; i < p->cpu_count; i++)
+		if (perf_cpu_presence(p->cpus[i], &here) &&
+		    (double)here.ns > rate * (double)here.at_most)
+			rate = (double)here.ns / (double)here.at_most;
+	for (uint32_t i = 0; i < p->cpu_count && !problem[0]; i++)
+		if (!perf_cpu_presence(p->cpus[i], &here) ||
+		    (double)here.ns + ABSENCE_NS < rate * (double)here.at_least)
+			snprintf(
+				problem, size,
+				"CPU %u went offline while recording: what it did after it came back, if it did, "
+				"is missing",
+				perf_cpu_ring(p->cpus[i])->cpu);
+}
+
 static void conclude(const struct backend *b, struct meta *meta, char *problem, size_t size)
 {
 	put_counts(b, meta);
+	look_for_absence(perf_const(b), problem, size);
 	look_for_new_cpus(perf_const(b), problem, size);
 }
 

@@ -38,6 +38,7 @@ struct perf_cpu {
 	uint64_t lost;		    /* told by the kernel, samples and side band */
 	uint64_t vanished;	    /* counted by the kernel, and no trace of them */
 	uint64_t bytes;
+	uint64_t on_from, on_by; /* the side band was switched on in between; monotonic clock */
 	uint64_t frames[STACK_FRAMES_MAX];
 };
 
@@ -139,12 +140,24 @@ int perf_cpu_open(struct perf_cpu *c, uint32_t source, pid_t pid, int cgroup_fd,
 	return rc;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 int perf_cpu_switch(struct perf_cpu *c, enum perf_part part, bool on, struct error *err)
 {
 	int rc = 0;
 
-	if (part == PERF_SIDE_BAND)
-		return perf_event_switch(c->ring.fd, on, err);
+	if (part == PERF_SIDE_BAND) {
+		c->on_from = now_ns();
+		rc = perf_event_switch(c->ring.fd, on, err);
+		c->on_by = now_ns();
+		return rc;
+	}
 	for (uint32_t i = 0; rc == 0 && i < c->fd_count; i++)
 		if (c->setup->sources[c->fds[i].source].everywhere == (part == PERF_EVERYWHERE))
 			rc = perf_event_switch(c->fds[i].fd, on, err);
@@ -401,4 +414,15 @@ void perf_cpu_counts(const struct perf_cpu *c, uint32_t source, uint64_t *counte
 {
 	*counted = c->counted[source];
 	*stored = c->stored[source];
+}
+
+bool perf_cpu_presence(const struct perf_cpu *c, struct perf_presence *ret)
+{
+	uint64_t from = now_ns();
+
+	if (!c->on_by || perf_event_enabled_ns(c->ring.fd, &ret->ns, NULL) < 0 || !ret->ns)
+		return false;
+	ret->at_least = from - c->on_by;
+	ret->at_most = now_ns() - c->on_from;
+	return true;
 }

@@ -57,4 +57,15 @@ int perf_cpu_switch(struct perf_cpu *c, enum perf_part part, bool on, struct err
 void perf_cpu_counts(const struct perf_cpu *c, uint32_t source, uint64_t *counted,
 		     uint64_t *stored);
 
+/*
+ * After the readers have stopped. For how long the kernel had the side band switched on: when a CPU goes offline that
+ * ends, as all events of the CPU do, and does not go on when the CPU comes back. at_least, at_most: what it is if the
+ * CPU stayed, by the clock of this process. False if the kernel does not say.
+ */
+struct perf_presence {
+	uint64_t ns, at_least, at_most;
+};
+
+bool perf_cpu_presence(const struct perf_cpu *c, struct perf_presence *ret);
+
 #endif

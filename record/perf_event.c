@@ -51,6 +51,7 @@ static void fill_attr(struct perf_event_attr *a, const struct perf_request *r)
 		a->sample_type |= PERF_SAMPLE_TID;
 		a->comm = a->comm_exec = a->task = 1;
 		a->mmap = a->mmap2 = a->build_id = r->maps;
+		a->read_format = PERF_FORMAT_TOTAL_TIME_ENABLED;
 		return;
 	}
 	a->sample_period = r->period ? r->period : 1;
@@ -176,6 +177,18 @@ int perf_event_count(int fd, uint64_t *ret, struct error *err)
 	if (n == 0) /* in error state: its CPU or its group is gone */
 		*ret = 0;
 	return n < 0 ? error_errno(err, "cannot read the count of a perf event") : 0;
+}
+
+int perf_event_enabled_ns(int fd, uint64_t *ret, struct error *err)
+{
+	uint64_t values[2] = { 0 }; /* its count, and for how long */
+	ssize_t n;
+
+	do
+		n = read(fd, values, sizeof(values));
+	while (n < 0 && errno == EINTR);
+	*ret = n == (ssize_t)sizeof(values) ? values[1] : 0;
+	return n < 0 ? error_errno(err, "cannot read the time of a perf event") : 0;
 }
 
 int perf_event_id(int fd, uint64_t *ret, struct error *err)

@@ -52,6 +52,8 @@ int perf_event_open_one(const struct perf_request *request, struct error *err);
 
 int perf_event_switch(int fd, bool on, struct error *err);
 int perf_event_count(int fd, uint64_t *ret, struct error *err);
+/* Of the side band: for how long it was switched on; 0: its CPU is gone. */
+int perf_event_enabled_ns(int fd, uint64_t *ret, struct error *err);
 int perf_event_id(int fd, uint64_t *ret, struct error *err); /* that its samples carry */
 
 /* Its samples go into the ring that is mapped from ring_fd, an event on the same CPU. */

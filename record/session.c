@@ -531,6 +531,9 @@ int session_run(const struct session_options *options, const struct session_ui *
 	if (report->started)
 		rc = finish(&s, rc, err);
 	session_release(&s);
+	/* facts about the machine may be missing: what could not be read looks as if it were not there */
+	if (rc == 0 && buf_lacked_memory())
+		rc = error_nomem(err);
 	tell_end(&s, rc, err);
 	return rc;
 }

@@ -162,6 +162,12 @@ int session_put_end(struct session *s, uint64_t end_ns, struct error *err)
 		s->backend->ops->conclude(s->backend, &s->meta, r->problem, sizeof(r->problem));
 		r->exact = !r->problem[0];
 	}
+	if (!r->exact && r->problem[0]) {
+		char text[sizeof(r->problem) + 16];
+
+		snprintf(text, sizeof(text), "not-exact: %s", r->problem);
+		info_encode(&s->meta.info, "warning.1", text);
+	}
 	meta_add_clocks(&s->meta, "clock.end");
 	info_encode_u64(&s->meta.info, "time.end_ns", end_ns);
 	info_encode(&s->meta.info, "end.reason", r->end_reason);

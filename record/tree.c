@@ -135,8 +135,10 @@ DIR *tree_list(const struct tree *t, const char *path)
 	int fd = open_path(t, path, O_DIRECTORY);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
-	if (!dir && fd >= 0)
+	if (!dir && fd >= 0) {
+		buf_note_lack();
 		close(fd);
+	}
 	return dir;
 }
 

@@ -884,6 +884,8 @@ class Capture:
         at = self.end["offset"]
         if self.end["bytes"] != at:
             self._damaged(at, 0, "END block: says %d bytes stand before it" % self.end["bytes"])
+        if not self.end["index"]:
+            return
         found = {b.offset: IndexEntry(b.offset, b.cpu, b.events, b.first, b.last)
                  for b in self.blocks if b.type == EVENTS}
         for entry in self.end["index"]:

@@ -2,7 +2,8 @@
 # run.sh [--update NAME] SET... - runs sets of tests and counts their lines.
 #
 # Sets: unit cli bad fuzz layers (these are `make check`), kernel (root and tracefs), cross (qemu-user), boot
-# (QEMU), symbols (debug packages of whole kernels), build (installation, packages), threads (of recorder and loader, for
+# (QEMU), symbols (debug packages of whole kernels), build (installation, packages), nomem (the test of
+# cli by itself), threads (of recorder and loader, for
 # SAN=thread). A test prints `ok NAME`,
 # `not ok NAME: why` or `skip NAME: why`; a program that dies without having printed `not ok` counts as a failure. Other lines are
 # comments and shown when something fails.
@@ -77,6 +78,9 @@ for set; do
 		for test in tests/threads/test_*.sh; do
 			add "$test" sh "$test"
 		done
+		;;
+	nomem)
+		add tests/cli/test_nomem.sh sh tests/cli/test_nomem.sh
 		;;
 	bad)
 		add tests/bad sh tests/bad/run.sh

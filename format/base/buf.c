@@ -2,6 +2,18 @@
 
 #include <stdlib.h>
 
+static bool lacked_memory; /* atomic */
+
+bool buf_lacked_memory(void)
+{
+	return __atomic_load_n(&lacked_memory, __ATOMIC_RELAXED);
+}
+
+void buf_note_lack(void)
+{
+	__atomic_store_n(&lacked_memory, true, __ATOMIC_RELAXED);
+}
+
 void buf_release(struct buf *b)
 {
 	free(b->data);
@@ -24,6 +36,7 @@ bool buf_reserve_slow(struct buf *b, size_t n)
 	b->cap = cap;
 	return true;
 fail:
+	buf_note_lack();
 	b->oom = true;
 	return false;
 }

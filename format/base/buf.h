@@ -28,6 +28,13 @@ struct buf {
 
 void buf_release(struct buf *b);
 
+/*
+ * Whether any buffer of this process ever lacked memory, or whoever says so by buf_note_lack. For programs that go on
+ * without what could not be read, so that they can tell.
+ */
+bool buf_lacked_memory(void);
+void buf_note_lack(void);
+
 /* Makes room for n more bytes. False (and b->oom) when there is no memory. */
 bool buf_reserve_slow(struct buf *b, size_t n);
 

@@ -14,11 +14,12 @@ arch=${name%%-*}
 kernel=$KMEM_CACHE_DIR/boot/$arch
 mode=dump
 load=
+faults=
 args=$(build/kmem-record boot-args -q --kernel "$(cut -d - -f 1 "$kernel/release")" --mem 1G --cpus 2)
 case $name in
 amd64) load=+loop,-loop,+dummy,-dummy,+zram ;;
 *-saved) mode=save ;;
-*-no-clock) args=$(echo "$args" | sed 's/trace_clock=[^ ]*//') ;;
+*-no-clock) args=$(echo "$args" | sed 's/trace_clock=[^ ]*//') faults=1 ;;
 *-large-buffer) args=$(echo "$args" | sed 's/trace_buf_size=[^ ]*/trace_buf_size=51M/') ;;
 *-small-buffer) args=$(echo "$args" | sed 's/trace_buf_size=[^ ]*//') ;;
 esac
@@ -38,6 +39,7 @@ rm -rf "$out"
 mkdir -p "$out/root/bin" "$out/root/modules" "$out/root/dev" "$out/guest"
 
 cp "$here/init" "$out/root/init"
+cp "$here/faults" "$out/root/bin/"
 cp "$kernel/busybox" "$out/root/bin/"
 cp scripts/collect-ftrace.sh "$out/root/bin/"
 "$cross-strip" -o "$out/root/bin/kmem-record" "build/$cross-static-release/kmem-record"
@@ -48,7 +50,7 @@ chmod 755 "$out/root/init" "$out/root/bin"/*
 (cd "$out/root" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) >"$out/initramfs"
 truncate -s 512M "$out/disk"
 
-args="console=$console panic=-1 quiet $args kmem_mode=$mode kmem_load=$load"
+args="console=$console panic=-1 quiet $args kmem_mode=$mode kmem_load=$load kmem_faults=$faults"
 began=$(date +%s%N)
 # shellcheck disable=SC2086	# $qemu is a list of words
 timeout 300 $qemu -accel tcg -smp 2 -m 1024 -nographic -no-reboot -net none \

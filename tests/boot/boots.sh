@@ -6,7 +6,7 @@ set -u
 here=$(dirname "$0")
 machines='armhf arm64 s390x amd64 newer'
 # those that take longest come first
-names='armhf-saved arm64-saved amd64-saved s390x-saved armhf arm64 newer-saved amd64 amd64-no-clock amd64-small-buffer arm64-large-buffer newer s390x'
+names='amd64-no-clock armhf-saved arm64-saved amd64-saved s390x-saved armhf arm64 newer-saved amd64 amd64-small-buffer arm64-large-buffer newer s390x'
 
 rm -rf build/boot
 mkdir -p build/boot

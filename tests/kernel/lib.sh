@@ -107,7 +107,7 @@ churn_all=$TESTS/kernel/churn_all.sh
 export B
 
 recording() { # PID: waits until that recorder records
-	until [ -n "$(find "$tracing/instances" -maxdepth 1 -name "kmem-record.$1.*")" ]; do
+	until cat "$tracing/instances/kmem-record.$1."*/tracing_on 2>/dev/null | grep -q 1; do
 		kill -0 "$1" 2>/dev/null || return 1
 		sleep 0.05
 	done

@@ -1,0 +1,101 @@
+#include "tests/faults/fail_alloc.h"
+
+#include <errno.h>
+#include <execinfo.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+/* The C library's own, or those of the address sanitizer where it is linked. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t size);
+void *__libc_memalign(size_t align, size_t size);
+void *__interceptor_malloc(size_t size) __attribute__((weak));
+void *__interceptor_calloc(size_t n, size_t size) __attribute__((weak));
+void *__interceptor_realloc(void *p, size_t size) __attribute__((weak));
+void *__interceptor_aligned_alloc(size_t align, size_t size) __attribute__((weak));
+
+static struct fail_alloc own, *state = &own;
+static bool on; /* atomic */
+
+void fail_alloc_use(struct fail_alloc *where)
+{
+	void *frames[2];
+
+	/* the first call loads a library */
+	backtrace(frames, 2);
+	state = where;
+}
+
+void fail_alloc_begin(uint64_t fail_at, bool from_then_on)
+{
+	*state = (struct fail_alloc){ .fail_at = fail_at, .from_then_on = from_then_on };
+	__atomic_store_n(&on, true, __ATOMIC_SEQ_CST);
+}
+
+bool fail_alloc_end(void)
+{
+	__atomic_store_n(&on, false, __ATOMIC_SEQ_CST);
+	return state->failed;
+}
+
+uint64_t fail_alloc_count(void)
+{
+	return state->count;
+}
+
+static bool fails(void)
+{
+	uint64_t number;
+
+	if (!__atomic_load_n(&on, __ATOMIC_RELAXED))
+		return false;
+	number = __atomic_add_fetch(&state->count, 1, __ATOMIC_RELAXED);
+	if (!state->fail_at || number < state->fail_at ||
+	    (number > state->fail_at && !state->from_then_on))
+		return false;
+	if (number == state->fail_at) {
+		state->failed = true;
+		state->depth = backtrace(state->frames, FAIL_FRAMES);
+	}
+	errno = ENOMEM;
+	return true;
+}
+
+void *malloc(size_t size)
+{
+	if (fails())
+		return NULL;
+	return __interceptor_malloc ? __interceptor_malloc(size) : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	if (fails())
+		return NULL;
+	return __interceptor_calloc ? __interceptor_calloc(n, size) : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+	if (fails())
+		return NULL;
+	return __interceptor_realloc ? __interceptor_realloc(p, size) : __libc_realloc(p, size);
+}
+
+void *aligned_alloc(size_t align, size_t size)
+{
+	if (fails())
+		return NULL;
+	return __interceptor_aligned_alloc ? __interceptor_aligned_alloc(align, size) :
+					     __libc_memalign(align, size);
+}
+
+int posix_memalign(void **ret, size_t align, size_t size)
+{
+	void *p = aligned_alloc(align, size);
+
+	if (p)
+		*ret = p;
+	return p ? 0 : ENOMEM;
+}
