@@ -44,6 +44,9 @@ check "perf, a CPU that came back: every report says so" header "$guest/hotplug-
 check "perf, a CPU that came while recording: every report says so" header "$guest/late-perf.kmem" \
 	'CPU 1 came online while recording: its events are missing'
 
+status "perf, with no CPU gone: exact" 0 perf
+check "perf, with no CPU gone: the reports call it exact" header "$guest/perf.kmem" 'none lost: every number is exact'
+
 # --- a wall clock that goes to 2001, to 2037 and back: time is that of the trace clock, the date that of the beginning
 cap=$guest/clock.kmem
 status "clock: nothing lost" 0 clock

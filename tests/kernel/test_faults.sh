@@ -114,6 +114,15 @@ check "its events switched off by somebody: it ends" [ $((code * (code - 3))) -e
 exact "its events switched off by somebody: the account is exact" "$cap"
 clean "its events switched off by somebody: kernel left as it was"
 
+# --- memory that runs out, at every so manieth allocation: it ends, says so, and leaves the kernel clean
+mkdir "$work/out"
+NOMEM_LIVE=1 NOMEM_TRIES=$((FAULTS * 4)) NOMEM_DIR=$work/out "$B/tests/kmem-record-nomem" -q -o "$work/out/a.kmem" -d 20ms \
+	>"$work/tries" 2>&1
+code=$?
+[ $code -eq 0 ] || grep -v '^build' "$work/tries" | head -n 20
+check "no memory while recording: $(tail -n 1 "$work/tries")" [ $code -eq 0 ]
+clean "no memory while recording: kernel left as it was"
+
 # --- a limit for files
 (ulimit -f 2000 && "$KMEM_RECORD" -q -f -o "$cap" -d 60 -- timeout 10 "$B/tests/churn" 1000000000 0 2>"$work/err")
 check "a file size limit: exit 3" [ $? -eq 3 ]
