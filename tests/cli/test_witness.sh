@@ -5,7 +5,7 @@
 #
 #	KMEM_ANALYZE=build/kmem-analyze tests/cli/test_witness.sh [CAPTURE...]
 #
-# Captures made by tests/naive/mkcap.py are tried first (with WITNESS_EVERY=N each Nth of them), then the golden ones or
+# Captures made by tests/naive/mkcap.py are tried first (with WITNESS_EVERY=N each Nth of them), then the golden one or
 # those given.
 # Prints `ok NAME` and `not ok NAME: why`.
 
@@ -78,7 +78,7 @@ for scenario in $(python3 "$naive/mkcap.py" --list); do
 	witness "$scenario" "$work/$scenario.kmem"
 done
 
-[ $# -gt 0 ] || set -- "$here"/golden/*.kmem
+[ $# -gt 0 ] || set -- "$here"/golden/v1.kmem
 for capture in "$@"; do
 	[ -e "$capture" ] || continue
 	name=$(basename "$capture")
