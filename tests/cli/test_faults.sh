@@ -142,6 +142,7 @@ for i in $(seq 50); do
 	pid=$!
 	sleep "$(awk -v i="$i" 'BEGIN { print 0.002 * i }')"
 	kill -STOP $pid
+	sleep 0.05	# it stops a moment later
 	[ "$(leftovers "$work")" -eq 0 ] || break
 	kill -9 $pid
 	wait $pid 2>/dev/null
