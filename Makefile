@@ -367,4 +367,4 @@ clean:	## Remove everything that was built
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(format_obj) $(record_obj) $(analyze_obj) \
-	$(call obj,$(patsubst %,%,$(unit_src) $(tool_src) $(kernel_src) $(boot_src) $(bench_src) $(faults_src))))
+	$(call obj,$(patsubst %,%,$(unit_src) $(tool_src) $(kernel_src) $(boot_src) $(bench_src) $(fuzz_src) $(faults_src))))
