@@ -6,6 +6,7 @@
 
 #include "analyze/command.h"
 #include "analyze/db_memory.h"
+#include "format/base/hash.h"
 #include "version.h"
 
 /* a line for each, in the order of --help */
@@ -100,6 +101,7 @@ int main(int argc, char **argv)
 	/* `| head` is no failure of ours; the write error is seen below and ends quietly */
 	signal(SIGPIPE, SIG_IGN);
 	db_memory_watch();
+	hash_randomize();
 	signal(SIGXFSZ, SIG_IGN); /* ulimit -f: a write error like any other */
 	code = dispatch(argc, argv);
 	/* the last net: what was printed may be wrong */

@@ -22,6 +22,9 @@
 #define STORED_ROOM    (256u << 10)
 #define TEXT_ROOM      (1u << 20)
 #define XZ_MEMORY_MAX  (256ull << 20)
+/* What a packed file may unpack to; logs are some ten times as large as their packed files. */
+#define UNPACKED_FREE  (1ull << 30)
+#define UNPACKED_TIMES 1000u
 #define IDENTITY_BYTES 4096u
 #define IDENTITY_HEAD  256u /* stays when a log grows */
 #define SAMPLES	       16
@@ -29,7 +32,7 @@
 struct text_input {
 	char *path;
 	int fd;
-	uint64_t read, length;
+	uint64_t read, length, unpacked;
 	/* what unpacks; NULL: the file is plain text */
 	int (*unpack)(struct text_input *in, struct error *err);
 	uint8_t *stored; /* as in the file */
@@ -89,6 +92,7 @@ static void stop(struct text_input *in, const char *why)
 
 static const char cut_off[] = "the compressed file was cut off";
 static const char bad_data[] = "the compressed data is damaged";
+static const char bomb[] = "it unpacks to more than a thousand times its size, which no log does";
 
 static int unpack_zstd(struct text_input *in, struct error *err)
 {
@@ -188,6 +192,10 @@ static int fill_text(struct text_input *in, struct error *err)
 				rc = in->unpack(in, err);
 			if (rc < 0)
 				return rc;
+			in->unpacked += in->len - before;
+			if (in->unpacked > UNPACKED_FREE &&
+			    (in->unpacked - UNPACKED_FREE) / UNPACKED_TIMES > in->read)
+				stop(in, bomb);
 			continue;
 		}
 		n = read_some(in, in->text + in->len, TEXT_ROOM - in->len, err);
@@ -407,6 +415,8 @@ int text_input_identity(const char *path, struct capture_identity *ret, struct e
 	uint8_t bytes[IDENTITY_BYTES];
 	struct stat st;
 	int rc = 0, fd = open_regular(path, &st, err);
+	/* stands in databases: never to be changed */
+	static const uint64_t identity[2] = { 0x9e3779b97f4a7c15ull, 0xd1b54a32d192ed03ull };
 	uint64_t hash[2] = { 0, 0 };
 	size_t n, head;
 
@@ -418,7 +428,7 @@ int text_input_identity(const char *path, struct capture_identity *ret, struct e
 		rc = file_read_at(fd, bytes, n, (id.length - n) / SAMPLES * i, path, err);
 		head = n < IDENTITY_HEAD ? n : IDENTITY_HEAD;
 		for (int k = 0; k < 2 && rc == 0 && !i; k++)
-			hash[k] = hash_bytes((uint64_t)k, bytes, head);
+			hash[k] = hash_bytes_with((uint64_t)k, bytes, head, identity);
 		if (rc == 0)
 			id.tail_crc = crc32_update(id.tail_crc, bytes, n);
 	}
