@@ -1,19 +1,80 @@
 #include "analyze/other_table.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "analyze/id_index.h"
 #include "format/base/cursor.h"
+#include "format/base/hash.h"
 
 #define NAME_MAX_LEN  96
 #define FIXED_COLUMNS 5
 
-/* A name made safe, and different from the `count` names before it. */
-static void safe_name(char *ret, const char *prefix, const char *text, char (*names)[NAME_MAX_LEN],
-		      size_t count)
+/* Of tables, or of the columns of one: no two differ in case alone. */
+struct names {
+	char (*list)[NAME_MAX_LEN];
+	size_t count;
+	struct id_index index;
+};
+
+struct name_key {
+	const struct names *names;
+	const char *name;
+};
+
+static bool same_name(const void *arg, uint32_t id)
 {
+	const struct name_key *k = arg;
+
+	return !strcasecmp(k->names->list[id - 1], k->name);
+}
+
+static uint64_t name_hash(const char *name)
+{
+	char lower[NAME_MAX_LEN];
+	size_t len = 0;
+
+	for (; name[len]; len++)
+		lower[len] = (char)tolower((unsigned char)name[len]);
+	return hash_bytes(0, lower, len);
+}
+
+static uint64_t rehash_name(const void *arg, uint32_t id)
+{
+	return name_hash(((const struct names *)arg)->list[id - 1]);
+}
+
+static bool is_taken(const struct names *n, const char *name)
+{
+	return id_index_find(&n->index, name_hash(name), same_name, &(struct name_key){ n, name });
+}
+
+static bool names_init(struct names *n, size_t most)
+{
+	*n = (struct names){ .list = calloc(most, sizeof(*n->list)) };
+	return n->list;
+}
+
+static void names_release(struct names *n)
+{
+	free(n->list);
+	id_index_release(&n->index);
+}
+
+static bool take_name(struct names *n)
+{
+	n->count++;
+	return id_index_add(&n->index, name_hash(n->list[n->count - 1]), (uint32_t)n->count,
+			    rehash_name, n);
+}
+
+/* The name made safe, and different from those before it; NULL: no memory. */
+static const char *safe_name(struct names *names, const char *prefix, const char *text)
+{
+	char *ret = names->list[names->count];
 	size_t len;
 	unsigned int n = 1;
 
@@ -24,12 +85,9 @@ static void safe_name(char *ret, const char *prefix, const char *text, char (*na
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_",
 			    ret[i]))
 			ret[i] = '_';
-	for (size_t i = 0; i < count; i++) {
-		if (strcasecmp(names[i], ret))
-			continue;
+	while (is_taken(names, ret))
 		snprintf(ret + len, 8, "_%u", ++n);
-		i = (size_t)-1; /* look at all of them again */
-	}
+	return take_name(names) ? ret : NULL;
 }
 
 static bool has_table(const struct other_tables *o, size_t type)
@@ -48,10 +106,10 @@ static int create_table(struct other_tables *o, size_t i, const char *table, str
 {
 	static const char *const fixed[FIXED_COLUMNS] = { "id", "time", "cpu", "task", "stack" };
 	const struct event_type *type = &o->types[i];
-	char(*names)[NAME_MAX_LEN] = calloc(FIXED_COLUMNS + EVENT_FIELDS_MAX, sizeof(*names));
+	struct names names;
+	bool good = names_init(&names, FIXED_COLUMNS + EVENT_FIELDS_MAX);
 	sqlite3_str *create = sqlite3_str_new(NULL), *insert = sqlite3_str_new(NULL);
 	char *create_sql, *insert_sql;
-	size_t count = 0;
 	int rc;
 
 	sqlite3_str_appendf(create,
@@ -60,22 +118,24 @@ static int create_table(struct other_tables *o, size_t i, const char *table, str
 			    "stack INTEGER REFERENCES stack",
 			    table);
 	sqlite3_str_appendf(insert, "INSERT INTO %s VALUES(NULL,?,?,?,?", table);
-	for (; names && count < FIXED_COLUMNS; count++)
-		strcpy(names[count], fixed[count]);
-	for (uint16_t k = 0; names && k < type->field_count; k++) {
+	for (size_t k = 0; good && k < FIXED_COLUMNS; k++)
+		good = safe_name(&names, "", fixed[k]);
+	for (uint16_t k = 0; good && k < type->field_count; k++) {
 		const struct event_field *f = &type->fields[k];
+		const char *name;
 
 		if (f->place == PLACE_COMMON)
 			continue;
-		safe_name(names[count], "", f->name, names, count);
-		sqlite3_str_appendf(create, ", \"%w\" %s", names[count++], column_type(f));
+		name = safe_name(&names, "", f->name);
+		good = name;
+		sqlite3_str_appendf(create, ", \"%w\" %s", name, column_type(f));
 		sqlite3_str_appendall(insert, ",?");
 	}
 	sqlite3_str_appendall(create, ")");
 	sqlite3_str_appendall(insert, ")");
 	create_sql = sqlite3_str_finish(create);
 	insert_sql = sqlite3_str_finish(insert);
-	if (!names || !create_sql || !insert_sql)
+	if (!good || !create_sql || !insert_sql)
 		rc = error_nomem(err);
 	else
 		rc = db_writer_run(o->writer, create_sql, err);
@@ -83,29 +143,29 @@ static int create_table(struct other_tables *o, size_t i, const char *table, str
 		rc = db_prepare(o->writer, &o->insert[i], insert_sql, err);
 	sqlite3_free(create_sql);
 	sqlite3_free(insert_sql);
-	free(names);
+	names_release(&names);
 	return rc;
 }
 
 int other_tables_create(struct other_tables *o, struct error *err)
 {
-	char(*names)[NAME_MAX_LEN] = calloc(o->type_count + 1, sizeof(*names));
-	size_t count = 0;
-	int rc = 0;
+	struct names names;
+	int rc = names_init(&names, o->type_count + 1) ? 0 : error_nomem(err);
 
 	o->insert = calloc(o->type_count + 1, sizeof(*o->insert));
-	if (!names || !o->insert)
+	if (!o->insert)
 		rc = error_nomem(err);
 	for (size_t i = 0; i < o->type_count && rc == 0; i++) {
 		char text[NAME_MAX_LEN];
+		const char *name;
 
 		if (!has_table(o, i))
 			continue;
 		snprintf(text, sizeof(text), "%s_%s", o->types[i].system, o->types[i].name);
-		safe_name(names[count], "event_", text, names, count);
-		rc = create_table(o, i, names[count++], err);
+		name = safe_name(&names, "event_", text);
+		rc = name ? create_table(o, i, name, err) : error_nomem(err);
 	}
-	free(names);
+	names_release(&names);
 	return rc;
 }
 

@@ -1,12 +1,12 @@
 #include "analyze/size_tree.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analyze/array_room.h"
 #include "analyze/report.h"
+#include "format/base/hash.h"
 
 static void release(struct size_node *node)
 {
@@ -34,33 +34,76 @@ int size_tree_new(struct size_tree **ret, const char *name, struct error *err)
 
 void size_tree_free(struct size_tree *t)
 {
-	if (t)
-		release(&t->root);
+	if (!t)
+		return;
+	release(&t->root);
+	free(t->nodes);
+	id_index_release(&t->index);
 	free(t);
 }
 
-/* Paths come sorted, mostly: the last child is the likeliest. */
-static struct size_node *child(struct size_node *parent, const char *name, struct error *err)
+struct child_key {
+	const struct size_tree *tree;
+	const struct size_node *parent;
+	const char *name;
+};
+
+static bool same_child(const void *arg, uint32_t id)
 {
+	const struct child_key *k = arg;
+	const struct size_node *node = k->tree->nodes[id - 1];
+
+	return node->parent == k->parent && !strcmp(node->name, k->name);
+}
+
+static uint64_t child_hash(const struct size_node *parent, const char *name)
+{
+	return hash_bytes((uintptr_t)parent, name, strlen(name));
+}
+
+static uint64_t rehash_child(const void *arg, uint32_t id)
+{
+	const struct size_node *node = ((const struct size_tree *)arg)->nodes[id - 1];
+
+	return child_hash(node->parent, node->name);
+}
+
+/* Children are added once; the index finds them again. */
+static bool add_child(struct size_tree *t, struct size_node *parent, struct size_node *node)
+{
+	if (t->count >= UINT32_MAX / 2 ||
+	    !array_room((void **)&t->nodes, &t->cap, t->count, sizeof(node)) ||
+	    !array_room((void **)&parent->children, &parent->cap, parent->count, sizeof(node)))
+		return false;
+	node->parent = parent;
+	t->nodes[t->count] = node;
+	if (!id_index_add(&t->index, child_hash(parent, node->name), (uint32_t)t->count + 1,
+			  rehash_child, t))
+		return false;
+	t->count++;
+	parent->children[parent->count++] = node;
+	return true;
+}
+
+static struct size_node *child(struct size_tree *t, struct size_node *parent, const char *name,
+			       struct error *err)
+{
+	const struct child_key key = { t, parent, name };
+	uint32_t id = id_index_find(&t->index, child_hash(parent, name), same_child, &key);
 	struct size_node *node;
 
-	for (size_t i = parent->count; i-- > 0;)
-		if (!strcmp(parent->children[i]->name, name))
-			return parent->children[i];
+	if (id)
+		return t->nodes[id - 1];
 	node = calloc(1, sizeof(*node));
 	if (node)
 		node->name = strdup(name);
-	if (!node || !node->name ||
-	    !array_room((void **)&parent->children, &parent->cap, parent->count,
-			sizeof(struct size_node *))) {
+	if (!node || !node->name || !add_child(t, parent, node)) {
 		if (node)
 			free(node->name);
 		free(node);
 		error_nomem(err);
 		return NULL;
 	}
-	node->parent = parent;
-	parent->children[parent->count++] = node;
 	return node;
 }
 
@@ -79,7 +122,7 @@ int size_tree_add(struct size_tree *t, const char *path, uint64_t bytes, struct 
 			break;
 		snprintf(name, sizeof(name), "%.*s", (int)(len < 200 ? len : 200), path);
 		path += len;
-		node = child(node, report_safe(safe, sizeof(safe), name), err);
+		node = child(t, node, report_safe(safe, sizeof(safe), name), err);
 		if (!node)
 			return err->code;
 		node->bytes += bytes;

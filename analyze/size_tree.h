@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyze/id_index.h"
 #include "format/base/error.h"
 
 #define SIZE_TREE_DEPTH 32 /* names deeper than that count for their directory at that depth */
@@ -30,6 +31,10 @@ struct size_node {
 
 struct size_tree {
 	struct size_node root;
+	/* from here on its own */
+	struct size_node **nodes; /* all below the root */
+	size_t count, cap;
+	struct id_index index; /* by parent and name */
 };
 
 int size_tree_new(struct size_tree **ret, const char *name, struct error *err);

@@ -76,17 +76,14 @@ static void take_address(struct text *t, uint64_t *ret)
 	t->len = (size_t)(open - t->data);
 }
 
-/* The number of a module's name; 0: no memory. */
+/* The number of a module's name, which is_name; 0: no memory. */
 static uint32_t module_number(struct text_names *n, struct text name)
 {
-	for (size_t i = 0; i < n->module_count; i++)
-		if (strlen(n->modules[i]) == name.len &&
-		    !memcmp(n->modules[i], name.data, name.len))
-			return (uint32_t)i + 1;
-	if (!array_room((void **)&n->modules, &n->module_cap, n->module_count, sizeof(char *)))
-		return 0;
-	n->modules[n->module_count] = strndup(name.data, name.len);
-	return n->modules[n->module_count] ? (uint32_t)++n->module_count : 0;
+	char text[SYMBOL_NAME_MAX + 1];
+
+	memcpy(text, name.data, name.len);
+	text[name.len] = '\0';
+	return text_pool_add(&n->modules, text);
 }
 
 static bool is_name(struct text t)
@@ -140,7 +137,7 @@ static int read_frame(struct text_names *n, struct text t, uint32_t *ret)
 		name.module_number = module_number(n, module);
 		if (!name.module_number)
 			return ERR_NOMEM;
-		name.module = n->modules[name.module_number - 1];
+		name.module = text_pool_get(&n->modules, name.module_number);
 		t.len = (size_t)(open - t.data);
 	}
 	if (!take_offset(&t, &name, &size) || !is_name(t))
@@ -185,9 +182,7 @@ int text_names_frame(struct text_names *n, struct text text, uint32_t *ret)
 
 void text_names_release(struct text_names *n)
 {
-	for (size_t i = 0; i < n->module_count; i++)
-		free(n->modules[i]);
-	free(n->modules);
+	text_pool_release(&n->modules);
 	free(n->list);
 	buf_release(&n->texts);
 	id_index_release(&n->index);

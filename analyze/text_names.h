@@ -19,6 +19,7 @@
 #define KMEM_ANALYZE_TEXT_NAMES_H
 
 #include "analyze/stacks.h"
+#include "analyze/text_pool.h"
 #include "format/base/buf.h"
 
 struct text_names {
@@ -28,8 +29,7 @@ struct text_names {
 	size_t count, cap;
 	struct buf texts;
 	struct id_index index;
-	char **modules; /* number n is modules[n - 1] */
-	size_t module_count, module_cap;
+	struct text_pool modules;
 	uint64_t plain, plain_named; /* distinct plain addresses, and those that have a name */
 };
 
