@@ -446,6 +446,7 @@ static int finish_database(struct load *l, const struct load_options *options,
 		rc = text_facts(&l->model, text_log_counts(l->text), err);
 	} else {
 		facts.created_ns = capture_reader_created_ns(l->series.files[0].reader);
+		modules_settle(l->modules);
 		rc = name_user_frames(l, err);
 	}
 	if (rc == 0)

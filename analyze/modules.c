@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analyze/array_room.h"
+#include "format/base/hash.h"
 
 #define SECTIONS    "/sys/module/"
 #define INIT_SPAN   (1u << 20) /* initialisation code is smaller; its size is not recorded */
 #define CODE_SPAN   (1u << 20) /* of a module whose size is not known */
 #define NEAR_SPAN   (64u << 20)
 #define MODULES_MAX 65536
+#define WALK_MAX    4096 /* sections near an address that are looked at; more are nobody's */
 #define NO_MODULE   UINT32_MAX	/* of frames that belong to none for certain */
 #define ASSUMED	    0x80000000u /* in a frame's module: that the module was there is only assumed */
 
@@ -29,6 +31,9 @@ struct module {
 	int32_t loader; /* pid that loaded it, as far as heard */
 	uint64_t order; /* of its load among all loads; 0: not heard of */
 	uint64_t walk;	/* the last search that came by */
+	uint32_t next;	/* another of that name: place in list + 1; 0: no more */
+	struct text listed[2]; /* address in /proc/modules at the start and at the end; points into the file */
+	bool was_not_there; /* before it was loaded, although that was assumed */
 	uint8_t build_id[BUILD_ID_MAX];
 	size_t build_id_len; /* 0: unknown */
 };
@@ -46,6 +51,14 @@ struct modules {
 	uint64_t image_start, image_end; /* of the kernel itself; both 0: not known */
 	struct module *list;
 	size_t count, cap;
+	struct id_index index; /* by name and moment */
+	struct id_index names; /* by name: the last of list that has it */
+	struct loader {
+		int32_t pid;
+		uint64_t order; /* of the last module that it loaded */
+	} *loaders;
+	size_t loader_count, loader_cap;
+	struct id_index loader_index;
 	struct code_section *sections; /* code, by start */
 	size_t section_count, section_cap;
 	uint64_t epoch, walks;
@@ -89,15 +102,88 @@ static bool section_file(const char *path, struct text *ret_module, const char *
 	return true;
 }
 
+struct module_key {
+	const struct modules *modules;
+	struct text name;
+	uint64_t seen;
+};
+
+static bool has_name(const struct module *module, struct text name)
+{
+	return strlen(module->name) == name.len && !memcmp(module->name, name.data, name.len);
+}
+
+static bool same_module(const void *arg, uint32_t id)
+{
+	const struct module_key *k = arg;
+	const struct module *module = &k->modules->list[id - 1];
+
+	return module->seen == k->seen && has_name(module, k->name);
+}
+
+static uint64_t rehash_module(const void *arg, uint32_t id)
+{
+	const struct module *module = &((const struct modules *)arg)->list[id - 1];
+
+	return hash_bytes(module->seen, module->name, strlen(module->name));
+}
+
+/* As seen at that moment; NULL: it was not. */
+static struct module *find(const struct modules *m, struct text name, uint64_t seen)
+{
+	const struct module_key key = { m, name, seen };
+	uint32_t id = id_index_find(&m->index, hash_bytes(seen, name.data, name.len), same_module,
+				    &key);
+
+	return id ? &m->list[id - 1] : NULL;
+}
+
+static bool same_name(const void *arg, uint32_t id)
+{
+	const struct module_key *k = arg;
+
+	return has_name(&k->modules->list[id - 1], k->name);
+}
+
+static uint64_t rehash_name(const void *arg, uint32_t id)
+{
+	const char *name = ((const struct modules *)arg)->list[id - 1].name;
+
+	return hash_bytes(0, name, strlen(name));
+}
+
+/* All of that name are chained by `next`; place in list + 1, 0: none. */
+static uint32_t named(const struct modules *m, struct text name)
+{
+	const struct module_key key = { m, name, 0 };
+
+	return id_index_find(&m->names, hash_bytes(0, name.data, name.len), same_name, &key);
+}
+
+/* Module number id, the last of the list, becomes one that find and named know. */
+static bool make_known(struct modules *m, uint32_t id)
+{
+	struct module *new = &m->list[id - 1];
+	struct text name = { new->name, strlen(new->name) };
+	uint32_t first = named(m, name);
+
+	if (first) {
+		new->next = m->list[first - 1].next;
+		m->list[first - 1].next = id;
+	} else if (!id_index_add(&m->names, hash_bytes(0, name.data, name.len), id, rehash_name, m)) {
+		return false;
+	}
+	return id_index_add(&m->index, hash_bytes(new->seen, name.data, name.len), id,
+			    rehash_module, m);
+}
+
 /* The module of that name as seen at that moment, made if need be; NULL: no memory, or too many. */
 static struct module *get(struct modules *m, struct text name, uint64_t seen)
 {
-	struct module *new;
+	struct module *new = find(m, name, seen);
 
-	for (size_t i = m->count; i--;)
-		if (m->list[i].seen == seen && strlen(m->list[i].name) == name.len &&
-		    !memcmp(m->list[i].name, name.data, name.len))
-			return &m->list[i];
+	if (new)
+		return new;
 	if (m->count >= MODULES_MAX ||
 	    !array_room((void **)&m->list, &m->cap, m->count, sizeof(*new)))
 		return NULL;
@@ -108,7 +194,7 @@ static struct module *get(struct modules *m, struct text name, uint64_t seen)
 	if (!new->name)
 		return NULL;
 	m->count++;
-	return new;
+	return make_known(m, (uint32_t)m->count) ? new : NULL;
 }
 
 static bool is_code(const char *section)
@@ -169,28 +255,23 @@ static void take_sizes(struct modules *m, const struct model_file *f)
 	uint64_t seen = moment_time(f->moment), size;
 	struct text name;
 
-	while (f->content.len && next_module_line(&p, end, &name, &size))
-		for (size_t i = 0; i < m->count; i++)
-			if (m->list[i].seen == seen && strlen(m->list[i].name) == name.len &&
-			    !memcmp(m->list[i].name, name.data, name.len))
-				m->list[i].size = size;
+	while (f->content.len && next_module_line(&p, end, &name, &size)) {
+		struct module *module = find(m, name, seen);
+
+		if (module)
+			module->size = size;
+	}
 }
 
 static int take_symbols(struct modules *m, const struct model_file *f, struct error *err)
 {
 	const char *name = f->name + strlen(SECTIONS), *slash = strchr(name, '/');
-	uint64_t seen = moment_time(f->moment);
+	struct module *module = find(m, (struct text){ name, (size_t)(slash - name) },
+				     moment_time(f->moment));
 
-	for (size_t i = 0; i < m->count; i++) {
-		struct module *module = &m->list[i];
-
-		if (module->seen != seen || module->symbols ||
-		    strlen(module->name) != (size_t)(slash - name) ||
-		    memcmp(module->name, name, (size_t)(slash - name)))
-			continue;
-		return symbols_new(&module->symbols, f->content.data, f->content.len, err);
-	}
-	return 0;
+	if (!module || module->symbols)
+		return 0;
+	return symbols_new(&module->symbols, f->content.data, f->content.len, err);
 }
 
 static bool is_module_kallsyms(const char *path)
@@ -207,6 +288,7 @@ static void take_build_id(struct modules *m, const struct model_file *f)
 {
 	const char *name = f->name + strlen(SECTIONS), *slash;
 	const size_t head = 16;
+	struct module *module;
 
 	if (strncmp(f->name, SECTIONS, strlen(SECTIONS)))
 		return;
@@ -214,16 +296,11 @@ static void take_build_id(struct modules *m, const struct model_file *f)
 	if (!slash || strcmp(slash, "/notes/.note.gnu.build-id") || f->content.len <= head ||
 	    f->content.len - head > BUILD_ID_MAX || memcmp(f->content.data + 12, "GNU", 4))
 		return;
-	for (size_t i = 0; i < m->count; i++) {
-		struct module *module = &m->list[i];
-
-		if (module->seen != moment_time(f->moment) ||
-		    strlen(module->name) != (size_t)(slash - name) ||
-		    memcmp(module->name, name, (size_t)(slash - name)))
-			continue;
-		module->build_id_len = f->content.len - head;
-		memcpy(module->build_id, f->content.data + head, module->build_id_len);
-	}
+	module = find(m, (struct text){ name, (size_t)(slash - name) }, moment_time(f->moment));
+	if (!module)
+		return;
+	module->build_id_len = f->content.len - head;
+	memcpy(module->build_id, f->content.data + head, module->build_id_len);
 }
 
 /* ---- what stays as it is ---- */
@@ -231,50 +308,50 @@ static void take_build_id(struct modules *m, const struct model_file *f)
 /* The same module at the same place, as seen at the end; NULL: it was not there, or not looked at. */
 static struct module *twin_at_end(const struct modules *m, const struct module *module)
 {
-	for (size_t i = 0; i < m->count; i++)
-		if (m->list[i].seen == UINT64_MAX && m->list[i].text == module->text &&
-		    !strcmp(m->list[i].name, module->name))
-			return &m->list[i];
-	return NULL;
+	struct module *twin = find(m, (struct text){ module->name, strlen(module->name) },
+				   UINT64_MAX);
+
+	return twin && twin->text == module->text ? twin : NULL;
+}
+
+/* Where /proc/modules lists the modules that were there at the start. which: 0 its copy at the start, 1 at the end. */
+static void take_listed(struct modules *m, const struct model_file *f, int which)
+{
+	const char *p = f ? (const char *)f->content.data : NULL;
+	const char *stop = p ? p + f->content.len : NULL, *from = p;
+	uint64_t size;
+	struct text word;
+
+	for (; p && next_module_line(&p, stop, &word, &size); from = p) {
+		const char *eol = p - 1, *at = eol;
+		struct module *module = find(m, word, 0);
+
+		if (!module)
+			continue;
+		while (at > from && at[-1] != ' ')
+			at--;
+		/* flags may follow the address in brackets */
+		if (at > from && *at == '(')
+			for (eol = --at; at > from && at[-1] != ' '; at--)
+				;
+		module->listed[which] = (struct text){ at, (size_t)(eol - at) };
+	}
 }
 
 /* Whether /proc/modules lists it at the end, at the address where it was at the start. */
-static bool listed_at_end(const struct model_file *start, const struct model_file *end,
-			  const char *name)
+static bool listed_at_end(const struct module *module)
 {
-	const struct model_file *files[] = { start, end };
-	char line[2][64] = { "", "" };
+	const struct text *start = &module->listed[0], *end = &module->listed[1];
+	static const char hidden[] = "0x0000000000000000";
 
-	for (int i = 0; i < 2; i++) {
-		const char *p = files[i] ? (const char *)files[i]->content.data : NULL;
-		const char *stop = p ? p + files[i]->content.len : NULL, *from = p;
-		uint64_t size;
-		struct text word;
-
-		while (p && next_module_line(&p, stop, &word, &size)) {
-			const char *eol = p - 1, *at;
-
-			if (word.len == strlen(name) && !memcmp(word.data, name, word.len)) {
-				for (at = eol; at > from && at[-1] != ' '; at--)
-					;
-				/* flags may follow the address in brackets */
-				if (at > from && *at == '(')
-					for (eol = --at; at > from && at[-1] != ' '; at--)
-						;
-				if ((size_t)(eol - at) < sizeof(line[i]))
-					memcpy(line[i], at, (size_t)(eol - at));
-			}
-			from = p;
-		}
-	}
-	return line[0][0] && !strcmp(line[0], line[1]) && strcmp(line[0], "0x0000000000000000");
+	return start->len && start->len == end->len && !memcmp(start->data, end->data, end->len) &&
+	       (start->len != strlen(hidden) || memcmp(start->data, hidden, start->len) != 0);
 }
 
 static void find_stable(struct modules *m, const struct capture_model *model)
 {
-	const struct model_file *start = capture_model_file(model, "/proc/modules", "start"),
-				*end = capture_model_file(model, "/proc/modules", "end");
-
+	take_listed(m, capture_model_file(model, "/proc/modules", "start"), 0);
+	take_listed(m, capture_model_file(model, "/proc/modules", "end"), 1);
 	for (size_t i = 0; i < m->count; i++) {
 		struct module *module = &m->list[i], *twin;
 
@@ -282,7 +359,7 @@ static void find_stable(struct modules *m, const struct capture_model *model)
 			continue;
 		twin = twin_at_end(m, module);
 		module->live = module->heard = true;
-		module->stable = twin || listed_at_end(start, end, module->name);
+		module->stable = twin || listed_at_end(module);
 		if (twin)
 			twin->live = twin->heard = twin->stable = true;
 	}
@@ -351,6 +428,10 @@ void modules_free(struct modules *m)
 		symbols_free(m->list[i].symbols);
 	}
 	free(m->list);
+	id_index_release(&m->index);
+	id_index_release(&m->names);
+	free(m->loaders);
+	id_index_release(&m->loader_index);
 	free(m->sections);
 	free(m);
 }
@@ -388,25 +469,20 @@ static bool would_be_named(const struct modules *m, uint64_t inside)
 {
 	struct symbol_hit hit;
 
-	if (!symbols_find(m->symbols, inside, &hit) || !hit.module.len)
-		return false;
-	for (size_t i = 0; i < m->count; i++)
-		if (strlen(m->list[i].name) == hit.module.len &&
-		    !memcmp(m->list[i].name, hit.module.data, hit.module.len))
-			return true;
-	return false;
+	return symbols_find(m->symbols, inside, &hit) && hit.module.len && named(m, hit.module);
 }
 
 bool modules_is_late(const struct modules *m, uint64_t address)
 {
 	uint64_t inside = address - 1;
+	int left = WALK_MAX;
 
 	if (!m->section_count || (inside >= m->image_start && inside < m->image_end))
 		return false;
 	for (size_t i = sections_below(m, inside); i--;) {
 		const struct code_section *s = &m->sections[i];
 
-		if (inside - s->start > NEAR_SPAN)
+		if (inside - s->start > NEAR_SPAN || !left--)
 			break;
 		if (reaches(m, s, inside))
 			return !m->list[s->module].stable || s->init;
@@ -414,15 +490,54 @@ bool modules_is_late(const struct modules *m, uint64_t address)
 	return would_be_named(m, inside);
 }
 
+struct loader_key {
+	const struct modules *modules;
+	int32_t pid;
+};
+
+static bool same_loader(const void *arg, uint32_t id)
+{
+	const struct loader_key *k = arg;
+
+	return k->modules->loaders[id - 1].pid == k->pid;
+}
+
+static uint64_t rehash_loader(const void *arg, uint32_t id)
+{
+	return hash_u64((uint32_t)((const struct modules *)arg)->loaders[id - 1].pid);
+}
+
+/* NULL: it has loaded none. */
+static struct loader *find_loader(const struct modules *m, int32_t pid)
+{
+	const struct loader_key key = { m, pid };
+	uint32_t id = id_index_find(&m->loader_index, hash_u64((uint32_t)pid), same_loader, &key);
+
+	return id ? &m->loaders[id - 1] : NULL;
+}
+
+static bool note_loader(struct modules *m, int32_t pid, uint64_t order)
+{
+	struct loader *l = find_loader(m, pid);
+
+	if (l) {
+		l->order = order;
+		return true;
+	}
+	if (!array_room((void **)&m->loaders, &m->loader_cap, m->loader_count, sizeof(*l)))
+		return false;
+	m->loaders[m->loader_count++] = (struct loader){ pid, order };
+	return id_index_add(&m->loader_index, hash_u64((uint32_t)pid), (uint32_t)m->loader_count,
+			    rehash_loader, m);
+}
+
 /* Whether no other module was loaded by that task since. */
 static bool is_loading(const struct modules *m, const struct module *module, int32_t pid)
 {
-	if (!module->order || module->loader != pid)
-		return false;
-	for (size_t i = 0; i < m->count; i++)
-		if (m->list[i].loader == pid && m->list[i].order > module->order)
-			return false;
-	return true;
+	const struct loader *l = module->order && module->loader == pid ? find_loader(m, pid) :
+									  NULL;
+
+	return l && l->order == module->order;
 }
 
 /*
@@ -436,6 +551,7 @@ static const struct code_section *section_of(struct modules *m, uint64_t inside,
 	const struct code_section *assumed = NULL, *other_init = NULL;
 	uint64_t latest = 0;
 	size_t other_inits = 0;
+	int left = WALK_MAX;
 
 	*ret_by_pid = false;
 	m->walks++;
@@ -444,7 +560,7 @@ static const struct code_section *section_of(struct modules *m, uint64_t inside,
 		struct module *module = &m->list[s->module];
 		bool passed = module->walk == m->walks;
 
-		if (inside - s->start > NEAR_SPAN)
+		if (inside - s->start > NEAR_SPAN || !left--)
 			break;
 		module->walk = m->walks;
 		if (passed || module->order < latest)
@@ -519,39 +635,34 @@ uint32_t modules_unknown_frame(struct modules *m, uint64_t address)
 
 /* ---- time ---- */
 
-static bool is_named(const struct module *module, struct text name)
+static struct text until_nul(struct text t)
 {
-	size_t len = strnlen(name.data, name.len);
-
-	return strlen(module->name) == len && !memcmp(module->name, name.data, len);
+	return (struct text){ t.data, t.len ? strnlen(t.data, t.len) : 0 };
 }
 
-/* It was not there before this moment, although that was assumed: frames lose the names they got by it. */
-static void was_not_there(struct modules *m, const struct module *module)
+/* Frames lose the names that they got by modules that were not there, although that was assumed. */
+void modules_settle(struct modules *m)
 {
 	for (size_t i = 0; i < m->stacks->frame_count; i++) {
 		struct frame *f = &m->stacks->frames[i];
 		uint32_t key = f->module & ~ASSUMED;
 
 		if (f->module != NO_MODULE && f->module & ASSUMED &&
-		    &m->list[m->sections[key - 1].module] == module)
+		    m->list[m->sections[key - 1].module].was_not_there)
 			f->known = false;
 	}
 }
 
 /* Its sections were read after it was loaded: the first reading since, or the last at all. */
-void modules_loaded(struct modules *m, struct text name, int32_t pid, uint64_t time)
+bool modules_loaded(struct modules *m, struct text name, int32_t pid, uint64_t time)
 {
 	struct module *best = NULL;
 
 	m->epoch++;
-	for (size_t i = 0; i < m->count; i++) {
-		struct module *module = &m->list[i];
+	for (uint32_t id = named(m, until_nul(name)); id; id = m->list[id - 1].next) {
+		struct module *module = &m->list[id - 1];
 
-		if (!is_named(module, name))
-			continue;
-		if (!module->heard && !m->has_start)
-			was_not_there(m, module);
+		module->was_not_there |= !module->heard && !m->has_start;
 		module->live = module->stable = false;
 		module->heard = true;
 		module->order = 0;
@@ -561,20 +672,19 @@ void modules_loaded(struct modules *m, struct text name, int32_t pid, uint64_t t
 			best = module;
 	}
 	if (!best)
-		return;
+		return true;
 	best->live = true;
 	best->loader = pid;
 	best->order = m->epoch;
+	return note_loader(m, pid, m->epoch);
 }
 
 void modules_freed(struct modules *m, struct text name)
 {
 	m->epoch++;
-	for (size_t i = 0; i < m->count; i++) {
-		if (!is_named(&m->list[i], name))
-			continue;
-		m->list[i].live = false;
-		m->list[i].heard = true;
+	for (uint32_t id = named(m, until_nul(name)); id; id = m->list[id - 1].next) {
+		m->list[id - 1].live = false;
+		m->list[id - 1].heard = true;
 	}
 }
 
@@ -605,6 +715,7 @@ void modules_section(const struct modules *m, uint32_t number, struct module_sec
 uint32_t modules_section_of(const struct modules *m, const struct frame *frame)
 {
 	uint64_t inside = frame->address - 1;
+	int left = WALK_MAX;
 
 	if (frame->dso || frame->module == FRAME_BY_NAME ||
 	    (inside >= m->image_start && inside < m->image_end))
@@ -616,10 +727,10 @@ uint32_t modules_section_of(const struct modules *m, const struct frame *frame)
 	for (size_t i = sections_below(m, inside); i--;) {
 		const struct code_section *s = &m->sections[i];
 
-		if (inside - s->start > NEAR_SPAN)
+		if (inside - s->start > NEAR_SPAN || !left--)
 			break;
 		if (!s->init && m->list[s->module].stable && reaches(m, s, inside) &&
-		    is_named(&m->list[s->module], frame->hit.module))
+		    has_name(&m->list[s->module], frame->hit.module))
 			return (uint32_t)i + 1;
 	}
 	return 0;

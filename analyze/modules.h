@@ -15,6 +15,7 @@
  *		frame = modules_frame(m, address, pid, &by_pid);
  *	modules_loaded(m, name, pid, time);		// from events, in their order; changes the epoch
  *	modules_freed(m, name);
+ *	modules_settle(m);				// at the end, before anything is made of the frames
  *	modules_free(m);
  *
  * Where no answer is right for certain (initialisation code of one of several), there is none: the
@@ -40,9 +41,11 @@ void modules_free(struct modules *m);
  */
 bool modules_is_late(const struct modules *m, uint64_t address);
 
-void modules_loaded(struct modules *m, struct text name, int32_t pid, uint64_t time);
+/* False: no memory. */
+bool modules_loaded(struct modules *m, struct text name, int32_t pid, uint64_t time);
 void modules_freed(struct modules *m, struct text name);
 uint64_t modules_epoch(const struct modules *m); /* changes with each of the two */
+void modules_settle(struct modules *m);
 
 /*
  * The frame of a late return address, now, for the task pid; 0: no memory. by_pid: another task might

@@ -59,8 +59,9 @@ static bool tell_tasks(struct replay *r, const struct event_row *row, const stru
 	enum role_kind kind = r->roles[row->type].kind;
 	struct text name = { (const char *)news->comm, news->comm_len };
 
-	if (kind == ROLE_MODULE_LOAD && news->comm)
-		modules_loaded(r->late->modules, name, row->pid, row->time);
+	if (kind == ROLE_MODULE_LOAD && news->comm &&
+	    !modules_loaded(r->late->modules, name, row->pid, row->time))
+		return false;
 	if (kind == ROLE_MODULE_FREE && news->comm)
 		modules_freed(r->late->modules, name);
 	if (kind != ROLE_NEWTASK && kind != ROLE_RENAME)
