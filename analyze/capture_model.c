@@ -167,11 +167,15 @@ static int on_mark(void *arg, const struct mark_record *mark)
 	return rc;
 }
 
+struct ring_list {
+	struct ring_stats *list;
+	size_t count, cap;
+};
+
 struct stats_context {
 	uint16_t ring;
 	uint32_t *of_cpu; /* by CPU: its place in the list + 1 */
-	struct ring_stats *list;
-	size_t count, cap;
+	struct ring_list found;
 };
 
 static int on_stats(void *arg, const struct ring_stats *stats)
@@ -182,11 +186,11 @@ static int on_stats(void *arg, const struct ring_stats *stats)
 	if (stats->cpu >= CPU_MAX)
 		return ERR_DAMAGED;
 	if (!c->of_cpu[stats->cpu]) {
-		if (!append(&c->list, &c->cap, &c->count, sizeof(*s)))
+		if (!append(&c->found.list, &c->found.cap, &c->found.count, sizeof(*s)))
 			return ERR_NOMEM;
-		c->of_cpu[stats->cpu] = (uint32_t)c->count;
+		c->of_cpu[stats->cpu] = (uint32_t)c->found.count;
 	}
-	s = &c->list[c->of_cpu[stats->cpu] - 1];
+	s = &c->found.list[c->of_cpu[stats->cpu] - 1];
 	*s = *stats;
 	s->ring = c->ring;
 	return 0;
@@ -325,54 +329,90 @@ static int read_file_part(struct capture_model *m, const struct block_header *h,
 }
 
 static void note_decoded(struct model_part *p, enum stats_moment moment,
-			 const struct ring_stats *list, size_t count)
+			 const struct ring_list *found)
 {
 	p->has_stats[moment] = true;
-	for (size_t i = 0; i < count; i++)
-		p->decoded[moment] += list[i].decoded;
+	for (size_t i = 0; i < found->count; i++)
+		p->decoded[moment] += found->list[i].decoded;
+}
+
+static int begin_stats(struct capture_model *m, struct error *err)
+{
+	m->stats_of_cpu = calloc(CPU_MAX, sizeof(*m->stats_of_cpu));
+	for (int moment = STATS_START; moment <= STATS_END; moment++)
+		m->ring_stats[moment] = calloc(RING_MAX, sizeof(struct ring_list));
+	return m->stats_of_cpu && m->ring_stats[STATS_START] && m->ring_stats[STATS_END] ?
+		       0 :
+		       error_nomem(err);
 }
 
 static int read_stats(struct capture_model *m, const struct block_header *h,
 		      const struct section *s, struct error *err)
 {
-	struct stats_context c = { .ring = h->ring, .of_cpu = calloc(CPU_MAX, sizeof(*c.of_cpu)) };
+	struct stats_context c = { .ring = h->ring };
 	enum stats_moment moment = STATS_END;
-	int rc = c.of_cpu ? stats_decode(s->data, s->len, &moment, on_stats, &c, err) :
-			    error_nomem(err);
+	int rc = m->stats_of_cpu ? 0 : begin_stats(m, err);
 
-	free(c.of_cpu);
+	if (rc < 0)
+		return rc;
+	c.of_cpu = m->stats_of_cpu;
+	rc = stats_decode(s->data, s->len, &moment, on_stats, &c, err);
+	for (size_t i = 0; i < c.found.count; i++)
+		c.of_cpu[c.found.list[i].cpu] = 0;
 	if (rc == 0 && moment > STATS_END)
 		rc = error_set(err, ERR_DAMAGED, "ring statistics of an unknown moment");
 	if (rc == 0)
-		note_decoded(&m->parts[h->file], moment, c.list, c.count);
-	if (rc == 0 && moment == STATS_START && m->stats_count[moment] &&
-	    m->stats_file != h->file) {
-		free(c.list); /* of a later file: the recording began before */
-		return 0;
-	}
-	m->stats_file = moment == STATS_START ? h->file : m->stats_file;
-	/* those of the other rings stay */
-	for (size_t i = 0; rc == 0 && i < m->stats_count[moment]; i++) {
-		const struct ring_stats *other = &m->stats[moment][i];
-		struct ring_stats *slot;
-
-		if (other->ring == h->ring)
-			continue;
-		slot = append(&c.list, &c.cap, &c.count, sizeof(*slot));
-		if (!slot)
-			rc = error_nomem(err);
-		else
-			*slot = *other;
-	}
-	if (rc < 0) {
-		free(c.list);
+		note_decoded(&m->parts[h->file], moment, &c.found);
+	/* of a later file: the recording began before */
+	if (rc < 0 || (moment == STATS_START && m->has_start_stats && m->stats_file != h->file)) {
+		free(c.found.list);
 		return rc;
 	}
-	free(m->stats[moment]);
-	m->stats[moment] = c.list;
-	m->stats_count[moment] = c.count;
-	m->stats_cap[moment] = c.cap;
+	if (moment == STATS_START) {
+		m->stats_file = h->file;
+		m->has_start_stats |= c.found.count > 0;
+	}
+	/* those of the other rings stay */
+	free(m->ring_stats[moment][h->ring].list);
+	m->ring_stats[moment][h->ring] = c.found;
 	return 0;
+}
+
+/* The lists of all rings as one. */
+static int join_stats(struct capture_model *m, struct error *err)
+{
+	for (int moment = STATS_START; moment <= STATS_END; moment++) {
+		struct ring_list *lists = m->ring_stats[moment], all = { 0 };
+
+		for (int ring = 0; lists && ring < RING_MAX; ring++)
+			all.count += lists[ring].count;
+		if (!all.count)
+			continue;
+		all.list = malloc(all.count * sizeof(*all.list));
+		if (!all.list)
+			return error_nomem(err);
+		m->stats[moment] = all.list;
+		m->stats_count[moment] = all.count;
+		for (int ring = 0; ring < RING_MAX; ring++) {
+			if (lists[ring].count)
+				memcpy(all.list, lists[ring].list,
+				       lists[ring].count * sizeof(*all.list));
+			all.list += lists[ring].count;
+		}
+	}
+	return 0;
+}
+
+static void release_ring_stats(struct capture_model *m)
+{
+	for (int moment = STATS_START; moment <= STATS_END; moment++) {
+		for (int ring = 0; m->ring_stats[moment] && ring < RING_MAX; ring++)
+			free(m->ring_stats[moment][ring].list);
+		free(m->ring_stats[moment]);
+		m->ring_stats[moment] = NULL;
+	}
+	free(m->stats_of_cpu);
+	m->stats_of_cpu = NULL;
 }
 
 static int read_block(struct capture_model *m, const struct block_header *h, const struct block *b,
@@ -515,8 +555,11 @@ int capture_model_read(struct capture_model *m, const struct series *series,
 		else if (rc < 0)
 			rc = capture_model_note_damage(scan, i, &why, err);
 	}
-	if (rc == 0)
+	if (rc == 0) {
 		end_part(m, file);
+		rc = join_stats(m, err);
+	}
+	release_ring_stats(m);
 	block_release(&block);
 	return rc < 0 ? rc : process_log_sort(&m->processes, err);
 }

@@ -81,14 +81,17 @@ struct capture_model {
 	struct model_mark *marks; /* in file order */
 	size_t mark_count, mark_cap;
 	struct process_log processes;
-	struct ring_stats *stats[2]; /* by enum stats_moment */
-	size_t stats_count[2], stats_cap[2];
+	struct ring_stats *stats[2]; /* by enum stats_moment; by ring */
+	size_t stats_count[2];
+	struct ring_list *ring_stats[2]; /* [RING_MAX], while blocks are read */
+	uint32_t *stats_of_cpu;		 /* likewise: zeroes between two blocks */
 	struct model_entry *index; /* of the END blocks that are there */
 	size_t index_count, index_cap;
 	struct model_part *parts; /* one for each file */
 	size_t part_count;
 	size_t types_seen;   /* in the file that is being read */
 	uint32_t stats_file; /* that the statistics at the start come from */
+	bool has_start_stats;
 	bool torn;	     /* the block read last left a hole in a file */
 	uint32_t unknown;    /* blocks and sections of unknown kinds */
 };

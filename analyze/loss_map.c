@@ -8,6 +8,9 @@ struct ring_state {
 	bool seen, first_seen;
 	uint64_t last; /* of its previous block with events */
 	uint64_t lost; /* placed so far */
+	bool has_events;
+	uint64_t begins;     /* of its first block with events */
+	uint64_t lost_start; /* of its statistics at the start */
 };
 
 struct loss_mapper {
@@ -70,6 +73,8 @@ static bool from_headers(struct loss_mapper *m)
 		if (h->event_count) {
 			c->seen = true;
 			c->last = h->last_time;
+			c->begins = c->has_events ? c->begins : h->first_time;
+			c->has_events = true;
 		}
 	}
 	return true;
@@ -204,26 +209,27 @@ static bool from_holes(struct loss_mapper *m)
 	return true;
 }
 
-static uint64_t stats_lost(const struct capture_model *model, enum stats_moment moment,
-			   const struct ring_stats *of)
+static struct ring_state *ring_of_stats(struct loss_mapper *m, const struct ring_stats *s)
 {
-	for (size_t i = 0; i < model->stats_count[moment]; i++)
-		if (model->stats[moment][i].cpu == of->cpu &&
-		    model->stats[moment][i].ring == of->ring)
-			return ring_stats_lost(&model->stats[moment][i]);
-	return 0;
+	return &m->rings[(size_t)s->ring * CPU_MAX + s->cpu];
 }
 
 static bool from_stats(struct loss_mapper *m)
 {
-	for (size_t i = 0; i < m->model->stats_count[STATS_END]; i++) {
-		const struct ring_stats *s = &m->model->stats[STATS_END][i];
-		uint64_t end = ring_stats_lost(s), start = stats_lost(m->model, STATS_START, s);
-		size_t ring = (size_t)s->ring * CPU_MAX + s->cpu;
-		uint64_t placed = ring < m->ring_count ? m->rings[ring].lost : 0;
+	const struct capture_model *model = m->model;
 
-		if (end > start && end - start > placed &&
-		    !add(m, (int32_t)s->cpu, m->base, m->end, end - start - placed))
+	for (size_t i = 0; i < model->stats_count[STATS_START]; i++) {
+		const struct ring_stats *s = &model->stats[STATS_START][i];
+
+		ring_of_stats(m, s)->lost_start = ring_stats_lost(s);
+	}
+	for (size_t i = 0; i < model->stats_count[STATS_END]; i++) {
+		const struct ring_stats *s = &model->stats[STATS_END][i];
+		const struct ring_state *c = ring_of_stats(m, s);
+		uint64_t end = ring_stats_lost(s);
+
+		if (end > c->lost_start && end - c->lost_start > c->lost &&
+		    !add(m, (int32_t)s->cpu, m->base, m->end, end - c->lost_start - c->lost))
 			return false;
 	}
 	return true;
@@ -270,19 +276,11 @@ static bool from_overwritten(struct loss_mapper *m)
 		return true;
 	for (size_t i = 0; i < model->stats_count[STATS_START]; i++) {
 		const struct ring_stats *s = &model->stats[STATS_START][i];
-		uint64_t last_gone = m->end;
+		const struct ring_state *c = ring_of_stats(m, s);
+		uint64_t last_gone = c->has_events ? c->begins - 1 : m->end;
 
 		if (!s->overrun)
 			continue;
-		for (size_t k = 0; k < m->scan->count; k++) {
-			const struct block_header *h = &m->scan->blocks[k];
-
-			if (has_cpu(h) && (uint32_t)h->cpu == s->cpu && h->ring == s->ring &&
-			    h->event_count) {
-				last_gone = h->first_time - 1;
-				break;
-			}
-		}
 		/* the ring that begins first begins the capture; before that is no time here */
 		if ((int64_t)(last_gone - m->base) > 0 &&
 		    !add_wanted(m, LOSS_OVERWRITTEN, (int32_t)s->cpu, m->base, last_gone))
@@ -302,13 +300,17 @@ static uint64_t end_of(const struct capture_scan *scan, const struct capture_mod
 	return end;
 }
 
-static size_t count_rings(const struct capture_scan *scan)
+static size_t count_rings(const struct capture_scan *scan, const struct capture_model *model)
 {
 	size_t most = 0;
 
 	for (size_t i = 0; i < scan->count; i++)
 		if (scan->blocks[i].ring > most)
 			most = scan->blocks[i].ring;
+	for (int moment = STATS_START; moment <= STATS_END; moment++)
+		for (size_t i = 0; i < model->stats_count[moment]; i++)
+			if (model->stats[moment][i].ring > most)
+				most = model->stats[moment][i].ring;
 	return (most + 1) * CPU_MAX;
 }
 
@@ -320,7 +322,7 @@ int loss_map(struct losses *losses, const struct capture_scan *scan,
 				 .model = model,
 				 .base = base,
 				 .end = end_of(scan, model, base),
-				 .ring_count = count_rings(scan) };
+				 .ring_count = count_rings(scan, model) };
 	bool good;
 
 	m.rings = calloc(m.ring_count, sizeof(*m.rings));
