@@ -27,6 +27,7 @@ struct dictionaries {
 	struct dictionary *list;
 	size_t count;
 	uint32_t *of_block; /* per block of the scan: its place in list */
+	uint32_t *blocks;   /* those of a dictionary side by side, in the order of the scan */
 	struct block block;
 	uint32_t unknown;
 	/* a stack of 1024 frames may take 4 bytes: how many we are willing to see */
@@ -65,8 +66,9 @@ static bool group_blocks(struct dictionaries *d, enum block_type users)
 	size_t n = 0;
 
 	d->of_block = malloc((scan->count + 1) * sizeof(*d->of_block));
+	d->blocks = malloc((scan->count + 1) * sizeof(*d->blocks));
 	d->list = calloc(scan->count + 1, sizeof(*d->list));
-	if (!keys || !d->of_block || !d->list) {
+	if (!keys || !d->of_block || !d->blocks || !d->list) {
 		free(keys);
 		return false;
 	}
@@ -88,7 +90,9 @@ static bool group_blocks(struct dictionaries *d, enum block_type users)
 		if (first)
 			*dict = (struct dictionary){ .writer = keys[i].writer,
 						     .generation = keys[i].generation,
-						     .next_block = keys[i].block };
+						     .next_block = i };
+		dict->blocks_end = i + 1;
+		d->blocks[i] = keys[i].block;
 		dict->event_blocks_left += scan->blocks[keys[i].block].type == users;
 		d->of_block[keys[i].block] = (uint32_t)(d->count - 1);
 	}
@@ -150,6 +154,7 @@ void dictionaries_free(struct dictionaries *d)
 		dictionary_release(&d->list[i]);
 	block_release(&d->block);
 	free(d->list);
+	free(d->blocks);
 	free(d->of_block);
 	free(d);
 }
@@ -455,16 +460,16 @@ static int read_dict_block(struct dictionaries *d, struct dictionary *dict, size
 int dictionaries_get(struct dictionaries *d, size_t block, struct dictionary **ret,
 		     struct error *err)
 {
-	uint32_t place = d->of_block[block];
-	struct dictionary *dict = &d->list[place];
+	struct dictionary *dict = &d->list[d->of_block[block]];
 
-	for (; dict->next_block < block; dict->next_block++) {
-		size_t i = dict->next_block;
-		int rc;
+	for (; dict->next_block < dict->blocks_end; dict->next_block++) {
+		size_t i = d->blocks[dict->next_block];
+		int rc = 0;
 
-		if (d->of_block[i] != place || d->scan->blocks[i].type != BLOCK_DICT)
-			continue;
-		rc = read_dict_block(d, dict, i, err);
+		if (i >= block)
+			break;
+		if (d->scan->blocks[i].type == BLOCK_DICT)
+			rc = read_dict_block(d, dict, i, err);
 		if (rc < 0)
 			return rc;
 	}

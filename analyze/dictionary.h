@@ -83,7 +83,7 @@ struct dictionary {
 	struct late_fact *late_facts;
 	size_t late_fact_count, late_fact_cap;
 	struct buf values; /* FACT_OTHER: per number 8 bytes, per string u32 length and bytes */
-	size_t next_block; /* DICT blocks before this index of the scan are read */
+	size_t next_block, blocks_end; /* places in the list of its blocks; those before are read */
 	size_t event_blocks_left;
 };
 

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define TIES_MAX 1024 /* heads of one time that are looked at: no machine has more, a hostile file 65536 */
+
 static bool before(const struct cpu_stream *a, const struct cpu_stream *b)
 {
 	uint64_t x = cpu_stream_head(a)->time, y = cpu_stream_head(b)->time;
@@ -95,20 +97,33 @@ static bool frees_same(const struct merge *m, const struct event_row *alloc,
 	       a->address < 0 && b->address < 0 && alloc->address == other->address;
 }
 
+struct tie {
+	const struct event_row *first;
+	size_t best, left;
+};
+
+/* From that place of the heap down, where no time is earlier than above it. */
+static void look_for_free(const struct merge *m, size_t i, struct tie *tie)
+{
+	const struct event_row *row = i < m->count ? cpu_stream_head(m->heap[i]) : NULL;
+
+	if (!row || row->time != tie->first->time || !tie->left)
+		return;
+	tie->left--;
+	if (frees_same(m, tie->first, row) &&
+	    (!tie->best || before(m->heap[i], m->heap[tie->best])))
+		tie->best = i;
+	look_for_free(m, 2 * i + 1, tie);
+	look_for_free(m, 2 * i + 2, tie);
+}
+
 /* Which of the heads that share the earliest time comes first. */
 static size_t break_tie(const struct merge *m)
 {
-	const struct event_row *first = cpu_stream_head(m->heap[0]);
-	size_t best = 0;
+	struct tie tie = { cpu_stream_head(m->heap[0]), 0, TIES_MAX };
 
-	for (size_t i = 1; i < m->count; i++) {
-		const struct event_row *row = cpu_stream_head(m->heap[i]);
-
-		if (row->time == first->time && frees_same(m, first, row) &&
-		    (!best || before(m->heap[i], m->heap[best])))
-			best = i;
-	}
-	return best;
+	look_for_free(m, 0, &tie);
+	return tie.best;
 }
 
 int merge_next(struct merge *m, struct cpu_stream **ret, uint32_t *ret_count, struct error *err)

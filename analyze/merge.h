@@ -4,7 +4,8 @@
  *
  * The next event is the earliest among the heads of the CPUs. Of heads with the same time, that of
  * the lowest CPU and ring comes first, unless it allocates an address that another of these heads frees:
- * then the free comes first, because memory is given out only after it was given back. Times within
+ * then the free comes first, because memory is given out only after it was given back (of more than 1024 heads of
+ * one time, not all are looked at). Times within
  * a CPU may repeat or step back (ref. clocks of early boot): such an event comes when its turn is
  * in its CPU.
  *

@@ -365,7 +365,8 @@ int replay_finish(struct replay *r, struct error *err)
 	struct object *live[DOMAIN_COUNT];
 	size_t next[DOMAIN_COUNT] = { 0 };
 
-	if (!totals_reserve(&r->totals, r->sites->alloc_count, r->sites->free_count))
+	if (!totals_reserve(&r->totals, r->sites->alloc_count, r->sites->free_count) ||
+	    !losses_settle(r->losses))
 		return error_nomem(err);
 	r->counts.first_live_id = feed_rows(r->feed, FEED_ALLOCATION) + 1;
 	r->counts.length = r->counts.events && r->clock > 0 ? r->clock : 0;
