@@ -8,6 +8,8 @@
 
 #define MAPS_MAX   (16u << 20) /* of all spaces: bounds memory on hostile input */
 #define ENDED_KEPT 4096	       /* a leader's exit may come before that of its other threads */
+/* maps copied, moved and stepped over; a recording takes some millions, a hostile one 16384 for each record */
+#define WORK_MAX (1ull << 31)
 
 /* Maps by address, none overlapping. Shared by the processes that forked it, until one changes it. */
 struct space {
@@ -38,7 +40,8 @@ static struct space *space_own(struct processes *p, struct process *process)
 	if (!s)
 		return NULL;
 	s->users = 1;
-	if (old && old->count && p->maps + old->count <= MAPS_MAX) {
+	if (old && old->count && p->maps + old->count <= MAPS_MAX && p->work < WORK_MAX) {
+		p->work += old->count;
 		s->maps = malloc(old->count * sizeof(*s->maps));
 		if (!s->maps) {
 			free(s);
@@ -120,17 +123,23 @@ static bool space_map(struct processes *p, struct space *s, const struct map *ma
 	parts[n++] = *map;
 	if (last > first && s->maps[last - 1].end > map->end)
 		parts[n++] = tail_of(&s->maps[last - 1], map->end);
-	if (s->count - (last - first) + n > SPACE_MAPS_MAX || p->maps + n > MAPS_MAX) {
+	if (s->count - (last - first) + n > SPACE_MAPS_MAX || p->maps + n > MAPS_MAX ||
+	    p->work >= WORK_MAX) {
 		p->refused++;
 		return true;
 	}
+	p->work += s->count - first;
 	return splice(p, s, first, last - first, parts, n);
 }
 
 /* Only where nothing is mapped. */
 static bool space_fill(struct processes *p, struct space *s, const struct map *map)
 {
-	for (uint64_t at = map->start; at < map->end;) {
+	if (s->count >= SPACE_MAPS_MAX || p->work >= WORK_MAX) {
+		p->refused++;
+		return true;
+	}
+	for (uint64_t at = map->start; at < map->end; p->work++) {
 		uint32_t next = first_above(s, at);
 		struct map hole = tail_of(map, at);
 

@@ -53,6 +53,7 @@ struct processes {
 	uint64_t epochs;
 	size_t maps;	 /* of all spaces */
 	size_t refused;	 /* maps left out because there were too many */
+	uint64_t work;	 /* done for them so far */
 	uint32_t *ended; /* processes that exited, the oldest first: a ring */
 	size_t ended_next;
 };
