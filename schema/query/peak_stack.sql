@@ -8,8 +8,8 @@ SELECT
 FROM stack_peak p
 LEFT JOIN (
 	SELECT
-		e.domain AS domain, a.stack AS stack,
-		CASE WHEN a.stack IS NULL THEN a.call_site END AS call_site,
+		e.domain AS domain, coalesce(a.stack, 0) AS stack,
+		CASE WHEN a.stack IS NULL THEN coalesce(a.call_site, 0) ELSE 0 END AS call_site,
 		sum(t.peak_objects) AS objects,
 		sum(t.peak_objects * a.bytes_alloc) AS bytes
 	FROM site_total t
@@ -17,5 +17,6 @@ LEFT JOIN (
 	JOIN event e ON e.id = a.event
 	WHERE t.self = 0 AND t.peak_objects > 0
 	GROUP BY 1, 2, 3
-) s ON s.domain = p.domain AND s.stack IS p.stack AND s.call_site IS p.call_site
+) s -- by =, which SQLite looks up; IS would go through all for each
+ON s.domain = p.domain AND s.stack = coalesce(p.stack, 0) AND s.call_site = coalesce(p.call_site, 0)
 WHERE p.self = 0 AND (:domain IS NULL OR p.domain = :domain);
