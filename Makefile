@@ -113,7 +113,7 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-threads run-threads check-nomem check-build check-compilers fuzz coverage bench bench-readme bench-text bench-shape format lint install deb clean FORCE
+.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-threads run-threads check-nomem check-build check-growth check-compilers fuzz coverage bench bench-readme bench-text bench-shape format lint install deb clean FORCE
 
 all: record $(if $(CROSS_COMPILE),,analyze) build/kmem-capture.5	## Build build/kmem-record and build/kmem-analyze (the default)
 
@@ -287,6 +287,11 @@ check-build:	## Installation, manual pages, completion, packages; the same bytes
 	@sh scripts/setup.sh build test deb
 	@$(build_now) all
 	@$(run_tests) build
+
+check-growth:	## Time and memory of the loader and of every report for N things and for 2N (CASES='caches tasks' SCALE=0.1)
+	@sh scripts/setup.sh build test
+	@$(build_now) all
+	@SCALE=$(or $(SCALE),0.25) python3 tests/growth/growth.py $(B)/kmem-analyze $(CASES)
 
 coverage:	## How many lines of format/ and analyze/ the tests reach (SETS='unit cli bad fuzz kernel'; kernel needs root)
 	@sh scripts/setup.sh build test

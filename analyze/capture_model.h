@@ -85,15 +85,15 @@ struct capture_model {
 	size_t stats_count[2];
 	struct ring_list *ring_stats[2]; /* [RING_MAX], while blocks are read */
 	uint32_t *stats_of_cpu;		 /* likewise: zeroes between two blocks */
-	struct model_entry *index; /* of the END blocks that are there */
+	struct model_entry *index;	 /* of the END blocks that are there */
 	size_t index_count, index_cap;
 	struct model_part *parts; /* one for each file */
 	size_t part_count;
 	size_t types_seen;   /* in the file that is being read */
 	uint32_t stats_file; /* that the statistics at the start come from */
 	bool has_start_stats;
-	bool torn;	     /* the block read last left a hole in a file */
-	uint32_t unknown;    /* blocks and sections of unknown kinds */
+	bool torn;	  /* the block read last left a hole in a file */
+	uint32_t unknown; /* blocks and sections of unknown kinds */
 };
 
 /* ERR_FORMAT: the files do not agree about their event types. */

@@ -38,7 +38,8 @@ struct losses {
 	size_t count, cap;
 	size_t begun;	   /* how many have begun by the replay's clock */
 	int64_t latest_to; /* the latest end of those, and of those found late */
-	struct loss *late; /* found since the sorting: a heap, the earliest first; behind it those that have begun */
+	struct loss *
+		late; /* found since the sorting: a heap, the earliest first; behind it those that have begun */
 	size_t late_waiting, late_count, late_cap;
 };
 

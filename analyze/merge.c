@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-#define TIES_MAX 1024 /* heads of one time that are looked at: no machine has more, a hostile file 65536 */
+#define TIES_MAX \
+	1024 /* heads of one time that are looked at: no machine has more, a hostile file 65536 */
 
 static bool before(const struct cpu_stream *a, const struct cpu_stream *b)
 {

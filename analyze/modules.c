@@ -12,7 +12,7 @@
 #define CODE_SPAN   (1u << 20) /* of a module whose size is not known */
 #define NEAR_SPAN   (64u << 20)
 #define MODULES_MAX 65536
-#define WALK_MAX    4096 /* sections near an address that are looked at; more are nobody's */
+#define WALK_MAX    4096	/* sections near an address that are looked at; more are nobody's */
 #define NO_MODULE   UINT32_MAX	/* of frames that belong to none for certain */
 #define ASSUMED	    0x80000000u /* in a frame's module: that the module was there is only assumed */
 
@@ -32,7 +32,8 @@ struct module {
 	uint64_t order; /* of its load among all loads; 0: not heard of */
 	uint64_t walk;	/* the last search that came by */
 	uint32_t next;	/* another of that name: place in list + 1; 0: no more */
-	struct text listed[2]; /* address in /proc/modules at the start and at the end; points into the file */
+	struct text listed
+		[2]; /* address in /proc/modules at the start and at the end; points into the file */
 	bool was_not_there; /* before it was loaded, although that was assumed */
 	uint8_t build_id[BUILD_ID_MAX];
 	size_t build_id_len; /* 0: unknown */
@@ -56,7 +57,7 @@ struct modules {
 	struct loader {
 		int32_t pid;
 		uint64_t order; /* of the last module that it loaded */
-	} *loaders;
+	} * loaders;
 	size_t loader_count, loader_cap;
 	struct id_index loader_index;
 	struct code_section *sections; /* code, by start */
@@ -170,7 +171,8 @@ static bool make_known(struct modules *m, uint32_t id)
 	if (first) {
 		new->next = m->list[first - 1].next;
 		m->list[first - 1].next = id;
-	} else if (!id_index_add(&m->names, hash_bytes(0, name.data, name.len), id, rehash_name, m)) {
+	} else if (!id_index_add(&m->names, hash_bytes(0, name.data, name.len), id, rehash_name,
+				 m)) {
 		return false;
 	}
 	return id_index_add(&m->index, hash_bytes(new->seen, name.data, name.len), id,

@@ -135,16 +135,18 @@ static bool space_map(struct processes *p, struct space *s, const struct map *ma
 /* Only where nothing is mapped. */
 static bool space_fill(struct processes *p, struct space *s, const struct map *map)
 {
+	uint32_t next = first_above(s, map->start);
+
 	if (s->count >= SPACE_MAPS_MAX || p->work >= WORK_MAX) {
 		p->refused++;
 		return true;
 	}
 	for (uint64_t at = map->start; at < map->end; p->work++) {
-		uint32_t next = first_above(s, at);
 		struct map hole = tail_of(map, at);
+		uint32_t count = s->count;
 
 		if (next < s->count && s->maps[next].start <= at) {
-			at = s->maps[next].end;
+			at = s->maps[next++].end;
 			continue;
 		}
 		if (next < s->count && s->maps[next].start < hole.end)
@@ -152,6 +154,7 @@ static bool space_fill(struct processes *p, struct space *s, const struct map *m
 		at = hole.end;
 		if (!space_map(p, s, &hole))
 			return false;
+		next += s->count - count;
 	}
 	return true;
 }

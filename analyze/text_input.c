@@ -19,9 +19,9 @@
 #include "format/base/fileio.h"
 #include "format/base/hash.h"
 
-#define STORED_ROOM    (256u << 10)
-#define TEXT_ROOM      (1u << 20)
-#define XZ_MEMORY_MAX  (256ull << 20)
+#define STORED_ROOM   (256u << 10)
+#define TEXT_ROOM     (1u << 20)
+#define XZ_MEMORY_MAX (256ull << 20)
 /* What a packed file may unpack to; logs are some ten times as large as their packed files. */
 #define UNPACKED_FREE  (1ull << 30)
 #define UNPACKED_TIMES 1000u

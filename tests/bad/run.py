@@ -376,6 +376,33 @@ def heavy():
         cap.block(mkcap.EVENTS, [packed(content[1][-raw:], 0, 0, content[1][0]) for content in many(None) for raw in [content[0]]],
                   writer=1, cpu=0, first=3000 + i, last=3000 + i, events=65536)
     yield "a million events in a few kB", cap.finish()
+    # what one look-up among many made a square or worse
+    cap = mkcap.Capture(5)
+    cap.types(mkcap.SLAB_TYPES)
+    cpus = b"".join(mkcap.varint(i) + b"\0" * 11 for i in range(16384))
+    for moment in (b"\0", b"\1"):
+        for ring in range(16):
+            cap.block(mkcap.STATS, [packed(moment + cpus)], ring=ring)
+    for i in range(4000):
+        cap.block(mkcap.STATS, [raw_section(1, b"\1" + mkcap.varint(i) + b"\0" * 11)])
+    yield "statistics of 16384 CPUs with 16 rings each", cap.finish()
+    cap = mkcap.Capture(5)
+    cap.types([mkcap.Type(1000 + i, "s", "n", 0, mkcap.COMMON_FIELDS) for i in range(2048)])
+    yield "2048 types of one name", cap.finish()
+    cap = mkcap.Capture(5)
+    cap.types(mkcap.SLAB_TYPES)
+    for moment in ("start", "end"):
+        cap.file("/proc/modules", moment, b"a\n" * 1000000)
+    for i in range(4000):
+        cap.file("/sys/module/m%d/sections/.text" % i, "start", b"0x%016x" % (0xffffffffc0000000 + i))
+    yield "a million lines of 4000 modules", cap.finish()
+    space = [b"\1\2\2" + mkcap.varint(i << 13) + b"\x80\x40\0\5\2\1" for i in range(16383)]
+    every = b"\1\2\2\0" + mkcap.varint(16383 << 13) + b"\0\5\2\1"
+    yield "100,000 snapshots of all that a process can map", of(mkcap.PROCESS, b"\5\0" + mkcap.blob(mkcap.blob("/x") + b"\0") + b"".join(
+        b"\1\0" + mkcap.blob(m) for m in space + [every] * 100000))
+    head = struct.pack("<Q", 0x9e3779b97f4a7c15 ^ 16)
+    tuples = b"".join(b"\2\0\0\0" + bytes([2 if i == 0 else 0] * 6) + mkcap.blob(head + struct.pack("<Q", i)) for i in range(150000))
+    yield "150,000 names that would hash alike", crafted(lambda c: [packed(tuples, 1, 150000, 17)], writer=1)
 
 
 def offsets(rng, length):

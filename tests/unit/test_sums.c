@@ -1,4 +1,4 @@
-/* Lifetimes in classes, and what was live in steps, against the plain way to count them. */
+/* Lifetimes in classes, what was live in steps, and losses, against the plain way to count them. */
 #include "tests/unit/check.h"
 
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 
 #include "analyze/lifetime_counts.h"
 #include "analyze/live_steps.h"
+#include "analyze/losses.h"
 
 /* ---- classes ---- */
 
@@ -198,6 +199,47 @@ static void test_one_late_moment(void)
 	free(s);
 }
 
+/* ---- losses ---- */
+
+/* Known before, and found on the way for a time to come or just now, against all that there are. */
+static void test_losses_found_late(void)
+{
+	struct losses l = { 0 };
+	struct loss all[400];
+	uint64_t seed = 7;
+	int64_t now = 0;
+	size_t count = 0;
+
+	for (; count < 100; count++) {
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		all[count] = (struct loss){ .from = (int64_t)(seed >> 32) % 1000, .records = 1 };
+		all[count].to = all[count].from + (int64_t)(seed >> 20) % 50;
+		REQUIRE(losses_add(&l, &all[count]));
+	}
+	losses_sort(&l);
+	for (; count < 400; count++, now += 3) {
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		all[count] = (struct loss){ .from = now + (int64_t)(seed >> 32) % 300,
+					    .records = 1 };
+		all[count].to = all[count].from + (int64_t)(seed >> 20) % 50;
+		REQUIRE(losses_insert(&l, &all[count]));
+		for (int64_t since = now > 40 ? now - 40 : 0; since <= now; since += 7) {
+			bool hit = false;
+
+			for (size_t i = 0; i <= count; i++)
+				hit |= all[i].from <= now && all[i].to >= since;
+			CHECK(losses_hit(&l, since, now) == hit);
+		}
+	}
+	REQUIRE(losses_settle(&l));
+	CHECK(l.count == 400);
+	for (size_t i = 1; i < l.count; i++)
+		CHECK(l.list[i - 1].from <= l.list[i].from);
+	CHECK(losses_hit(&l, 1100, INT64_MAX));
+	CHECK(!losses_hit(&l, 5000, INT64_MAX));
+	losses_release(&l);
+}
+
 int main(void)
 {
 	RUN(test_class_edges);
@@ -206,5 +248,6 @@ int main(void)
 	RUN(test_no_counts);
 	RUN(test_steps);
 	RUN(test_one_late_moment);
+	RUN(test_losses_found_late);
 	return check_done();
 }
