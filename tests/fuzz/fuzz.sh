@@ -17,7 +17,7 @@ for target; do
 	python3 tests/fuzz/seeds.py "$target" "$corpus" || exit 1
 	log=$B/$target.log
 	if ! "$B/tests/fuzz_$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=512 -use_value_profile=1 \
-		-print_final_stats=1 -artifact_prefix="$B/found/$target-" "$corpus" "$kept" >"$log" 2>&1; then
+		-print_final_stats=1 -print_funcs=0 -artifact_prefix="$B/found/$target-" "$corpus" "$kept" >"$log" 2>&1; then
 		found=1
 		echo "$target: FOUND, see $log and $B/found"
 		grep -m 3 -E 'ERROR|SUMMARY|runtime error' "$log"

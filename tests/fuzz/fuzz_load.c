@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "analyze/load.h"
+#include "tests/fuzz/arena.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/sealed.h"
 
@@ -13,8 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char db[128];
 	const struct load_options options = { .capture = path, .db = db, .force = true };
 
+	arena_install();
 	snprintf(db, sizeof(db), "%s/out.db", fuzz_directory());
 	load_capture(&options, NULL, NULL);
+	arena_reset();
 	free(sealed);
 	return 0;
 }

@@ -71,9 +71,10 @@ def seeds(target, directory):
         yield b"\2kmalloc-*-[0-9][!a-z]?\\**"
         yield b"\3slab,kmem:mm_page_alloc/order>0/stack/max-stack=8/,kmem:kmalloc//size=(a/b)/ptr=ptr/alias=x/comm=y/"
     if target == "db":
-        yield b""
+        for question in range(40):
+            yield bytes([question])
         for at in (0, 100, 4096, 5000, 9000, 20000):
-            yield struct.pack("<IB", at, 8) + bytes(range(8))
+            yield b"\0" + struct.pack("<IB", at, 8) + bytes(range(8))
     if target == "record_format":
         tree = ("cli", "trees", "s390x", "tracing")
         page = read(*tree, "per_cpu", "cpu0", "trace_pipe_raw")[:4096]
