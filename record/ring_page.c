@@ -48,8 +48,8 @@ int ring_layout_parse(struct ring_layout *ret, const char *text, size_t len, boo
 	if (!header_field(copy, "timestamp", &stamp, &stamp_size) ||
 	    !header_field(copy, "commit", &commit, &commit_size) ||
 	    !header_field(copy, "data", &data, &data_size) || stamp != 0 || stamp_size != 8 ||
-	    (commit_size != 4 && commit_size != 8) || commit < 8 || data < commit + commit_size ||
-	    data > 64 || data_size < 64 || data_size > COMMIT_LEN_MASK)
+	    (commit_size != 4 && commit_size != 8) || commit < 8 || data > 64 || data < commit ||
+	    data - commit < commit_size || data_size < 64 || data_size > COMMIT_LEN_MASK)
 		return error_set(err, ERR_UNSUPPORTED,
 				 "events/header_page describes a ring buffer of a "
 				 "layout that this version does not know");
