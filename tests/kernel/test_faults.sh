@@ -115,8 +115,8 @@ exact "its events switched off by somebody: the account is exact" "$cap"
 clean "its events switched off by somebody: kernel left as it was"
 
 # --- memory that runs out, at every so manieth allocation: it ends, says so, and leaves the kernel clean
-mkdir "$work/out"
-NOMEM_LIVE=1 NOMEM_TRIES=$((FAULTS * 4)) NOMEM_DIR=$work/out "$B/tests/kmem-record-nomem" -q -o "$work/out/a.kmem" -d 20ms \
+mkdir "$work/lack"
+NOMEM_LIVE=1 NOMEM_TRIES=$((FAULTS * 4)) NOMEM_DIR=$work/lack "$B/tests/kmem-record-nomem" -q -o "$work/lack/a.kmem" -d 20ms \
 	>"$work/tries" 2>&1
 code=$?
 [ $code -eq 0 ] || grep -v '^build' "$work/tries" | head -n 20
