@@ -71,3 +71,32 @@ void apportion(struct apportion *a, uint64_t things)
 		given--;
 	}
 }
+
+/* Where the product has more than 64 bits: part's binary digits by turns, as one multiplies on paper. */
+static uint64_t long_share(uint64_t whole, uint64_t part, uint64_t all)
+{
+	uint64_t quotient = 0, rest = 0; /* of the digits so far */
+
+	for (int bit = 63; bit >= 0; bit--) {
+		quotient = 2 * quotient + (2 * rest >= all);
+		rest = 2 * rest - (2 * rest >= all ? all : 0);
+		if (!(part >> bit & 1))
+			continue;
+		quotient += rest + whole >= all;
+		rest = rest + whole - (rest + whole >= all ? all : 0);
+	}
+	return quotient;
+}
+
+int64_t apportion_share(int64_t whole, int64_t part, int64_t all)
+{
+	uint64_t size = whole < 0 ? 0 - (uint64_t)whole : (uint64_t)whole,
+		 rest = size % (uint64_t)all, share;
+
+	if (__builtin_mul_overflow(rest, (uint64_t)part, &share))
+		share = long_share(rest, (uint64_t)part, (uint64_t)all);
+	else
+		share /= (uint64_t)all;
+	share += size / (uint64_t)all * (uint64_t)part;
+	return whole < 0 ? (int64_t)(0 - share) : (int64_t)share;
+}

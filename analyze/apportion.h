@@ -33,4 +33,7 @@ struct apportion {
 /* The weights: not all 0. Of equals the earlier part comes first. */
 void apportion(struct apportion *a, uint64_t things);
 
+/* whole * part / all towards 0, exact whatever their sizes: 0 <= part <= all, all > 0. */
+int64_t apportion_share(int64_t whole, int64_t part, int64_t all);
+
 #endif

@@ -382,10 +382,7 @@ static int split_row(struct work *w, const struct pair_row *r)
 			continue;
 		given += objects;
 		/* shares of the time add up, too */
-		until = given == r->objects ?
-				r->lifetime :
-				(int64_t)((long double)r->lifetime *
-					  ((long double)given / (long double)r->objects));
+		until = apportion_share(r->lifetime, given, r->objects);
 		site = new_site(w, r, d[i].site, c->share + (uint32_t)i, false);
 		rc = site ? write_part(w, r, site, objects, until - lifetime, false) :
 			    error_nomem(w->err);

@@ -23,7 +23,11 @@ uint64_t roll(struct dice *d); /* 64 random bits */
 
 static inline uint64_t roll_below(struct dice *d, uint64_t n)
 {
-	return (uint64_t)((unsigned __int128)roll(d) * n >> 64);
+	/* the upper half of the product; 32-bit machines have no 128-bit one */
+	uint64_t v = roll(d), v1 = v >> 32, v0 = (uint32_t)v, n1 = n >> 32, n0 = (uint32_t)n;
+	uint64_t middle = v1 * n0 + (v0 * n0 >> 32);
+
+	return v1 * n1 + (middle >> 32) + (((uint32_t)middle + v0 * n1) >> 32);
 }
 
 static inline bool roll_chance(struct dice *d, double p)

@@ -161,11 +161,28 @@ static void test_apportion_many(void)
 	CHECK(splits(&a, 12345, NULL) && !parts[7].got);
 }
 
+static void test_share(void)
+{
+	CHECK(apportion_share(10, 1, 3) == 3);
+	CHECK(apportion_share(-10, 1, 3) == -3);
+	CHECK(apportion_share(300, 1, 3) == 100);
+	CHECK(apportion_share(INT64_MAX, INT64_MAX, INT64_MAX) == INT64_MAX);
+	CHECK(apportion_share(INT64_MAX, INT64_MAX - 1, INT64_MAX) == INT64_MAX - 1);
+	CHECK(apportion_share(INT64_MIN, INT64_MAX - 1, INT64_MAX) == -9223372036854775806);
+	CHECK(apportion_share(INT64_MAX, 1, INT64_MAX) == 1);
+	CHECK(apportion_share(4611686018427387903, 3074457345618258602, 7378697629483820644) ==
+	      1921535841011411626);
+	CHECK(apportion_share(7, 0, 9) == 0);
+	CHECK(apportion_share(123456789012345678, 987654321098765, 1234567890123456789) ==
+	      98765432109876);
+}
+
 int main(void)
 {
 	RUN(test_interval);
 	RUN(test_large_interval);
 	RUN(test_apportion);
 	RUN(test_apportion_many);
+	RUN(test_share);
 	return check_done();
 }

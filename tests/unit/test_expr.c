@@ -47,7 +47,7 @@ static const char *comm(void *arg, uint64_t pid)
 
 static struct expr_scope scope = { .fields = fields,
 				   .count = sizeof(fields) / sizeof(fields[0]),
-				   .long_size = 8,
+				   .long_size = sizeof(long),
 				   .symbol = symbol,
 				   .comm = comm };
 static struct error err;
@@ -129,12 +129,14 @@ static void test_casts(void)
 	SAME(-(int)order);
 	SAME(sizeof(int) + sizeof(long) * sizeof(unsigned char));
 	SAME(sizeof(void *));
+	/* of the machine that was traced, whatever this one has */
+	scope.long_size = 8;
 	CHECK(is("(u16)ptr", 0x1000) && is("(s8)255", UINT64_MAX) &&
-	      is("(size_t)node", UINT64_MAX));
+	      is("(size_t)node", UINT64_MAX) && is("sizeof(void *)", 8));
 	scope.long_size = 4;
 	CHECK(is("sizeof(long)", 4) && is("(unsigned long)node", UINT32_MAX) &&
 	      is("sizeof(long long)", 8));
-	scope.long_size = 8;
+	scope.long_size = sizeof(long);
 }
 
 static void test_texts(void)
