@@ -40,7 +40,7 @@ ifneq ($(SAN),)
 hardening := -fPIE
 ldhardening := -pie
 endif
-all_cflags := -std=gnu11 -D_FILE_OFFSET_BITS=64 -I. -I$(B)/gen -pthread -ffile-prefix-map=$(CURDIR)=. -ffunction-sections \
+all_cflags := -std=gnu11 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -ffp-contract=off -I. -I$(B)/gen -pthread -ffile-prefix-map=$(CURDIR)=. -ffunction-sections \
 	-fdata-sections $(warnings) $(if $(WERROR),-Werror) $(hardening) $(CFLAGS) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
 	$(if $(FUZZ),-fsanitize=fuzzer-no-link) \
@@ -54,7 +54,7 @@ trace_cflags = $(shell $(pkg_config) --cflags libtraceevent 2>/dev/null)
 trace_libs = $(shell $(pkg_config) --libs libtraceevent 2>/dev/null)
 zstd_libs = $(shell $(pkg_config) --libs $(if $(filter 1,$(STATIC)),--static) libzstd 2>/dev/null)
 
-# For another machine: the compiler by CROSS_COMPILE, libzstd from a directory that scripts/sysroot.sh fills.
+# For another machine: the compiler by CROSS_COMPILE, libraries from a directory that scripts/sysroot.sh fills.
 out := build
 ifneq ($(CROSS_COMPILE),)
 triplet := $(CROSS_COMPILE:%-=%)
@@ -63,6 +63,7 @@ SYSROOT ?= build/sysroot/$(triplet)
 sysroot_lib := $(SYSROOT)/usr/lib/$(triplet)/libzstd.a
 zstd_libs = -L$(dir $(sysroot_lib)) -lzstd
 all_cflags += -I$(SYSROOT)/usr/include
+pkg_config = PKG_CONFIG_LIBDIR=$(dir $(sysroot_lib))pkgconfig PKG_CONFIG_SYSROOT_DIR=$(abspath $(SYSROOT)) pkg-config
 endif
 record_libs = $(zstd_libs)
 # compressed text logs, as far as the libraries are there
@@ -113,7 +114,7 @@ quiet = $(if $(filter 1,$(V)),,@echo '  $(1)	$(2)';)
 .DEFAULT_GOAL := all
 .PRECIOUS: %.o
 .DELETE_ON_ERROR:
-.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs check-boot check-symbols check-valgrind check-threads run-threads check-nomem check-build check-growth check-compilers fuzz coverage bench bench-readme bench-text bench-shape format lint install deb clean FORCE
+.PHONY: all help programs unit-programs record analyze test-programs demo check check-kernel check-cross cross-programs port-programs check-ports check-boot check-symbols check-valgrind check-threads run-threads check-nomem check-build check-growth check-compilers fuzz coverage bench bench-readme bench-text bench-shape format lint install deb clean FORCE
 
 all: record $(if $(CROSS_COMPILE),,analyze) build/kmem-capture.5	## Build build/kmem-record and build/kmem-analyze (the default)
 
@@ -261,7 +262,30 @@ check-symbols:	## Every address of boots of amd64 and arm64, with their debug pa
 	@sh tests/symbols/prepare.sh
 	@$(run_tests) symbols
 
+quick_cli := reports by moments segments losses selection sql fill
+
+check-ports:	## The tests of make check for a 32-bit and a big-endian machine, by qemu-user (PORT=armhf: one; QUICK=1: what matters most)
+	@sh scripts/setup.sh build test cross
+	@mkdir -p build
+	@for port in $(or $(PORT),armhf s390x); do \
+		case $$port in \
+		armhf) cross=arm-linux-gnueabihf qemu=qemu-arm-static ;; \
+		s390x) cross=s390x-linux-gnu qemu=qemu-s390x-static ;; \
+		*) echo "check-ports: unknown PORT '$$port'; known: armhf s390x" >&2 && exit 2 ;; \
+		esac; \
+		echo "--- $$port"; \
+		sh scripts/sysroot.sh $$cross build/sysroot/$$cross analyze || exit 1; \
+		$(build_now) CROSS_COMPILE=$$cross- STATIC=1 port-programs 2>build/port.log || { cat build/port.log && exit 1; }; \
+		sh tests/ports/wrap.sh $$qemu build/$$cross-static-release build/ports/$$port || exit 1; \
+		B=build/ports/$$port BAD_CASES=$(or $(BAD_CASES),300) BAD_SECONDS=300 \
+			$(if $(QUICK),CLI_TESTS='$(quick_cli)') sh tests/run.sh $(or $(SETS),unit cli $(if $(QUICK),,bad) fuzz) || exit 1; \
+	done
+
 cross-programs: $(format_tests) $(B)/tests/mkcapture
+	@:
+
+# all that the tests of make check run
+port-programs: programs $(units) $(tools) $(fuzz_targets) $(B)/tests/makeload
 	@:
 
 check-valgrind:	## The unit tests, and goldens of the loader and the stock reports, under valgrind

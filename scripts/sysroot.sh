@@ -1,7 +1,7 @@
 #!/bin/sh
-# sysroot.sh TRIPLET DIR - unpacks into DIR what a static kmem-record for that machine is linked
-# with (libzstd), from the Debian archive that this machine uses; nothing is installed. Does nothing
-# when DIR is complete.
+# sysroot.sh TRIPLET DIR [analyze] - unpacks into DIR what a static kmem-record for that machine is linked with (libzstd),
+# and with `analyze` what a static kmem-analyze is, from the Debian archive that this machine uses; nothing is installed.
+# Does nothing when DIR is complete.
 #
 #	sh scripts/sysroot.sh aarch64-linux-gnu build/sysroot/aarch64-linux-gnu
 set -eu
@@ -17,14 +17,22 @@ x86_64-linux-gnu) arch=amd64 ;;
 	exit 2
 	;;
 esac
-library=$dir/usr/lib/$triplet/libzstd.a
-[ ! -e "$library" ] || exit 0
-
 # shellcheck source=scripts/foreign_apt.sh
 . "$(dirname "$0")/foreign_apt.sh"
-echo "fetching libzstd for $arch" >&2
-foreign_apt $arch
-apt_download "$dir/deb" libzstd-dev
-dpkg -x "$dir"/deb/libzstd-dev_*.deb "$dir"
-rm -rf "$dir/deb"
-[ -e "$library" ]
+
+unpack() { # LIBRARY PACKAGE...: the last of these packages brings LIBRARY.a
+	library=$dir/usr/lib/$triplet/$1.a
+	shift
+	[ ! -e "$library" ] || return 0
+	echo "fetching for $arch: $*" >&2
+	foreign_apt $arch
+	apt_download "$dir/deb" "$@"
+	for deb in "$dir"/deb/*.deb; do
+		dpkg -x "$deb" "$dir"
+	done
+	rm -rf "$dir/deb"
+	[ -e "$library" ]
+}
+
+unpack libzstd libzstd-dev
+[ "${3-}" != analyze ] || unpack libz libbz2-dev libdw-dev libelf-dev liblzma-dev libsqlite3-dev zlib1g-dev

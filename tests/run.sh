@@ -9,7 +9,7 @@
 # comments and shown when something fails.
 #
 # Environment: B (build directory of the flavour), WRAP (a command before every program under test,
-# valgrind for one). --update NAME rewrites the golden outputs whose file name contains NAME: read
+# valgrind for one), CLI_TESTS (names of the only tests of the set cli). --update NAME rewrites the golden outputs whose file name contains NAME: read
 # the diff before you commit it.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -56,14 +56,14 @@ for set; do
 		# those that take longest first; under WRAP, which is slow, the goldens of every way through the loader and of the
 		# stock reports (the sanitizers see all tests)
 		first='witness time rings text dump'
-		[ -z "$WRAP" ] || first='dump reports by moments selection segments'
-		for test in $first; do
+		[ -z "$WRAP" ] || : "${CLI_TESTS:=dump reports by moments selection segments}"
+		for test in ${CLI_TESTS:-$first}; do
 			add "tests/cli/test_$test.sh" sh "tests/cli/test_$test.sh"
 		done
 		for test in tests/cli/test_*.sh; do
 			name=${test#tests/cli/test_}
 			case " $first " in *" ${name%.sh} "*) continue ;; esac
-			[ -n "$WRAP" ] || add "$test" sh "$test"
+			[ -n "${CLI_TESTS-}" ] || add "$test" sh "$test"
 		done
 		;;
 	kernel | boot | symbols | cross | build | fuzz)
