@@ -192,6 +192,16 @@ struct dot_files {
 	int in, out, log;
 };
 
+static int no_dot(struct error *err)
+{
+	return error_set(err, ERR_UNSUPPORTED,
+			 "an SVG of a call graph needs graphviz: install it (apt-get install"
+			 " graphviz), or write -o FILE.dot");
+}
+
+/* what a child ends with that could not become dot, where posix_spawnp cannot tell */
+#define NO_PROGRAM 127
+
 static int run_dot(const struct dot_files *f, int *ret_status, struct error *err)
 {
 	char *argv[] = { (char *)"dot", (char *)"-Tsvg", NULL };
@@ -210,10 +220,7 @@ static int run_dot(const struct dot_files *f, int *ret_status, struct error *err
 		rc = posix_spawnp(&pid, "dot", &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	if (rc == ENOENT)
-		return error_set(
-			err, ERR_UNSUPPORTED,
-			"an SVG of a call graph needs graphviz: install it (apt-get install"
-			" graphviz), or write -o FILE.dot");
+		return no_dot(err);
 	if (rc) {
 		errno = rc;
 		return error_errno(err, "cannot run graphviz's dot");
@@ -221,7 +228,7 @@ static int run_dot(const struct dot_files *f, int *ret_status, struct error *err
 	while (waitpid(pid, ret_status, 0) < 0)
 		if (errno != EINTR)
 			return error_errno(err, "cannot wait for graphviz's dot");
-	return 0;
+	return WIFEXITED(*ret_status) && WEXITSTATUS(*ret_status) == NO_PROGRAM ? no_dot(err) : 0;
 }
 
 #define SVG_MAX (256u << 20)

@@ -157,7 +157,7 @@ check "costs no file" grep -q precious "$work/precious.c"
 expect 1 'exists; choose another name, or give -f' 'a file that is there' "$KMEM_ANALYZE" rings -o "$work/live.html" "$db"
 check "pictures are private" [ "$(stat -c %a "$work/live.html")" = 600 ]
 expect 2 'not one of' 'an unknown attribute' "$KMEM_ANALYZE" rings -a size -o "$work/x.html" "$db"
-expect 2 'needs a capture' 'live memory of a program file' "$KMEM_ANALYZE" rings -a waste -o "$work/x.html" "$KMEM_ANALYZE"
+expect 2 'needs a capture' 'live memory of a program file' "$KMEM_ANALYZE" rings -a waste -o "$work/x.html" "$(command -v sh)"
 "$KMEM_ANALYZE" rings --rings-attr static --rings-file "$work/old.html" "$known"
 check "the long names of the older tool are understood" [ -s "$work/old.html" ]
 finish

@@ -53,9 +53,6 @@ log() { # FORM
 log classic >"$work/kmem.log"
 
 coming_from trace_analyze 20 'account.txt callers.txt *.png'
-if ! "$KMEM_ANALYZE" rings -o "$work/x.svg" "$tree" 2>"$work/err" && grep -q 'built without cairo' "$work/err"; then
-	echo "skip pictures of the table: this build has no cairo"
-fi
 
 # and says what it should
 cd "$work" || exit

@@ -8,7 +8,7 @@ to=$3
 rm -rf "$to"
 mkdir -p "$to/tests"
 for program in "$from"/kmem-* "$from"/tests/*; do
-	[ -f "$program" ] && [ -x "$program" ] || continue
+	if ! [ -f "$program" ] || ! [ -x "$program" ]; then continue; fi
 	wrapper=$to/${program#"$from"/}
 	printf '#!/bin/sh\nexec %s -0 "$0" %s "$@"\n' "$qemu" "$program" >"$wrapper"
 	chmod 755 "$wrapper"
