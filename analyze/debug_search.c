@@ -4,18 +4,17 @@
 #include "analyze/debug_search.h"
 
 #include <errno.h>
-#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "analyze/array_room.h"
+#include "analyze/dir_walk.h"
 #include "analyze/id_index.h"
 #include "format/process.h"
 
 #define FILES_MAX (1u << 20)
-#define DEPTH_MAX 64
 
 enum kind { KIND_KERNEL, KIND_MODULE, KIND_OTHER };
 
@@ -117,30 +116,16 @@ static bool is_wanted(const char *name)
 	return kind_of(name) != KIND_OTHER || ends_with(name, ".debug");
 }
 
-static int by_name(const FTSENT **a, const FTSENT **b)
+/* links of .build-id lead to files that lie elsewhere, too */
+static bool is_searched(const char *name)
 {
-	return strcmp((*a)->fts_name, (*b)->fts_name);
+	return strcmp(name, ".git") && strcmp(name, ".build-id");
 }
 
-static bool walk_dir(struct debug_search *s, const char *dir)
+static bool take(void *arg, const char *path, bool link)
 {
-	char *const roots[] = { (char *)(uintptr_t)dir, NULL };
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR | FTS_XDEV, by_name);
-	bool ok = fts || errno != ENOMEM;
-	FTSENT *e;
-
-	while (ok && fts && (e = fts_read(fts)) != NULL) {
-		/* links of .build-id lead to files that lie elsewhere, too */
-		if (e->fts_info == FTS_D && e->fts_level > 0 &&
-		    (e->fts_level > DEPTH_MAX || !strcmp(e->fts_name, ".git") ||
-		     !strcmp(e->fts_name, ".build-id")))
-			fts_set(fts, e, FTS_SKIP);
-		else if ((e->fts_info == FTS_F || e->fts_info == FTS_SL) && is_wanted(e->fts_name))
-			ok = add(s, e->fts_path, false);
-	}
-	if (fts)
-		fts_close(fts);
-	return ok;
+	(void)link;
+	return !is_wanted(base_name(path)) || add(arg, path, false);
 }
 
 static bool walk(struct debug_search *s)
@@ -148,7 +133,11 @@ static bool walk(struct debug_search *s)
 	bool ok = true;
 
 	for (size_t i = 0; i < s->dir_count && ok && !s->walked; i++)
-		ok = walk_dir(s, s->dirs[i]);
+		ok = dir_walk(&(struct dir_walk){ .root = s->dirs[i],
+						  .one_device = true,
+						  .enter = is_searched,
+						  .file = take,
+						  .arg = s });
 	s->walked = true;
 	return ok;
 }

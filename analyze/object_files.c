@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <gelf.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "analyze/array_room.h"
+#include "analyze/dir_walk.h"
 #include "format/base/buf.h"
 #include "format/base/fileio.h"
 
@@ -218,37 +218,46 @@ static bool is_plain_object(const char *name)
 	       strcmp(name, "vmlinux.o") && strcmp(name, "built-in.o");
 }
 
-static int walk(struct object_files *o, struct name_list *archived, struct name_list *lying,
-		struct error *err)
+struct finder {
+	struct object_files *o;
+	struct name_list archived, lying;
+	struct error *err;
+	int rc;
+};
+
+static bool is_no_secret(const char *name)
 {
-	char *roots[] = { o->tree, NULL };
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	FTSENT *entry;
-	int rc = 0;
+	return *name != '.';
+}
 
-	if (!fts)
-		return error_errno(err, "cannot read '%s'", o->tree);
-	while (rc == 0 && (entry = fts_read(fts))) {
-		const char *below = entry->fts_path + strlen(o->tree);
-		char *dir;
+static bool take_file(void *arg, const char *path, bool link)
+{
+	struct finder *f = arg;
+	const char *below = path + strlen(f->o->tree), *name = strrchr(path, '/') + 1;
+	char *dir;
 
-		below += strspn(below, "/");
-		if (entry->fts_info == FTS_D && entry->fts_level && *entry->fts_name == '.')
-			fts_set(fts, entry, FTS_SKIP);
-		if (entry->fts_info != FTS_F || archived->count + lying->count > OBJECTS_MOST)
-			continue;
-		if (is_plain_object(entry->fts_name))
-			rc = list_add(lying, strdup(below), err);
-		if (!is_archive(entry->fts_name))
-			continue;
-		dir = strndup(below, below < strrchr(entry->fts_path, '/') ?
-					     (size_t)(strrchr(below, '/') - below) :
-					     0);
-		rc = dir ? read_archive(o, archived, entry->fts_path, dir, err) : error_nomem(err);
-		free(dir);
-	}
-	fts_close(fts);
-	return rc;
+	below += strspn(below, "/");
+	if (link || f->archived.count + f->lying.count > OBJECTS_MOST)
+		return true;
+	if (is_plain_object(name))
+		f->rc = list_add(&f->lying, strdup(below), f->err);
+	if (f->rc || !is_archive(name))
+		return f->rc == 0;
+	dir = strndup(below, below < name ? (size_t)(name - 1 - below) : 0);
+	f->rc = dir ? read_archive(f->o, &f->archived, path, dir, f->err) : error_nomem(f->err);
+	free(dir);
+	return f->rc == 0;
+}
+
+static int walk(struct finder *f)
+{
+	struct dir_walk w = {
+		.root = f->o->tree, .enter = is_no_secret, .file = take_file, .arg = f
+	};
+
+	if (!dir_walk(&w) && f->rc == 0)
+		f->rc = error_nomem(f->err);
+	return f->rc;
 }
 
 static int take_paths(struct object_files *o, struct name_list *paths, struct error *err)
@@ -276,17 +285,17 @@ static int take_paths(struct object_files *o, struct name_list *paths, struct er
 int object_files_new(struct object_files **ret, const char *tree, struct error *err)
 {
 	struct object_files *o = calloc(1, sizeof(*o));
-	struct name_list archived = { 0 }, lying = { 0 };
+	struct finder f = { .o = o, .err = err };
 	int rc;
 
 	if (!o)
 		return error_nomem(err);
 	o->tree = strdup(tree);
-	rc = o->tree ? walk(o, &archived, &lying, err) : error_nomem(err);
+	rc = o->tree ? walk(&f) : error_nomem(err);
 	if (rc == 0)
-		rc = take_paths(o, archived.count ? &archived : &lying, err);
-	list_release(&archived);
-	list_release(&lying);
+		rc = take_paths(o, f.archived.count ? &f.archived : &f.lying, err);
+	list_release(&f.archived);
+	list_release(&f.lying);
 	if (rc < 0)
 		object_files_free(o);
 	else
