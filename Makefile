@@ -262,7 +262,7 @@ check-symbols:	## Every address of boots of amd64 and arm64, with their debug pa
 	@sh tests/symbols/prepare.sh
 	@$(run_tests) symbols
 
-quick_cli := reports by moments segments losses selection sql fill
+quick_cli := reports by losses selection sql
 
 check-ports:	## The tests of make check for a 32-bit and a big-endian machine, by qemu-user (PORT=armhf: one; QUICK=1: what matters most)
 	@sh scripts/setup.sh build test cross
