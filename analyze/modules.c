@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analyze/array_room.h"
+#include "analyze/module_loaders.h"
 #include "format/base/hash.h"
 
 #define SECTIONS    "/sys/module/"
@@ -54,12 +55,7 @@ struct modules {
 	size_t count, cap;
 	struct id_index index; /* by name and moment */
 	struct id_index names; /* by name: the last of list that has it */
-	struct loader {
-		int32_t pid;
-		uint64_t order; /* of the last module that it loaded */
-	} * loaders;
-	size_t loader_count, loader_cap;
-	struct id_index loader_index;
+	struct module_loaders loaders;
 	struct code_section *sections; /* code, by start */
 	size_t section_count, section_cap;
 	uint64_t epoch, walks;
@@ -432,8 +428,7 @@ void modules_free(struct modules *m)
 	free(m->list);
 	id_index_release(&m->index);
 	id_index_release(&m->names);
-	free(m->loaders);
-	id_index_release(&m->loader_index);
+	module_loaders_release(&m->loaders);
 	free(m->sections);
 	free(m);
 }
@@ -492,54 +487,11 @@ bool modules_is_late(const struct modules *m, uint64_t address)
 	return would_be_named(m, inside);
 }
 
-struct loader_key {
-	const struct modules *modules;
-	int32_t pid;
-};
-
-static bool same_loader(const void *arg, uint32_t id)
-{
-	const struct loader_key *k = arg;
-
-	return k->modules->loaders[id - 1].pid == k->pid;
-}
-
-static uint64_t rehash_loader(const void *arg, uint32_t id)
-{
-	return hash_u64((uint32_t)((const struct modules *)arg)->loaders[id - 1].pid);
-}
-
-/* NULL: it has loaded none. */
-static struct loader *find_loader(const struct modules *m, int32_t pid)
-{
-	const struct loader_key key = { m, pid };
-	uint32_t id = id_index_find(&m->loader_index, hash_u64((uint32_t)pid), same_loader, &key);
-
-	return id ? &m->loaders[id - 1] : NULL;
-}
-
-static bool note_loader(struct modules *m, int32_t pid, uint64_t order)
-{
-	struct loader *l = find_loader(m, pid);
-
-	if (l) {
-		l->order = order;
-		return true;
-	}
-	if (!array_room((void **)&m->loaders, &m->loader_cap, m->loader_count, sizeof(*l)))
-		return false;
-	m->loaders[m->loader_count++] = (struct loader){ pid, order };
-	return id_index_add(&m->loader_index, hash_u64((uint32_t)pid), (uint32_t)m->loader_count,
-			    rehash_loader, m);
-}
-
 /* Whether no other module was loaded by that task since. */
 static bool is_loading(const struct modules *m, const struct module *module, int32_t pid)
 {
-	const struct loader *l = module->order && module->loader == pid ? find_loader(m, pid) :
-									  NULL;
-
-	return l && l->order == module->order;
+	return module->order && module->loader == pid &&
+	       module_loaders_last(&m->loaders, pid) == module->order;
 }
 
 /*
@@ -678,7 +630,7 @@ bool modules_loaded(struct modules *m, struct text name, int32_t pid, uint64_t t
 	best->live = true;
 	best->loader = pid;
 	best->order = m->epoch;
-	return note_loader(m, pid, m->epoch);
+	return module_loaders_note(&m->loaders, pid, m->epoch);
 }
 
 void modules_freed(struct modules *m, struct text name)
