@@ -23,15 +23,15 @@ bool lines_split(const char *text, size_t len, unsigned int *ret_digits, struct 
 		 struct buf *lines)
 {
 	unsigned int digits = count_digits(text, len);
-	const char *p = text, *end = text + len;
+	const char *end = text + len, *next;
 	uint64_t last = 0;
 
 	buf_clear(numbers);
 	buf_clear(lines);
 	if (!digits || end[-1] != '\n' || !buf_reserve(lines, len))
 		return false;
-	for (; p < end; p = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1) {
-		const char *rest = p + digits, *next;
+	for (const char *p = text; p < end; p = next) {
+		const char *rest = p + digits;
 		uint64_t number = 0;
 
 		if (count_digits(p, (size_t)(end - p)) != digits)
