@@ -311,17 +311,21 @@ static int header_domain(struct report *r, struct error *err)
 
 	if (!domain)
 		return 0;
-	rc = query_init(&q, r->db,
-			"SELECT count(*) FILTER (WHERE domain = :domain),"
-			" coalesce(group_concat(DISTINCT domain), 'none')"
-			" FROM event WHERE role = 'alloc' AND (events > 0 OR domain = :domain)",
-			NULL, err);
+	rc = query_init(
+		&q, r->db,
+		"SELECT count(*) FILTER (WHERE domain = :domain),"
+		" coalesce(group_concat(DISTINCT domain), 'none'), (SELECT count(*) FROM event)"
+		" FROM event WHERE role = 'alloc' AND (events > 0 OR domain = :domain)",
+		NULL, err);
 
 	if (rc == 0) {
 		query_bind_text(&q, ":domain", domain);
 		rc = query_step(&q, err);
 	}
-	if (rc == 1 && !query_int(&q, 0))
+	if (rc == 1 && !query_int(&q, 2))
+		fprintf(r->out,
+			"# the capture does not get as far as to tell which events were recorded\n");
+	else if (rc == 1 && !query_int(&q, 0))
 		fprintf(r->out,
 			"# allocations of domain %s were NOT RECORDED here (kmem-record -e %s); "
 			"those of others: %s (--domain)\n",

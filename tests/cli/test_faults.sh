@@ -72,6 +72,11 @@ check "and has more events" [ "$(sed -n 's/^number of allocs: *//p' "$work/first
 	"$(sed -n 's/^number of allocs: *//p' "$work/second")" ]
 
 # --- cut off before the first event: the time is still that of the recording, not of the boot
+head -c 100 "$cap" >"$work/first.kmem"
+"$KMEM_ANALYZE" account "$work/first.kmem" >"$work/first" 2>/dev/null
+check "cut off before anything: exit status 3" [ $? -eq 3 ]
+check "says that it was cut off" grep -q 'CUT OFF' "$work/first"
+check "claims nothing of what was recorded" sh -c '! grep -q "NOT RECORDED" "$1" && grep -q "does not get as far" "$1"' sh "$work/first"
 head -c 5000 "$cap" >"$work/early.kmem"
 "$KMEM_ANALYZE" account "$work/early.kmem" >"$work/out" 2>/dev/null
 started=$(python3 "$TESTS/../scripts/read_capture.py" --info "$cap" | sed -n 's/^clock.start.wall_ns: //p')
