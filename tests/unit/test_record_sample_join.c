@@ -5,33 +5,18 @@
 #include "tests/unit/check.h"
 
 #include "record/sample_join.h"
+#include "tests/unit/ring_formats.h"
 
 #define ALLOC 77
 #define FREE  78
 #define PAGE  79
 
-static const struct ring_layout layout = {
-	.subbuf_size = 4096,
-	.commit_offset = 8,
-	.data_offset = 16,
-	.long_size = 8,
-	.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
-};
-
-#define COMMON \
-	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" \
-	"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n" \
-	"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n" \
-	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
-#define SITE	"\tfield:unsigned long call_site;\toffset:8;\tsize:8;\tsigned:0;\n"
-#define ADDRESS "\toffset:16;\tsize:8;\tsigned:0;\n\nprint fmt: \"\"\n"
-
 static const char *const formats[] = {
-	"name: kmalloc\nID: 77\nformat:\n" COMMON SITE "\tfield:const void * ptr;" ADDRESS,
-	"name: kfree\nID: 78\nformat:\n" COMMON SITE "\tfield:const void * ptr;" ADDRESS,
-	"name: mm_page_alloc\nID: 79\nformat:\n" COMMON
+	"name: kmalloc\nID: 77\nformat:\n" FORMAT_COMMON FORMAT_SITE FORMAT_PTR FORMAT_END,
+	"name: kfree\nID: 78\nformat:\n" FORMAT_COMMON FORMAT_SITE FORMAT_PTR FORMAT_END,
+	"name: mm_page_alloc\nID: 79\nformat:\n" FORMAT_COMMON
 	"\tfield:unsigned int order;\toffset:8;\tsize:4;"
-	"\tsigned:0;\n\tfield:unsigned long pfn;" ADDRESS,
+	"\tsigned:0;\n\tfield:unsigned long pfn;\toffset:16;\tsize:8;\tsigned:0;\n" FORMAT_END,
 };
 
 static struct sample_source sources[] = {

@@ -9,6 +9,7 @@
 #include "tests/unit/check.h"
 
 #include "record/stream.h"
+#include "tests/unit/ring_formats.h"
 
 #define ALLOC	   77
 #define FREE	   78
@@ -16,39 +17,19 @@
 #define STACK	   80
 #define UNKNOWN	   81
 
-#define PAGE_BYTES 4096u
-#define HEAD_BYTES 16u
-#define RECORDS	   20000
-
-static const struct ring_layout layout = {
-	.subbuf_size = PAGE_BYTES,
-	.commit_offset = 8,
-	.data_offset = HEAD_BYTES,
-	.long_size = 8,
-	.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
-};
-
-#define COMMON \
-	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" \
-	"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n" \
-	"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n" \
-	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
-#define SITE \
-	"\tfield:unsigned long call_site;\toffset:8;\tsize:8;\tsigned:0;\n" \
-	"\tfield:const void * ptr;\toffset:16;\tsize:8;\tsigned:0;\n"
-#define END "\nprint fmt: \"\"\n"
+#define RECORDS 20000
 
 static const char stack_format[] =
-	"name: kernel_stack\nID: 80\nformat:\n" COMMON
+	"name: kernel_stack\nID: 80\nformat:\n" FORMAT_COMMON
 	"\tfield:int size;\toffset:8;\tsize:4;\tsigned:1;\n"
-	"\tfield:unsigned long caller[8];\toffset:16;\tsize:64;\tsigned:0;\n" END;
+	"\tfield:unsigned long caller[8];\toffset:16;\tsize:64;\tsigned:0;\n" FORMAT_END;
 static const char *const formats[] = {
-	"name: kmalloc\nID: 77\nformat:\n" COMMON SITE
+	"name: kmalloc\nID: 77\nformat:\n" FORMAT_COMMON FORMAT_SITE FORMAT_PTR
 	"\tfield:size_t bytes_req;\toffset:24;\tsize:8;\tsigned:0;\n"
-	"\tfield:int node;\toffset:32;\tsize:4;\tsigned:1;\n" END,
-	"name: kfree\nID: 78\nformat:\n" COMMON SITE END,
-	"name: kmem_cache_free\nID: 79\nformat:\n" COMMON SITE
-	"\tfield:__data_loc char[] name;\toffset:24;\tsize:4;\tsigned:0;\n" END,
+	"\tfield:int node;\toffset:32;\tsize:4;\tsigned:1;\n" FORMAT_END,
+	"name: kfree\nID: 78\nformat:\n" FORMAT_COMMON FORMAT_SITE FORMAT_PTR FORMAT_END,
+	"name: kmem_cache_free\nID: 79\nformat:\n" FORMAT_COMMON FORMAT_SITE FORMAT_PTR
+	"\tfield:__data_loc char[] name;\toffset:24;\tsize:4;\tsigned:0;\n" FORMAT_END,
 };
 
 struct bench {
