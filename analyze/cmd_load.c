@@ -12,7 +12,7 @@
 struct load_command_options {
 	const char *output;
 	bool force, quiet;
-	bool allow_mismatch;
+	bool allow_mismatch, trust;
 	struct option_list debug_dirs, symbols;
 };
 
@@ -27,6 +27,8 @@ static const struct option_row rows[] = {
 	  offsetof(struct load_command_options, symbols), 0, 0, 0, NULL },
 	{ "allow-mismatch", 0, NULL, "use a vmlinux of another build; reports say so", OPT_FLAG,
 	  offsetof(struct load_command_options, allow_mismatch), 0, 0, 0, NULL },
+	{ "trust", 0, NULL, "load also what unpacks to more than recorders write", OPT_FLAG,
+	  offsetof(struct load_command_options, trust), 0, 0, 0, NULL },
 	{ "debug-dir", 0, "DIR", "look for symbols of user programs in DIR, too (repeatable)", OPT_LIST,
 	  offsetof(struct load_command_options, debug_dirs), 0, 0, 0, NULL },
 	{ "symfs", 0, "DIR", NULL, OPT_LIST, offsetof(struct load_command_options, debug_dirs), 0, 0, 0, NULL },
@@ -81,6 +83,7 @@ static int run(const struct command *self, int argc, char **argv)
 		.db = o.output,
 		.force = o.force,
 		.progress = !o.quiet,
+		.trust = o.trust,
 		.debug_dirs = o.debug_dirs.items,
 		.debug_dir_count = o.debug_dirs.count,
 		.symbols = { o.symbols.items, o.symbols.count, o.allow_mismatch },

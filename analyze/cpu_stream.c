@@ -1,8 +1,15 @@
 #include "analyze/cpu_stream.h"
 
 #include <stdlib.h>
+#include <zstd.h>
 
 #include "analyze/capture_model.h"
+
+/* Memory that one block has grown and the next one takes over. */
+struct spare {
+	struct block block;
+	struct event_block rows;
+};
 
 struct cpu_block {
 	int32_t cpu;
@@ -43,7 +50,8 @@ int cpu_streams_init(struct cpu_streams *all, struct error *err)
 	for (size_t i = 0; i < n; i++)
 		streams += !i || !same_stream(&order[i], &order[i - 1]);
 	all->list = calloc(streams + 1, sizeof(*all->list));
-	if (!all->list)
+	all->spares = calloc(streams + 1, sizeof(*all->spares));
+	if (!all->list || !all->spares)
 		goto nomem;
 	for (size_t i = 0; i < n; i++) {
 		if (!i || !same_stream(&order[i], &order[i - 1]))
@@ -66,19 +74,67 @@ void cpu_streams_release(struct cpu_streams *all)
 		block_release(&all->list[i].block);
 		event_block_release(&all->list[i].rows);
 	}
+	for (size_t i = 0; i < all->spare_count; i++) {
+		block_release(&all->spares[i].block);
+		event_block_release(&all->spares[i].rows);
+	}
+	ZSTD_freeDCtx(all->zstd);
+	free(all->spares);
 	free(all->list);
 	free(all->blocks);
+	all->spares = NULL;
 	all->list = NULL;
 	all->blocks = NULL;
-	all->count = 0;
+	all->zstd = NULL;
+	all->count = all->spare_count = 0;
+}
+
+static void let_go(struct cpu_streams *all, struct cpu_stream *s)
+{
+	dictionary_put(s->dictionary);
+	s->dictionary = NULL;
+	s->next = s->rows.count = 0;
+	if (!s->rows.rows && !s->block.raw)
+		return;
+	all->spares[all->spare_count++] = (struct spare){ s->block, s->rows };
+	s->block = (struct block){ 0 };
+	s->rows = (struct event_block){ 0 };
+}
+
+static void take_spare(struct cpu_streams *all, struct cpu_stream *s)
+{
+	if (s->rows.rows || s->block.raw || !all->spare_count)
+		return;
+	all->spare_count--;
+	s->block = all->spares[all->spare_count].block;
+	s->rows = all->spares[all->spare_count].rows;
+}
+
+bool cpu_stream_wait(struct cpu_streams *all, struct cpu_stream *s)
+{
+	let_go(all, s);
+	for (size_t i = s->next_block; i < s->block_count; i++) {
+		const struct block_header *h = &all->scan->blocks[s->blocks[i]];
+
+		s->time = h->first_time;
+		if (h->event_count)
+			break;
+	}
+	return s->next_block < s->block_count;
 }
 
 /* Decodes block i into the stream. ERR_DAMAGED: it cannot be used. */
 static int decode(struct cpu_streams *all, struct cpu_stream *s, size_t i, struct error *why)
 {
 	const struct block_header *h = &all->scan->blocks[i];
-	int rc = series_load(all->series, all->scan, i, &s->block, why);
+	int rc;
 
+	take_spare(all, s);
+	/* one for all: it is as large as a block */
+	s->block.zstd = all->zstd;
+	rc = series_load(all->series, all->scan, i, &s->block, why);
+	all->zstd = s->block.zstd;
+	s->block.zstd = NULL;
 	if (rc < 0)
 		return rc;
 	all->unknown += s->block.unknown_sections;
@@ -102,9 +158,7 @@ static int note_damage(struct cpu_streams *all, size_t i, struct error *why, str
 
 int cpu_stream_load(struct cpu_streams *all, struct cpu_stream *s, struct error *err)
 {
-	dictionary_put(s->dictionary);
-	s->dictionary = NULL;
-	s->next = s->rows.count = 0;
+	let_go(all, s);
 	while (s->next_block < s->block_count) {
 		size_t i = s->blocks[s->next_block++];
 		struct error why = { 0 };

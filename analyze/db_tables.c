@@ -180,7 +180,7 @@ static int fill_task(struct db_writer *w, const struct db_facts *f, sqlite3_stmt
 
 		rc = db_put(w, stmt, err, "iiNtNi", (int64_t)i + 1, (int64_t)task->pid,
 			    (int)task->has_tgid, (int64_t)task->tgid,
-			    task->has_comm ? task->comm : NULL, (size_t)task->comm_len,
+			    task->has_comm ? task_comm(t, task) : NULL, (size_t)task->comm_len,
 			    (int)task->has_start, task->start, (int64_t)task->self);
 	}
 	return rc;

@@ -176,12 +176,14 @@ static int prepare_roles(struct load *l, struct error *err)
 }
 
 /* What a capture knows before its first event. */
-static int read_metadata(struct load *l, char *const *paths, size_t count, struct error *err)
+static int read_metadata(struct load *l, char *const *paths, size_t count, bool trusted,
+			 struct error *err)
 {
 	int rc = series_open(&l->series, paths, count, err);
 
 	if (rc < 0)
 		return rc;
+	l->series.trusted = trusted;
 	series_identity(&l->series, &l->identity);
 	rc = series_scan(&l->series, &l->scan, on_scan, &l->progress, err);
 	if (rc == 0)
@@ -521,7 +523,8 @@ static int prepare(struct load *l, const struct load_options *options, struct er
 				       paths[0]) :
 			     read_text(l, paths[0], &options->symbols, err);
 	else if (rc == 0)
-		rc = read_metadata(l, paths, options->count ? options->count : 1, err);
+		rc = read_metadata(l, paths, options->count ? options->count : 1, options->trust,
+				   err);
 	return rc < 0 ? rc : prepare_replay(l, err);
 }
 

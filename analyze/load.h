@@ -74,6 +74,7 @@ struct load_options {
 	const char *db; /* NULL: the capture's name with ".db" added, of several the series' name */
 	bool force;	/* replace a file of that name; a directory or device is refused anyway */
 	bool progress;	/* a line on stderr, if that is a terminal */
+	bool trust;	/* load what unpacks to more than recorders write, too */
 	const char *const
 		*debug_dirs; /* where symbols of user programs are looked for, besides here */
 	size_t debug_dir_count;

@@ -7,10 +7,13 @@
 
 static bool before(const struct cpu_stream *a, const struct cpu_stream *b)
 {
-	uint64_t x = cpu_stream_head(a)->time, y = cpu_stream_head(b)->time;
+	uint64_t x = cpu_stream_time(a), y = cpu_stream_time(b);
 
 	if (x != y)
 		return x < y;
+	/* so that of one time all are loaded before one of them is chosen */
+	if (cpu_stream_is_loaded(a) != cpu_stream_is_loaded(b))
+		return cpu_stream_is_loaded(b);
 	return a->cpu != b->cpu ? a->cpu < b->cpu : a->ring < b->ring;
 }
 
@@ -53,39 +56,45 @@ static int start(struct merge *m, struct error *err)
 	m->heap = calloc(m->streams->count + 1, sizeof(*m->heap));
 	if (!m->heap)
 		return error_nomem(err);
-	for (size_t i = 0; i < m->streams->count; i++) {
-		int rc = cpu_stream_load(m->streams, &m->streams->list[i], err);
-
-		if (rc < 0)
-			return rc;
-		if (rc)
+	for (size_t i = 0; i < m->streams->count; i++)
+		if (cpu_stream_wait(m->streams, &m->streams->list[i]))
 			m->heap[m->count++] = &m->streams->list[i];
-	}
 	for (size_t i = m->count / 2; i--;)
 		sift_down(m, i);
 	return 0;
 }
 
-/*
- * Puts the stream that was handed out back in its place, with its next block if the last is used
- * up.
- */
-static int settle(struct merge *m, struct error *err)
+static void take_out(struct merge *m, size_t i)
+{
+	m->heap[i] = m->heap[--m->count];
+	if (i < m->count)
+		sift(m, i);
+}
+
+/* Puts the stream that was handed out back in its place. */
+static void settle(struct merge *m)
 {
 	struct cpu_stream *s = m->heap[m->used];
 
-	if (s->next >= s->rows.count) {
-		int rc = cpu_stream_load(m->streams, s, err);
+	if (cpu_stream_is_loaded(s) || cpu_stream_wait(m->streams, s))
+		sift(m, m->used);
+	else
+		take_out(m, m->used);
+}
+
+/* Loads the blocks whose first event is due. */
+static int load_due(struct merge *m, struct error *err)
+{
+	while (m->count && !cpu_stream_is_loaded(m->heap[0])) {
+		int rc = cpu_stream_load(m->streams, m->heap[0], err);
 
 		if (rc < 0)
 			return rc;
-		if (!rc) {
-			m->heap[m->used] = m->heap[--m->count];
-			if (m->used >= m->count)
-				return 0;
-		}
+		if (rc)
+			sift_down(m, 0);
+		else
+			take_out(m, 0);
 	}
-	sift(m, m->used);
 	return 0;
 }
 
@@ -106,10 +115,11 @@ struct tie {
 /* From that place of the heap down, where no time is earlier than above it. */
 static void look_for_free(const struct merge *m, size_t i, struct tie *tie)
 {
-	const struct event_row *row = i < m->count ? cpu_stream_head(m->heap[i]) : NULL;
+	const struct event_row *row;
 
-	if (!row || row->time != tie->first->time || !tie->left)
+	if (i >= m->count || cpu_stream_time(m->heap[i]) != tie->first->time || !tie->left)
 		return;
+	row = cpu_stream_head(m->heap[i]);
 	tie->left--;
 	if (frees_same(m, tie->first, row) &&
 	    (!tie->best || before(m->heap[i], m->heap[tie->best])))
@@ -132,15 +142,21 @@ int merge_next(struct merge *m, struct cpu_stream **ret, uint32_t *ret_count, st
 	struct cpu_stream *s;
 	uint64_t limit = 0;
 	uint32_t n = 1;
-	int rc = !m->started ? start(m, err) : m->count ? settle(m, err) : 0;
+	int rc = 0;
 
+	if (!m->started)
+		rc = start(m, err);
+	else if (m->count)
+		settle(m);
+	if (rc == 0)
+		rc = load_due(m, err);
 	if (rc < 0)
 		return rc;
 	if (!m->count)
 		return 0;
 	for (size_t i = 1; i < m->count && i <= 2; i++)
-		if (i == 1 || cpu_stream_head(m->heap[i])->time < limit)
-			limit = cpu_stream_head(m->heap[i])->time;
+		if (i == 1 || cpu_stream_time(m->heap[i]) < limit)
+			limit = cpu_stream_time(m->heap[i]);
 	m->used = 0;
 	s = m->heap[0];
 	if (m->count == 1) {

@@ -238,6 +238,8 @@ int series_scan(const struct series *s, struct capture_scan *ret,
 	for (size_t i = 0; i < s->count && rc == 0; i++) {
 		struct capture_scan one = { 0 };
 
+		if (s->trusted)
+			capture_reader_trust(s->files[i].reader);
 		rc = capture_reader_scan(s->files[i].reader, &one, on_progress, &part, err);
 		for (size_t k = 0; k < one.count; k++)
 			one.blocks[k].file = (uint32_t)i;

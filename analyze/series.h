@@ -30,6 +30,7 @@ struct segment {
 struct series {
 	struct segment *files; /* by number */
 	size_t count;
+	bool trusted; /* may unpack to any size; set before series_scan */
 };
 
 struct path_list {

@@ -64,18 +64,19 @@ static uint32_t add(struct tasks *t, const struct task *task)
 	return *slot;
 }
 
-static void set_comm(struct task *task, const void *comm, size_t len)
+static bool set_comm(struct tasks *t, struct task *task, const void *comm, size_t len)
 {
 	task->comm_len = (uint8_t)(len < TASK_COMM_MAX ? len : TASK_COMM_MAX);
-	if (task->comm_len)
-		memcpy(task->comm, comm, task->comm_len);
+	task->comm = t->names.len;
 	task->has_comm = true;
+	buf_bytes(&t->names, comm, task->comm_len);
+	return !t->names.oom;
 }
 
-static bool has_name(const struct task *task, const void *comm, size_t len)
+static bool has_name(const struct tasks *t, const struct task *task, const void *comm, size_t len)
 {
 	return task->has_comm && task->comm_len == (len < TASK_COMM_MAX ? len : TASK_COMM_MAX) &&
-	       (!len || !memcmp(task->comm, comm, task->comm_len));
+	       !memcmp(task_comm(t, task), len ? comm : "", task->comm_len);
 }
 
 uint32_t tasks_lookup(struct tasks *t, int32_t pid)
@@ -88,7 +89,8 @@ uint32_t tasks_lookup(struct tasks *t, int32_t pid)
 	id = *slot;
 	if (!id && !pid) { /* the idle tasks share pid 0; /proc does not list them */
 		unknown.has_tgid = true;
-		set_comm(&unknown, "swapper", 7);
+		if (!set_comm(t, &unknown, "swapper", 7))
+			return 0;
 	}
 	if (!id)
 		id = add(t, &unknown);
@@ -109,8 +111,7 @@ bool tasks_name(struct tasks *t, int32_t pid, int32_t tgid, const void *comm, si
 {
 	struct task task = { .pid = pid, .tgid = tgid, .has_tgid = tgid || !pid };
 
-	set_comm(&task, comm, len);
-	return add(t, &task) != 0;
+	return set_comm(t, &task, comm, len) && add(t, &task) != 0;
 }
 
 /* Whether the other source told of that same birth. */
@@ -121,7 +122,7 @@ static bool is_second_birth(struct tasks *t, const struct task *task)
 
 	if (!now || !now->birth || (now->birth | task->birth) != BIRTH_BOTH ||
 	    now->tgid != task->tgid || now->has_comm != task->has_comm ||
-	    (task->has_comm && !has_name(now, task->comm, task->comm_len)))
+	    (task->has_comm && !has_name(t, now, task_comm(t, task), task->comm_len)))
 		return false;
 	now->birth = BIRTH_UNKNOWN; /* a further one is another thread */
 	return true;
@@ -145,8 +146,7 @@ bool tasks_fork(struct tasks *t, int32_t parent, int32_t pid, uint64_t clone_fla
 		task.has_tgid = t->list[id - 1].has_tgid;
 		task.tgid = t->list[id - 1].tgid;
 	}
-	set_comm(&task, comm, len);
-	return is_second_birth(t, &task) || add(t, &task) != 0;
+	return set_comm(t, &task, comm, len) && (is_second_birth(t, &task) || add(t, &task) != 0);
 }
 
 bool tasks_rename(struct tasks *t, int32_t pid, const void *comm, size_t len, int64_t time)
@@ -157,13 +157,12 @@ bool tasks_rename(struct tasks *t, int32_t pid, const void *comm, size_t len, in
 	if (!id)
 		return false;
 	task = t->list[id - 1];
-	if (has_name(&task, comm, len))
+	if (has_name(t, &task, comm, len))
 		return true;
 	task.has_start = true;
 	task.start = time;
 	task.birth = BIRTH_UNKNOWN;
-	set_comm(&task, comm, len);
-	return add(t, &task) != 0;
+	return set_comm(t, &task, comm, len) && add(t, &task) != 0;
 }
 
 bool tasks_born(struct tasks *t, int32_t pid, int32_t tgid, int32_t parent, int64_t time)
@@ -202,6 +201,7 @@ bool tasks_belongs(struct tasks *t, int32_t pid, int32_t tgid)
 void tasks_release(struct tasks *t)
 {
 	free(t->list);
+	buf_release(&t->names);
 	free(t->pids);
 	free(t->current);
 	id_index_release(&t->index);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "analyze/id_index.h"
+#include "format/base/buf.h"
 
 #define TASK_COMM_MAX 64 /* TASK_COMM_LEN is 16; kernel threads show up to 64 in /proc */
 
@@ -28,14 +29,15 @@ struct task {
 	bool has_tgid, has_comm, has_start, self;
 	uint8_t birth; /* who told of it: enum birth */
 	uint8_t comm_len;
-	int64_t start;		  /* ns since the start of the capture */
-	char comm[TASK_COMM_MAX]; /* not terminated */
+	int64_t start; /* ns since the start of the capture */
+	size_t comm;   /* offset in names; not terminated */
 };
 
 struct tasks {
 	int32_t recorder_tgid; /* 0: unknown */
 	struct task *list;     /* number n is list[n - 1] */
 	size_t count, cap;
+	struct buf names;
 	uint32_t *current; /* per known pid: its task now */
 	int32_t *pids;
 	size_t pid_count, pid_cap, current_cap;
@@ -43,6 +45,11 @@ struct tasks {
 	int32_t last_pid;      /* events come in runs of one pid */
 	uint32_t last_task;    /* 0: none */
 };
+
+static inline const char *task_comm(const struct tasks *t, const struct task *task)
+{
+	return task->comm_len ? (const char *)t->names.data + task->comm : "";
+}
 
 uint32_t tasks_lookup(struct tasks *t, int32_t pid);
 bool tasks_known(const struct tasks *t, int32_t pid);

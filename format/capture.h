@@ -29,18 +29,24 @@
 /* Limits that a reader enforces before it allocates, and that a writer must keep. */
 #define BLOCK_RAW_MAX	 (16u << 20) /* sum of all sections of one block, decompressed */
 #define BLOCK_STORED_MAX (17u << 20)
-/* What all blocks of a file hold decompressed: a recorder's are at most some ten times as large as the file. */
-#define CAPTURE_RAW_FREE  (4u << 20)
-#define CAPTURE_RAW_TIMES 200u
-#define BLOCK_EVENTS_MAX  65536 /* local ids fit 16 bits */
-#define STACK_FRAMES_MAX  1024
-#define STACK_USER	  0xfffffffffffffe00ull /* a frame that is none: user frames follow it */
-#define EVENT_TYPES_MAX	  4096
-#define EVENT_FIELDS_MAX  128
-#define CPU_MAX		  65536
-#define RING_MAX	  16 /* rings of one CPU */
-#define WRITER_MAX	  1024
-#define DICT_ENTRIES_MAX  (16u << 20) /* stacks, and tuples, of one writer in one generation */
+/*
+ * What all blocks of a file hold, decompressed, and how many events: so much in any file, and so much for each of its
+ * bytes. A recorder's are at most some seven times as large as the file, with at most one event a byte. It is what
+ * bounds the memory of a reader.
+ */
+#define CAPTURE_RAW_FREE     (4u << 20)
+#define CAPTURE_RAW_TIMES    32u
+#define CAPTURE_EVENTS_FREE  (256u << 10)
+#define CAPTURE_EVENTS_TIMES 4u
+#define BLOCK_EVENTS_MAX     65536 /* local ids fit 16 bits */
+#define STACK_FRAMES_MAX     1024
+#define STACK_USER	     0xfffffffffffffe00ull /* a frame that is none: user frames follow it */
+#define EVENT_TYPES_MAX	     4096
+#define EVENT_FIELDS_MAX     128
+#define CPU_MAX		     65536
+#define RING_MAX	     16 /* rings of one CPU */
+#define WRITER_MAX	     1024
+#define DICT_ENTRIES_MAX     (16u << 20) /* stacks, and tuples, of one writer in one generation */
 
 /* The CPU of a block that belongs to none. */
 #define CPU_NONE (-1)

@@ -630,6 +630,8 @@ int events_decode(const struct block_header *header, const struct section *secti
 	}
 	b->count = header->event_count;
 	rc = decode_rows(header, &s, local, ids, &a, b, err);
+	if (rc == 0 && b->rows[0].time != header->first_time)
+		rc = events_damaged(err, "the times do not begin where the header says");
 out:
 	if (rc < 0)
 		event_block_clear(b);

@@ -24,6 +24,7 @@ struct capture_reader {
 	uint64_t length, blocks_at, created_ns;
 	uint32_t ignored; /* compatible features that are set: this version knows none */
 	uint8_t uuid[CAPTURE_UUID_LEN];
+	bool trusted;
 };
 
 static int not_a_capture(const char *path, const char *why, struct error *err)
@@ -143,6 +144,11 @@ void capture_reader_free(struct capture_reader *r)
 		close(r->fd);
 	free(r->path);
 	free(r);
+}
+
+void capture_reader_trust(struct capture_reader *r)
+{
+	r->trusted = true;
 }
 
 const char *capture_reader_path(const struct capture_reader *r)
@@ -379,13 +385,40 @@ static int note_end(struct scan_state *s)
 	return capture_scan_add_damage(scan, &d);
 }
 
+static bool exceeds(uint64_t n, uint64_t all, uint32_t times, uint64_t length)
+{
+	return n > all && (n - all) / times > length;
+}
+
+/* What the headers say that the blocks hold. */
+static int check_size(const struct capture_reader *r, uint64_t raw, uint64_t events,
+		      struct error *err)
+{
+	static const char way_out[] = "which no recorder writes; if you trust whoever made it: "
+				      "kmem-analyze load --trust";
+
+	if (r->trusted)
+		return 0;
+	if (exceeds(raw, CAPTURE_RAW_FREE, CAPTURE_RAW_TIMES, r->length))
+		return error_set(err, ERR_DAMAGED,
+				 "will not read '%s': its %" PRIu64
+				 " bytes would unpack to %" PRIu64 ", %s",
+				 r->path, r->length, raw, way_out);
+	if (exceeds(events, CAPTURE_EVENTS_FREE, CAPTURE_EVENTS_TIMES, r->length))
+		return error_set(err, ERR_DAMAGED,
+				 "will not read '%s': its %" PRIu64 " bytes would hold %" PRIu64
+				 " events, %s",
+				 r->path, r->length, events, way_out);
+	return 0;
+}
+
 int capture_reader_scan(const struct capture_reader *r, struct capture_scan *ret,
 			void (*progress)(void *arg, uint64_t done, uint64_t all), void *arg,
 			struct error *err)
 {
 	struct capture_scan scan = { .length = r->length };
 	struct scan_state s = { .r = r, .scan = &scan, .window = malloc(WINDOW_LEN) };
-	uint64_t offset = r->blocks_at, raw = 0;
+	uint64_t offset = r->blocks_at, raw = 0, events = 0;
 	int rc = s.window ? 0 : ERR_NOMEM;
 
 	while (rc == 0 && offset < r->length) {
@@ -405,6 +438,7 @@ int capture_reader_scan(const struct capture_reader *r, struct capture_scan *ret
 			continue;
 		}
 		raw += h.raw_len;
+		events += h.event_count;
 		rc = note_gap(&s, &h);
 		if (rc == 0)
 			rc = add_block(&s, &h, len);
@@ -417,15 +451,12 @@ int capture_reader_scan(const struct capture_reader *r, struct capture_scan *ret
 		capture_scan_release(&scan);
 		return error_nomem(err);
 	}
-	if (raw > CAPTURE_RAW_FREE && (raw - CAPTURE_RAW_FREE) / CAPTURE_RAW_TIMES > r->length) {
+	rc = check_size(r, raw, events, err);
+	if (rc < 0)
 		capture_scan_release(&scan);
-		return error_set(err, ERR_DAMAGED,
-				 "will not read '%s': its %" PRIu64
-				 " bytes would unpack to %" PRIu64 ", which no recorder writes",
-				 r->path, r->length, raw);
-	}
-	*ret = scan;
-	return 0;
+	else
+		*ret = scan;
+	return rc;
 }
 
 void capture_scan_release(struct capture_scan *scan)

@@ -80,6 +80,9 @@ struct block {
 int capture_reader_open(struct capture_reader **ret, const char *path, struct error *err);
 void capture_reader_free(struct capture_reader *r);
 
+/* The file may unpack to any size: memory is what bounds it then. */
+void capture_reader_trust(struct capture_reader *r);
+
 const char *capture_reader_path(const struct capture_reader *r);
 uint64_t capture_reader_created_ns(const struct capture_reader *r); /* wall clock */
 /*
@@ -92,8 +95,8 @@ int capture_reader_identity(const struct capture_reader *r, struct capture_ident
 
 /*
  * Reads all block headers; bodies are not touched. Damage is not a failure: it is listed. Fails on
- * I/O errors and out of memory, and with ERR_DAMAGED for a file that would unpack to far more than its
- * size (CAPTURE_RAW_TIMES). progress (may be NULL) is called now and then with bytes done and
+ * I/O errors and out of memory, and with ERR_DAMAGED for a file that is not trusted and would unpack to far more
+ * than its size (CAPTURE_RAW_TIMES, CAPTURE_EVENTS_TIMES). progress (may be NULL) is called now and then with bytes done and
  * in all.
  */
 int capture_reader_scan(const struct capture_reader *r, struct capture_scan *ret,

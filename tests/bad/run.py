@@ -78,6 +78,14 @@ class Bench:
         except subprocess.TimeoutExpired:
             return None, b"", b""
 
+    def peak(self, *arguments):
+        """(status, largest resident size in kB) of one run."""
+        child = subprocess.Popen([self.program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        return child.returncode, usage.ru_maxrss
+
     def report(self, name, problems):
         """problems: texts; none means ok."""
         if not problems:
@@ -327,6 +335,40 @@ def packed(content, a=0, b=0, kind=1):
         raw_section(kind, stored, a, b, raw=len(content), codec=1)[1]
 
 
+def full_blocks(count, first, padding=0):
+    """A capture of `count` CPUs with one block each, of as many events as a block can hold, all at the time first(i). Then bytes
+    that are stored as they are."""
+    cap = mkcap.Capture(5)
+    cap.types(mkcap.SLAB_TYPES)
+    cap.events(0, [mkcap.Ev(2000, 7, mkcap.KFREE, (mkcap.TEXT,), 0xffff888000000040)])
+    sections = [packed(content[-raw:], 0, 0, content[0])
+                for raw, content in events_block(65536, s38=b"\1" + b"\0" * 65535)(None)]
+    for i in range(count):
+        cap.block(mkcap.EVENTS, sections, writer=1, cpu=i, first=first(i), last=first(i), events=65536)
+    if padding:
+        cap.file("padding", "end", random.Random(3).randbytes(padding))
+    return cap.finish()
+
+
+def bounded(bench):
+    """What bounds the memory of a load."""
+    blocks = 262144 // 65536 + 1
+    bench.expect("more events than so small a file may hold", (1,), "load", "-q",
+                 bench.file("more.kmem", full_blocks(blocks, lambda i: 3000)), said="%d events.*--trust" % (blocks * 65536 + 1))
+    bench.expect("more than it may unpack to", (1,), "verify",
+                 bench.file("raw.kmem", crafted(lambda c: [packed(b"\0" * (3 << 21))], kind=mkcap.FILE)), said="unpack to.*--trust")
+    bench.expect("load --trust takes it", (0,), "load", "-q", "--trust", bench.path("more.kmem"))
+    bench.expect("a file long enough may hold as many", (0,), "load", "-q",
+                 bench.file("enough.kmem", full_blocks(blocks, lambda i: 3000, 20000)))
+    if bench.sanitized or bench.wrap:
+        return
+    for name, first, limit in (("one after the other", lambda i: 3000 + i, 80), ("all at once", lambda i: 3000, 200)):
+        status, peak = bench.peak("load", "-q", "-f", "--trust", bench.file("cpus.kmem", full_blocks(48, first)))
+        bench.report("blocks of 48 CPUs, %s, take at most %d MB" % (name, limit),
+                     ([] if status == 0 else ["exit %d" % status]) +
+                     ([] if peak >> 10 <= limit else ["it took %d MB" % (peak >> 10)]))
+
+
 def heavy():
     """(name, capture): small files that ask for much: as much as a block can hold of one thing, and more than a file may."""
     full = 7 << 18                  # two blocks of it are almost what a small file may unpack to
@@ -368,14 +410,7 @@ def heavy():
     yield "files of 4 MB each", of(mkcap.FILE, *[mkcap.blob("/proc/kallsyms") + mkcap.blob("start") + mkcap.varint(i * (full - 99))
                                                  + b"\0" + mkcap.blob(b"\n" * (full - 99)) for i in range(2)])
     yield "a thousand times its size", of(mkcap.FILE, *[whole(b"\0")] * 40)
-    many = events_block(65536, s38=b"\1" + b"\0" * 65535)
-    cap = mkcap.Capture(5)
-    cap.types(mkcap.SLAB_TYPES)
-    cap.events(0, [mkcap.Ev(2000, 7, mkcap.KFREE, (mkcap.TEXT,), 0xffff888000000040)])
-    for i in range(20):
-        cap.block(mkcap.EVENTS, [packed(content[1][-raw:], 0, 0, content[1][0]) for content in many(None) for raw in [content[0]]],
-                  writer=1, cpu=0, first=3000 + i, last=3000 + i, events=65536)
-    yield "a million events in a few kB", cap.finish()
+    yield "four blocks of as many events as there can be, in a few kB", full_blocks(4, lambda i: 3000)
     # what one look-up among many made a square or worse
     cap = mkcap.Capture(5)
     cap.types(mkcap.SLAB_TYPES)
@@ -557,6 +592,7 @@ def main():
         foreign(bench, small)
         databases(bench, small)
         lies(bench)
+        bounded(bench)
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         if not bench.sanitized and not bench.wrap:
             bench.report("no run took more than %d MB" % (MEMORY_LIMIT >> 10),
