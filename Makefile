@@ -88,6 +88,7 @@ kernel_src := $(wildcard tests/kernel/*.c)
 boot_src := $(wildcard tests/boot/*.c)
 fuzz_src := $(wildcard tests/fuzz/*.c)
 faults_src := $(wildcard tests/faults/*.c)
+serve_src := $(wildcard tests/serve/*.c)
 bench_src := $(wildcard tests/bench/*.c)
 sql_src := $(wildcard schema/*.sql schema/query/*.sql)
 embedded := $(sql_src) analyze/skip_frames.txt analyze/rings.html analyze/report.html analyze/flame.js
@@ -106,6 +107,7 @@ boot_tests := $(patsubst tests/boot/%.c,$(B)/tests/%,$(boot_src))
 fuzz_targets := $(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 nomem := $(B)/tests/kmem-record-nomem $(B)/tests/kmem-analyze-nomem
 nomem_obj := $(call obj,$(faults_src))
+serve := $(B)/tests/kmem-analyze-serve
 # libFuzzer has a main of its own; without it the inputs that are there are replayed
 fuzz_obj := $(B)/tests/fuzz/common.o $(if $(FUZZ),,$(B)/tests/fuzz/replay.o)
 
@@ -129,7 +131,7 @@ analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzst
 unit-programs: $(units)
 	@:
 
-test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(fuzz_targets) $(nomem) $(B)/tests/makeload $(B)/tests/replay_speed $(B)/tests/stream_speed $(B)/tests/ring_floor
+test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(fuzz_targets) $(nomem) $(serve) $(B)/tests/makeload $(B)/tests/replay_speed $(B)/tests/stream_speed $(B)/tests/ring_floor
 	@:
 
 help:	## This list
@@ -183,6 +185,9 @@ $(B)/tests/kmem-record-nomem: $(record_obj) $(format_obj) $(nomem_obj) $(B)/flag
 	$(call quiet,LD,$@)$(CC) -o $@ $(record_obj) $(format_obj) $(nomem_obj) -Wl,--wrap=main $(all_ldflags) $(record_libs)
 $(B)/tests/kmem-analyze-nomem: $(analyze_obj) $(format_obj) $(nomem_obj) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $(analyze_obj) $(format_obj) $(nomem_obj) -Wl,--wrap=main $(all_ldflags) $(analyze_libs)
+# The program, run without being started anew.
+$(serve): $(analyze_obj) $(format_obj) $(call obj,$(serve_src)) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $(filter %.o,$^) -Wl,--wrap=main $(all_ldflags) $(analyze_libs)
 # A witness shares no code with the programs.
 $(boot_tests): $(B)/tests/%: $(B)/tests/boot/%.o $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(all_ldflags) $(trace_libs)
@@ -285,7 +290,7 @@ cross-programs: $(format_tests) $(B)/tests/mkcapture
 	@:
 
 # all that the tests of make check run
-port-programs: programs $(units) $(tools) $(fuzz_targets) $(B)/tests/makeload
+port-programs: programs $(units) $(tools) $(fuzz_targets) $(serve) $(B)/tests/makeload
 	@:
 
 check-valgrind:	## The unit tests, and goldens of the loader and the stock reports, under valgrind
@@ -396,4 +401,4 @@ clean:	## Remove everything that was built
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(format_obj) $(record_obj) $(analyze_obj) \
-	$(call obj,$(patsubst %,%,$(unit_src) $(tool_src) $(kernel_src) $(boot_src) $(bench_src) $(fuzz_src) $(faults_src))))
+	$(call obj,$(patsubst %,%,$(unit_src) $(tool_src) $(kernel_src) $(boot_src) $(bench_src) $(fuzz_src) $(faults_src) $(serve_src))))

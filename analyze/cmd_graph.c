@@ -102,7 +102,7 @@ static int draw(struct report *r, const struct graph_options *o, struct call_gra
 	struct call_graph_thinning thin = { .measure = measure, .nodes = (size_t)o->nodes };
 	struct call_dot_options how = { .measure = measure };
 	struct report_lines lines;
-	double node_share, edge_share;
+	double node_share = 0, edge_share = 0;
 	int rc = parse_share(o->node_share, "--node-share", NODE_SHARE, &node_share, err);
 
 	if (rc == 0)

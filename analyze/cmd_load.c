@@ -86,7 +86,9 @@ static int run(const struct command *self, int argc, char **argv)
 		.trust = o.trust,
 		.debug_dirs = o.debug_dirs.items,
 		.debug_dir_count = o.debug_dirs.count,
-		.symbols = { o.symbols.items, o.symbols.count, o.allow_mismatch },
+		.symbols = { .paths = o.symbols.items,
+			     .count = o.symbols.count,
+			     .allow_mismatch = o.allow_mismatch },
 	};
 	failed = load_capture(&options, &result, &err);
 	option_list_release(&o.debug_dirs);

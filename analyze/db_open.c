@@ -148,7 +148,7 @@ static void identify(sqlite3 *db, struct db_identity *ret)
 int db_open_database(sqlite3 **ret, const char *path, struct error *err)
 {
 	struct db_identity id;
-	sqlite3 *db;
+	sqlite3 *db = NULL;
 	int rc = open_read_only(&db, path, err);
 
 	if (rc < 0)
@@ -218,7 +218,7 @@ static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret, 
 	enum db_path_kind kind = DB_PATH_CAPTURE;
 	struct db_identity id;
 	struct stat st;
-	sqlite3 *db;
+	sqlite3 *db = NULL;
 
 	if (lstat(path, &st) < 0 && errno == ENOENT)
 		return FIT_NONE;

@@ -48,7 +48,7 @@ int number_list_parse(struct number_list *list, const char *text, const char *wh
 	int rc = 0;
 
 	do {
-		uint32_t first, last;
+		uint32_t first = 0, last;
 		bool good = take_number(&p, max, &first);
 
 		last = first;

@@ -18,7 +18,7 @@ As a module:
         print(damage)
 
 Exit status: 0 good, 3 damaged, cut off or with losses, but readable, 1 not a capture (or one that must be refused),
-2 usage. Frames of zstd are decompressed by a Python module where there is one, else by the zstd program.
+2 usage. Frames of zstd are decompressed by a Python module or libzstd where there is one, else by the zstd program.
 """
 
 import argparse
@@ -208,7 +208,28 @@ def zstd_module():
         import zstandard
         return lambda data, raw: zstandard.ZstdDecompressor().decompressobj().decompress(data)[:raw + 1]
     except ImportError:
+        return zstd_library()
+
+
+def zstd_library():
+    """The same, of the library itself."""
+    try:
+        import ctypes
+        library = ctypes.CDLL("libzstd.so.1")
+    except (ImportError, OSError):
         return None
+    library.ZSTD_decompress.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
+    library.ZSTD_decompress.restype = ctypes.c_size_t
+    library.ZSTD_isError.argtypes = [ctypes.c_size_t]
+
+    def decompress(data, raw):
+        room = ctypes.create_string_buffer(raw + 1)
+        length = library.ZSTD_decompress(room, raw + 1, data, len(data))
+        if library.ZSTD_isError(length):
+            raise ValueError("is no zstd frame")
+        return room.raw[:length]
+
+    return decompress
 
 
 def zstd_program(data, limit):
@@ -1482,6 +1503,11 @@ def main():
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
 
+    return complain(capture)
+
+
+def complain(capture):
+    """Tells what is wrong with a capture whose events were read; the exit status."""
     for note in capture.notes:
         print("read_capture.py: note: %s" % note, file=sys.stderr)
     for damage in capture.damage:

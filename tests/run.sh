@@ -9,7 +9,7 @@
 # comments and shown when something fails.
 #
 # Environment: B (build directory of the flavour), WRAP (a command before every program under test,
-# valgrind for one), CLI_TESTS (names of the only tests of the set cli). --update NAME rewrites the golden outputs whose file name contains NAME: read
+# valgrind for one), CLI_TESTS (names of the only tests of the set cli), TIMES (a file for the seconds of every test). --update NAME rewrites the golden outputs whose file name contains NAME: read
 # the diff before you commit it.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -33,37 +33,56 @@ chmod 711 "$work"	# some tests run programs as nobody
 export TSAN_OPTIONS="log_path=$work/tsan"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
-# the queue of a set: NUMBER NAME COMMAND, one a line
+
+# Tests are started through the real interpreter: a shim in front of it takes longer than most of them. They need nothing but its own library.
+mkdir -m 755 "$work/bin"
+printf '#!/bin/sh\nexec "%s" -S "$@"\n' "$(python3 -c 'import sys; print(sys.executable)')" >"$work/bin/python3"
+chmod 755 "$work/bin/python3"
+export PATH="$work/bin:$PATH" PYTHONPYCACHEPREFIX="$work/python"
+unset PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
+
+# What is to be run: NUMBER NAME COMMAND, one a line.
 number=100
+: >"$work/queue"
 add() { # NAME COMMAND...
 	number=$((number + 1))
 	echo "$number $*" >>"$work/queue"
 }
 
-for set; do
+# those that take long go first, so that none of them is the last
+long='tests/bad tests/cli/test_witness.sh tests/cli/test_rings.sh tests/cli/test_nomem.sh tests/cli/test_report_page.sh
+	tests/fuzz/test_replay.sh tests/cli/test_text.sh tests/cli/test_export.sh tests/cli/test_dump.sh'
+run_queue() { # JOBS: so many at a time
+	awk -v long="$long" 'BEGIN { n = split(long, name); for (i = 1; i <= n; i++) rank[name[i]] = i }
+		{ print $2 in rank ? rank[$2] : n + 1, $0 }' "$work/queue" | sort -s -n -k 1,1 | cut -d ' ' -f 2- >"$work/sorted"
+	xargs -a "$work/sorted" -d '\n' -n 1 -P "$1" sh tests/run_one.sh "$work"
 	: >"$work/queue"
-	jobs=1
+}
+
+for set; do
+	# what looks at the whole machine runs by itself
+	alone=
+	case $set in
+	unit | cli | bad | fuzz | layers) ;;
+	*)
+		alone=yes
+		run_queue "$(nproc)"
+		;;
+	esac
 	case $set in
 	unit)
-		jobs=$(nproc)
 		for test in "$B"/tests/test_*; do
 			case $test in *.*) continue ;; esac
 			add "$(basename "$test")" "$WRAP" "$test"
 		done
 		;;
 	cli)
-		jobs=$(nproc)
-		# those that take longest first; under WRAP, which is slow, the goldens of every way through the loader and of the
-		# stock reports (the sanitizers see all tests)
-		first='witness time rings text dump'
+		# under WRAP, which is slow, the goldens of every way through the loader and of the stock reports (the sanitizers
+		# see all tests)
 		[ -z "$WRAP" ] || : "${CLI_TESTS:=dump reports by moments selection segments}"
-		for test in ${CLI_TESTS:-$first}; do
-			add "tests/cli/test_$test.sh" sh "tests/cli/test_$test.sh"
-		done
 		for test in tests/cli/test_*.sh; do
 			name=${test#tests/cli/test_}
-			case " $first " in *" ${name%.sh} "*) continue ;; esac
-			[ -n "${CLI_TESTS-}" ] || add "$test" sh "$test"
+			case " ${CLI_TESTS:-${name%.sh}} " in *" ${name%.sh} "*) add "$test" sh "$test" ;; esac
 		done
 		;;
 	kernel | boot | symbols | cross | build | fuzz)
@@ -93,8 +112,9 @@ for set; do
 		exit 2
 		;;
 	esac
-	xargs -a "$work/queue" -d '\n' -n 1 -P "$jobs" sh tests/run_one.sh "$work"
+	[ -z "$alone" ] || run_queue 1
 done
+run_queue "$(nproc)"
 # whatever a test did with its messages and its exit status
 for report in "$work"/tsan.*; do
 	[ -e "$report" ] || continue
@@ -105,6 +125,7 @@ cat "$work"/log.* >"$work/log" 2>/dev/null
 log=$work/log
 
 # where the time goes
+[ -z "${TIMES-}" ] || sort -rn "$work"/time.* >"$TIMES"
 sort -rn "$work"/time.* 2>/dev/null | head -n 3 | awk '$1 > 20 { print "slow: " $0 }'
 passed=$(grep -c '^ok ' "$log")
 failed=$(grep -c '^not ok ' "$log")

@@ -23,6 +23,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -30,6 +31,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "naive"))
 import mkcap  # noqa: E402
 import replay  # noqa: E402
 import read_capture  # noqa: E402
+import runs  # noqa: E402
 
 TIME_LIMIT = int(os.environ.get("BAD_SECONDS", "10"))
 MARKS = 10                      # a kind of block
@@ -54,7 +56,9 @@ class Bench:
         os.chmod(directory, 0o755)
         with open(program, "rb") as binary:
             self.sanitized = b"__asan_init" in binary.read()
+        self.original = program
         self.wrap = os.environ.get("WRAP", "").split()
+        self.of_thread, self.all_runs = threading.local(), []
         self.failed = 0
 
     def path(self, name):
@@ -65,26 +69,29 @@ class Bench:
             out.write(content)
         return self.path(name)
 
+    def served(self):
+        """The calling thread's way to run the program often."""
+        if not hasattr(self.of_thread, "runs"):
+            self.of_thread.runs = runs.Runs(self.original, TIME_LIMIT, self.wrap)
+            self.all_runs.append(self.of_thread.runs)
+        return self.of_thread.runs
+
     def run(self, *arguments, user=None):
-        """(status, stdout, stderr); the status is None after a hang."""
+        """(status, stdout, stderr) of the program itself; the status is below 0 after a signal."""
         def become():
             os.setgroups([])
             os.setgid(user)
             os.setuid(user)
-        try:
-            done = subprocess.run([*self.wrap, self.program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, timeout=TIME_LIMIT, preexec_fn=become if user else None)
-            return done.returncode, done.stdout, done.stderr
-        except subprocess.TimeoutExpired:
-            return None, b"", b""
+        return runs.plainly([*self.wrap, self.program, *arguments], TIME_LIMIT, preexec_fn=become if user else None)
+
+    def largest(self):
+        """kB of the largest run of all."""
+        return max([resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss] + [r.peak for r in self.all_runs])
 
     def peak(self, *arguments):
         """(status, largest resident size in kB) of one run."""
-        child = subprocess.Popen([self.program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        return child.returncode, usage.ru_maxrss
+        status, _, _ = self.served().run(*arguments)
+        return status, self.served().last
 
     def report(self, name, problems):
         """problems: texts; none means ok."""
@@ -111,7 +118,7 @@ class Bench:
             label, content, arguments = case
             path = self.file("case-%s.kmem" % label.replace(" ", "-"), content)
             try:
-                result = self.run(*arguments, path)
+                result = self.served().run(*arguments, path)
                 problem = judge(result, statuses_of(label, content))
                 if not problem and judge_more:
                     problem = judge_more(path, result)
@@ -134,7 +141,7 @@ def judge(result, statuses):
     """What is wrong with a run, or None."""
     status, out, err = result
     said = lines_of(err)
-    if status is None:
+    if status == runs.HANGS:
         return "still running after %d s" % TIME_LIMIT
     if status < 0:
         return "died of signal %d" % -status
@@ -157,8 +164,8 @@ def account_table(raw):
 
 
 def naive_account(path):
-    return subprocess.run([sys.executable, os.path.join(HERE, "..", "naive", "replay.py"), path],
-                          stdout=subprocess.PIPE, check=True).stdout
+    made, names = replay.replay_capture(read_capture.Capture.open(path))
+    return replay.account(replay.selected(made, False, None, False), names)
 
 
 def same_account(path, result):
@@ -593,7 +600,7 @@ def main():
         databases(bench, small)
         lies(bench)
         bounded(bench)
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        peak = bench.largest()
         if not bench.sanitized and not bench.wrap:
             bench.report("no run took more than %d MB" % (MEMORY_LIMIT >> 10),
                          [] if peak <= MEMORY_LIMIT else ["one took %d MB" % (peak >> 10)])

@@ -34,7 +34,7 @@ static void slurp(int dir, const char *name, struct buf *ret)
 static struct event_plan *read_plan(int dir)
 {
 	struct ring_layout layout;
-	struct event_plan *plan;
+	struct event_plan *plan = NULL;
 	struct buf text = { 0 }, types = { 0 };
 	struct error err = { 0 };
 	char system[64], name[64], path[160], *save = NULL;

@@ -204,7 +204,7 @@ static void take_page(struct ring *ring, struct tep_handle *tep, struct kbuffer 
 static size_t page_size(const char *header)
 {
 	const char *data = strstr(header, "char data;");
-	unsigned int offset, size;
+	unsigned int offset = 0, size = 0;
 
 	if (!data || sscanf(data, "char data; offset:%u; size:%u", &offset, &size) != 2)
 		die("no data field", "header_page");

@@ -11,13 +11,13 @@ those of the plain reports, and their groups add up to them. Prints `ok NAME` an
 import fnmatch
 import os
 import re
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import gfp  # noqa: E402
 import replay  # noqa: E402
 import read_capture  # noqa: E402
+import runs  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIP_LIST = os.path.join(HERE, "..", "..", "analyze", "skip_frames.txt")
@@ -148,10 +148,7 @@ def things_of(capture, made):
 
 
 def run(program, *arguments):
-    done = subprocess.run([program] + list(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-    if done.returncode not in (0, 3):
-        raise RuntimeError("exit %d: %s" % (done.returncode, done.stderr.decode("utf-8", "replace").strip()))
-    return done.stdout.decode("utf-8", "replace").split("\n")
+    return program.said(*arguments).split("\n")
 
 
 ROW = re.compile(r"^ *(-?\d+) +(-?\d+) +(-?\d+) +(\d+)/(\d+) +(.*)$")
@@ -222,8 +219,9 @@ class Score:
         print("not ok %s: %s: %s, not %s" % (self.name, what, found, expected))
 
 
-def compare(score, program, path):
-    capture = read_capture.Capture.open(path)
+def compare(program, path, capture):
+    """Whether they are the same; program: runs.Runs."""
+    score = Score(os.path.basename(path))
     made, names = replay.replay_capture(capture)
     things, known = things_of(capture, made), labels(capture, names)
     plain, totals = account(program, path)
@@ -244,19 +242,18 @@ def compare(score, program, path):
         number, sums = leaks(run(program, "kmemleak", "--comm", "--by", key, path))
         score.equal("kmemleak --by %s has what kmemleak has" % key, number, said)
         score.equal("kmemleak --by %s adds up" % key, sums, said + (said[0], said[0]))
+    return not score.failed
 
 
 def main():
     if len(sys.argv) != 3:
         print("usage: compare_by.py KMEM_ANALYZE CAPTURE", file=sys.stderr)
         return 2
-    score = Score(os.path.basename(sys.argv[2]))
     try:
-        compare(score, *sys.argv[1:])
-    except RuntimeError as problem:
-        print("not ok %s: --by: %s" % (score.name, problem))
+        return 0 if compare(runs.Runs(sys.argv[1]), sys.argv[2], read_capture.Capture.open(sys.argv[2])) else 1
+    except runs.Failed as problem:
+        print("not ok %s: --by: %s" % (os.path.basename(sys.argv[2]), problem))
         return 1
-    return 1 if score.failed else 0
 
 
 if __name__ == "__main__":

@@ -106,14 +106,10 @@ class Score:
             print("not ok %s: %s: %s in the database, %s in the capture" % (self.name, what, found, expected))
 
 
-def main():
-    if len(sys.argv) < 3:
-        print("usage: compare_db.py CAPTURE... DB", file=sys.stderr)
-        return 2
-    paths = sys.argv[1:-1]
-    capture = read_capture.Series(paths) if len(paths) > 1 else read_capture.Capture.open(paths[0])
-    db = sqlite3.connect("file:%s?mode=ro" % sys.argv[-1].replace("?", "%3f"), uri=True)
-    score = Score(os.path.basename(sys.argv[1]))
+def compare(name, capture, database):
+    """Whether they are the same."""
+    db = sqlite3.connect("file:%s?mode=ro" % database.replace("?", "%3f"), uri=True)
+    score = Score(name)
     facts = dict(db.execute("SELECT key, value FROM capture"))
     base = facts["time.base_ns"]
 
@@ -198,7 +194,16 @@ def main():
             others += 1
     if not others:
         score.equal("pair_total, site by site", Counter({tuple(key): n for *key, n in db.execute(sites)}), expected)
-    return 1 if score.failed else 0
+    return not score.failed
+
+
+def main():
+    if len(sys.argv) < 3:
+        print("usage: compare_db.py CAPTURE... DB", file=sys.stderr)
+        return 2
+    paths = sys.argv[1:-1]
+    capture = read_capture.Series(paths) if len(paths) > 1 else read_capture.Capture.open(paths[0])
+    return 0 if compare(os.path.basename(paths[0]), capture, sys.argv[-1]) else 1
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ Prints `ok NAME` and `not ok NAME: why`.
 import collections
 import json
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import replay  # noqa: E402
 import read_capture  # noqa: E402
+import runs  # noqa: E402
 
 KMEM_KEY = {"kmem:mm_page_alloc": "pfn", "kmem:mm_page_free": "pfn", "vmalloc:alloc_vmap_area": "addr",
             "vmalloc:free_vmap_area_noflush": "va_start", "percpu:percpu_alloc_percpu": "ptr",
@@ -94,11 +94,7 @@ class Analyze:
         self.program, self.path = program, path
 
     def report(self, name, *arguments):
-        command = [self.program, name, "--format", "json", "--include-self", "-n", "0", *arguments, self.path]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-        if done.returncode not in (0, 3):
-            raise RuntimeError("exit %d: %s" % (done.returncode, done.stderr.decode("utf-8", "replace").strip()))
-        return json.loads(done.stdout.decode("utf-8", "replace"))
+        return json.loads(self.program.said(name, "--format", "json", "--include-self", "-n", "0", *arguments, self.path))
 
     def prof(self, allocs, frees):
         counts = collections.defaultdict(lambda: [0, 0])
@@ -179,7 +175,7 @@ def difference(left, right):
     return None
 
 
-def compare(analyze, events, name, allocs, frees, alloc_side, free_side):
+def one(analyze, events, name, allocs, frees, alloc_side, free_side):
     counts, unmatched, nulls = pair(events, alloc_side, free_side)
     theirs = analyze.prof(allocs, frees)
     if not all(e[0].startswith("kmem:k") for e in counts):
@@ -198,11 +194,10 @@ def compare(analyze, events, name, allocs, frees, alloc_side, free_side):
     return not why
 
 
-def main():
-    program, path = sys.argv[1:]
-    capture = read_capture.Capture.open(path)
+def compare(program, path, capture):
+    """Whether they are the same; program: runs.Runs."""
     if capture.folded:
-        return 0                        # single events are not there: kmem-analyze refuses
+        return True                     # single events are not there: kmem-analyze refuses
     events = list(capture.events())
     names = {e.type.full_name for e in events}
     times = [e.time for e in events]
@@ -214,8 +209,12 @@ def main():
     for name, allocs, frees, alloc_side, free_side in cases(ties, pid):
         wanted = {s[0] for s in alloc_side.specs} | {s[0] for s in free_side.specs}
         if wanted <= names:
-            good &= compare(analyze, events, name, allocs, frees, alloc_side, free_side)
-    return 0 if good else 1
+            good &= one(analyze, events, name, allocs, frees, alloc_side, free_side)
+    return good
+
+
+def main():
+    return 0 if compare(runs.Runs(sys.argv[1]), sys.argv[2], read_capture.Capture.open(sys.argv[2])) else 1
 
 
 if __name__ == "__main__":

@@ -11,19 +11,12 @@ import csv
 import io
 import json
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import replay  # noqa: E402
 import read_capture  # noqa: E402
-
-
-def run(program, *arguments):
-    done = subprocess.run([program] + list(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-    if done.returncode not in (0, 3):
-        raise RuntimeError("exit %d: %s" % (done.returncode, done.stderr.decode("utf-8", "replace").strip()))
-    return done.stdout.decode("utf-8", "replace")
+import runs  # noqa: E402
 
 
 def expected(things, names, at=None):
@@ -73,16 +66,12 @@ def cases(things, base, length):
                lambda o: o.bytes_alloc >= size and o.cpu == cpu and o.api == "malloc", None)
 
 
-def main():
-    if len(sys.argv) != 3:
-        print("usage: compare_select.py KMEM_ANALYZE CAPTURE", file=sys.stderr)
-        return 2
-    program, path = sys.argv[1:]
-    capture = read_capture.Capture.open(path)
+def compare(program, path, capture):
+    """Whether they are the same; program: runs.Runs."""
     names = replay.Names(replay.kallsyms_of(capture))
     made, _ = replay.replay_capture(capture)
     things = sorted((o for o in made.objects if not o.self), key=lambda o: o.time)
-    facts = dict(line.split("=", 1) for line in run(program, "info", "--all", path).splitlines() if "=" in line)
+    facts = dict(line.split("=", 1) for line in program.said("info", "--all", path).splitlines() if "=" in line)
     base, length = int(facts["time.base_ns"]), int(facts["time.length_ns"])
     failed = 0
 
@@ -93,23 +82,30 @@ def main():
 
     for name, arguments, chosen, at in cases(things, base, length):
         want = expected([o for o in things if chosen(o)], names, at)
-        got = rows_of(run(program, "account", "--format", "json", path, *arguments))
+        got = rows_of(program.said("account", "--format", "json", path, *arguments))
         wrong = [k for k in set(want) | set(got) if want.get(k) != got.get(k)]
         check("%s: account %s: %d callers" % (os.path.basename(path), name, len(want)), not wrong,
               wrong and "%s: %s, not %s" % (wrong[0], got.get(wrong[0]), want.get(wrong[0])))
 
     # the other forms have the same rows, with the same names
     for report, table in ("account", "callers"), ("kmemprof", "stacks"), ("kmemleak", "leaks"):
-        rows = json.loads(run(program, report, "--format", "json", path))[table]
-        lines = [json.loads(line) for line in run(program, report, "--format", "ndjson", path).splitlines()]
+        rows = json.loads(program.said(report, "--format", "json", path))[table]
+        lines = [json.loads(line) for line in program.said(report, "--format", "ndjson", path).splitlines()]
         lines = [{k: v for k, v in line.items() if k != "section"} for line in lines if line["section"] == table]
         check("%s: %s: NDJSON has the rows of JSON" % (os.path.basename(path), report), lines == rows)
-        with_names = list(csv.DictReader(io.StringIO(run(program, report, "--format", "csv", path))))
+        with_names = list(csv.DictReader(io.StringIO(program.said(report, "--format", "csv", path))))
         flat = [{k: "" if v is None else "%.15g" % v if isinstance(v, float) else str(v)
                  for k, v in row.items() if not isinstance(v, list)} for row in rows]
         check("%s: %s: CSV has the rows of JSON" % (os.path.basename(path), report),
               [{k: v for k, v in row.items() if k != "frames"} for row in with_names] == flat)
-    return failed > 0
+    return not failed
+
+
+def main():
+    if len(sys.argv) != 3:
+        print("usage: compare_select.py KMEM_ANALYZE CAPTURE", file=sys.stderr)
+        return 2
+    return 0 if compare(runs.Runs(sys.argv[1]), sys.argv[2], read_capture.Capture.open(sys.argv[2])) else 1
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import compare_by  # noqa: E402
 import gfp  # noqa: E402
 import replay  # noqa: E402
 import read_capture  # noqa: E402
+import runs  # noqa: E402
 
 TYPES = {0: "Unmovable", 1: "Movable", 2: "Reclaimable", 3: "HighAtomic"}
 BACKING = {"alloc_slab_page": "slab", "allocate_slab": "slab", "new_slab": "slab", "___kmalloc_large_node": "slab",
@@ -72,7 +73,7 @@ def backs(places, thing):
 
 
 def report(program, *arguments):
-    return json.loads("\n".join(compare_by.run(program, *arguments, "--include-self", "--format", "json")))
+    return json.loads(program.said(*arguments, "--include-self", "--format", "json"))
 
 
 def compare_slab(score, got, objects, places):
@@ -155,7 +156,7 @@ def main():
     if len(sys.argv) != 3:
         print("usage: compare_stat.py KMEM_ANALYZE CAPTURE", file=sys.stderr)
         return 2
-    program, path = sys.argv[1:]
+    program, path = runs.Runs(sys.argv[1]), sys.argv[2]
     score = compare_by.Score(os.path.basename(path))
     capture = read_capture.Capture.open(path)
     made, names = replay.replay_capture(capture)

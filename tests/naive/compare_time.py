@@ -19,6 +19,7 @@ import compare_by  # noqa: E402
 import compare_db  # noqa: E402
 import replay  # noqa: E402
 import read_capture  # noqa: E402
+import runs  # noqa: E402
 
 STEPS = 7
 MOST_STEPS = 60                         # where none are asked for
@@ -29,7 +30,7 @@ ADDRESSES = 12                          # whose history is looked at
 
 
 def report(program, *arguments):
-    return json.loads("\n".join(compare_by.run(program, *arguments, "--format", "json")))
+    return json.loads(program.said(*arguments, "--format", "json"))
 
 
 class Levels:
@@ -70,9 +71,8 @@ def group_things(things, key):
 
 
 class Compare:
-    def __init__(self, program, path):
+    def __init__(self, program, path, capture):
         self.program, self.path = program, path
-        capture = read_capture.Capture.open(path)
         made, self.names = replay.replay_capture(capture)
         self.db = sqlite3.connect("file:%s.db?mode=ro" % path, uri=True)
         self.facts = dict(self.db.execute("SELECT key, value FROM capture"))
@@ -262,20 +262,25 @@ class Compare:
                              sorted(r["time"] for r in said))
 
 
+def compare(program, path, capture):
+    """Whether they are the same; program: runs.Runs."""
+    these = Compare(program, path, capture)
+    these.peak()
+    these.timeline()
+    these.lifetimes()
+    these.history()
+    return not these.score.failed
+
+
 def main():
     if len(sys.argv) != 3:
         print("usage: compare_time.py KMEM_ANALYZE CAPTURE", file=sys.stderr)
         return 2
-    compare = Compare(*sys.argv[1:])
     try:
-        compare.peak()
-        compare.timeline()
-        compare.lifetimes()
-        compare.history()
-    except RuntimeError as problem:
-        print("not ok %s: %s" % (compare.score.name, problem))
+        return 0 if compare(runs.Runs(sys.argv[1]), sys.argv[2], read_capture.Capture.open(sys.argv[2])) else 1
+    except runs.Failed as problem:
+        print("not ok %s: %s" % (os.path.basename(sys.argv[2]), problem))
         return 1
-    return 1 if compare.score.failed else 0
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ As a module:
 """
 
 import argparse
+import ctypes
 import random
 import struct
-import subprocess
 import sys
 import zlib
 from collections import namedtuple
@@ -105,10 +105,24 @@ def blob(raw):
     return varint(len(raw)) + raw
 
 
+LIBZSTD = ctypes.CDLL("libzstd.so.1")
+LIBZSTD.ZSTD_createCCtx.restype = ctypes.c_void_p
+LIBZSTD.ZSTD_CCtx_setParameter.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
+LIBZSTD.ZSTD_compress2.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
+LIBZSTD.ZSTD_compress2.restype = ctypes.c_size_t
+LIBZSTD.ZSTD_isError.argtypes = [ctypes.c_size_t]
+ZSTD_CONTEXT = LIBZSTD.ZSTD_createCCtx()
+ZSTD_CONTENT_SIZE, ZSTD_CHECKSUM = 200, 201
+
+
 def zstd(raw, name_size):
     """One frame; with or without its content size in the frame's header."""
-    command = ["zstd", "-q", "-c", "-3"] + (["--stream-size=%d" % len(raw)] if name_size else [])
-    return subprocess.run(command, input=raw, stdout=subprocess.PIPE, check=True).stdout
+    for parameter, value in ((ZSTD_CONTENT_SIZE, name_size), (ZSTD_CHECKSUM, 1)):
+        LIBZSTD.ZSTD_CCtx_setParameter(ZSTD_CONTEXT, parameter, int(value))
+    room = ctypes.create_string_buffer(len(raw) + len(raw) // 128 + 512)
+    length = LIBZSTD.ZSTD_compress2(ZSTD_CONTEXT, room, len(room), raw, len(raw))
+    assert not LIBZSTD.ZSTD_isError(length)
+    return room.raw[:length]
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -659,6 +673,14 @@ def scenario_empty(seed, _n):
 SCENARIOS = {name[9:]: value for name, value in sorted(globals().items()) if name.startswith("scenario_")}
 
 
+def make(scenario, path, seed=1, events=3000):
+    """Writes the capture of a scenario; the lines that read_capture.py --events has to print of it."""
+    cap, data = SCENARIOS[scenario](seed, events)
+    with open(path, "wb") as out:
+        out.write(data)
+    return cap.expected_lines()
+
+
 def main():
     parser = argparse.ArgumentParser(description="Make a capture for tests.")
     parser.add_argument("scenario", nargs="?", choices=sorted(SCENARIOS))
@@ -673,12 +695,10 @@ def main():
         return 0
     if not options.out:
         parser.error("a scenario and an output are needed")
-    cap, data = SCENARIOS[options.scenario](options.seed, options.events)
-    with open(options.out, "wb") as out:
-        out.write(data)
+    expected = make(options.scenario, options.out, options.seed, options.events)
     if options.expect:
         with open(options.expect, "w") as out:
-            out.writelines(line + "\n" for line in cap.expected_lines())
+            out.writelines(line + "\n" for line in expected)
     return 0
 
 

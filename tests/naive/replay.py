@@ -241,8 +241,8 @@ def grouped(things, key):
     return rows
 
 
-def print_account(things, names, sort, top):
-    """top: rows, None or 0 for all."""
+def account(things, names, sort=SORT_KEYS[0], top=None):
+    """The account as trace_analyze prints it. top: rows, None or 0 for all."""
     callers = list(grouped(things, lambda o: names.caller(o.call_site)).items())
     callers.sort(key=lambda c: (-c[1].key(sort), os.fsencode(c[0])))
 
@@ -258,7 +258,7 @@ def print_account(things, names, sort, top):
            " ", "   total    waste      net alloc/free  caller", "-" * 45]
     for name, row in callers[:top or None]:
         out.append("%8d %8d %8d %5d/%-5d %s" % (row.total, row.waste, row.net, row.allocs, row.frees, name))
-    sys.stdout.buffer.write(os.fsencode("\n".join(out) + "\n"))
+    return os.fsencode("\n".join(out) + "\n")
 
 
 def print_json(replay, things, names):
@@ -344,7 +344,7 @@ def main():
     if options.json:
         print_json(replay, things, names)
     else:
-        print_account(things, names, options.sort, options.top)
+        sys.stdout.buffer.write(account(things, names, options.sort, options.top))
     return 0
 
 

@@ -7,6 +7,7 @@
 TOTAL is the number of bytes that the report has. Prints what is wrong; exit status 1 then.
 """
 import html.parser
+import itertools
 import json
 import math
 import re
@@ -108,13 +109,23 @@ def read_png(path):
     for y in range(height):
         start = y * (width * step + 1)
         how, row = raw[start], bytearray(raw[start + 1:start + 1 + width * step])
-        for i in range(width * step if how else 0):
-            a = row[i - step] if i >= step else 0
-            b, c = last[i], last[i - step] if i >= step else 0
-            if how == 4:
-                p = a + b - c
-                pick = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
-            row[i] = (row[i] + {1: a, 2: b, 3: (a + b) // 2, 4: pick if how == 4 else 0}[how]) & 255
+        if how == 1:
+            for channel in range(step):
+                row[channel::step] = bytes(n & 255 for n in itertools.accumulate(row[channel::step]))
+        elif how == 2:
+            row = bytearray(a + b & 255 for a, b in zip(row, last))
+        elif how:
+            left, above = bytes(step) + bytes(row), bytes(step) + bytes(last)   # no pixel is left of the first
+            done = bytearray(left)
+            for i in range(step, len(left)):
+                a, b, c = done[i - step], above[i], above[i - step]
+                if how == 3:
+                    guess = (a + b) // 2
+                else:
+                    da, db, dc = abs(b - c), abs(a - c), abs(a + b - c - c)
+                    guess = a if da <= db and da <= dc else b if db <= dc else c
+                done[i] = left[i] + guess & 255
+            row = done[step:]
         rows.append(row)
         last = row
     return width, height, lambda x, y: tuple(rows[y][x * step:x * step + 3])

@@ -68,7 +68,7 @@ static int run(const char *text, uint64_t *ret, const char **why)
 
 static int is(const char *text, uint64_t want)
 {
-	uint64_t got;
+	uint64_t got = 0;
 	const char *why;
 
 	if (run(text, &got, &why) < 0 || why || got != want) {
