@@ -269,7 +269,7 @@ check-symbols:	## Every address of boots of amd64 and arm64, with their debug pa
 
 quick_cli := reports by losses selection sql
 
-check-ports:	## The tests of make check for a 32-bit and a big-endian machine, by qemu-user (PORT=armhf: one; QUICK=1: what matters most)
+check-ports:	## The tests of make check on 32 bits and on big-endian, by qemu-user; a sample of damages and witnesses (PORT=armhf QUICK=1)
 	@sh scripts/setup.sh build test cross
 	@mkdir -p build
 	@for port in $(or $(PORT),armhf s390x); do \
@@ -282,7 +282,7 @@ check-ports:	## The tests of make check for a 32-bit and a big-endian machine, b
 		sh scripts/sysroot.sh $$cross build/sysroot/$$cross analyze || exit 1; \
 		$(build_now) CROSS_COMPILE=$$cross- STATIC=1 port-programs 2>build/port.log || { cat build/port.log && exit 1; }; \
 		sh tests/ports/wrap.sh $$qemu build/$$cross-static-release build/ports/$$port || exit 1; \
-		B=build/ports/$$port BAD_CASES=$(or $(BAD_CASES),300) BAD_SECONDS=300 \
+		B=build/ports/$$port BAD_CASES=$(or $(BAD_CASES),300) BAD_SECONDS=300 WITNESS_EVERY=$(or $(WITNESS_EVERY),3) \
 			$(if $(QUICK),CLI_TESTS='$(quick_cli)') sh tests/run.sh $(or $(SETS),unit cli $(if $(QUICK),,bad) fuzz) || exit 1; \
 	done
 

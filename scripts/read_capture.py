@@ -1184,7 +1184,9 @@ def merged(rings):
     heapq.heapify(heads)
     while heads:
         time, cpu, event, rest = heads[0]
-        place = freed_elsewhere(event, heads) if event.type.allocates and len(heads) > 1 else 0
+        # in a heap, what is as early as the first stands among the next two as well
+        tie = len(heads) > 1 and time in (heads[1][0], heads[2][0] if len(heads) > 2 else None)
+        place = freed_elsewhere(event, heads) if tie and event.type.allocates else 0
         if place:
             time, cpu, event, rest = heads[place]
         yield event
