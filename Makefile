@@ -326,7 +326,7 @@ coverage:	## How many lines of format/ and analyze/ the tests reach (SETS='unit 
 	@sh scripts/setup.sh build test
 	@$(build_now) COVERAGE=1 B=build/coverage CFLAGS='-O1 -g' programs test-programs
 	@find build/coverage -name '*.gcda' -delete
-	-@B=build/coverage BAD_CASES=500 sh tests/run.sh $(or $(SETS),unit cli bad fuzz kernel)
+	-@B=build/coverage BAD_CASES=500 BAD_SECONDS=60 sh tests/run.sh $(or $(SETS),unit cli bad fuzz kernel)
 	@sh scripts/coverage.sh build/coverage
 
 # COMPILER FLAGS of each build; -O2 by gcc is what `make check` tests
