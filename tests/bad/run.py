@@ -376,6 +376,35 @@ def bounded(bench):
                      ([] if peak >> 10 <= limit else ["it took %d MB" % (peak >> 10)]))
 
 
+def packed_logs(bench):
+    """Text logs that unpack to much: what stands before the bound is read, and the rest is said to be missing."""
+    line = ("            sh-7       [000] .....     0.%06d: kmalloc: call_site=f+0x1/0x10 ptr=ffff88800000%04x bytes_req=64 "
+            "bytes_alloc=64 gfp_flags=GFP_KERNEL node=-1 accounted=false\n")
+    events = "".join(["# tracer: nop\n#\n"] + [line % (i, i * 64) for i in range(1000)]).encode()
+
+    over = "unpacks to more than a thousand times its size"
+
+    def run_of(packer, content):
+        return subprocess.run(packer, input=content, stdout=subprocess.PIPE, check=True).stdout
+
+    for name, packer in (("zst", ["zstd", "-q", "-c", "-1"]), ("xz", ["xz", "-c", "-0"])):
+        # 64 MB of zeros are one line; the bound is 1 GiB and 1000 times the file
+        head, zeros = run_of(packer, events), run_of(packer, bytes(64 << 20))
+        for times, bound in ((2, False), (26, True)):
+            path = bench.file("much-%d.log.%s" % (times, name), head + zeros * times)
+            for command in ("verify", "account") if name == "zst" else ("account",):
+                bench.expect("%s of %d MB of text in %d kB of %s" % (command, times * 64, os.path.getsize(path) >> 10, name),
+                             (3,), command, path, said=over if bound else r"(?s)\A(?!.*%s)" % over)
+            events_there = sqlite3.connect(path + ".db").execute("SELECT count(*) FROM allocation").fetchone()[0]
+            bench.report("%s: the events before it are there" % os.path.basename(path),
+                         [] if events_there == 1000 else ["%d of 1000" % events_there])
+            if bound and not bench.sanitized and not bench.wrap:
+                _, peak = bench.peak("load", "-q", "-f", path)
+                bench.report("%s takes at most 64 MB" % os.path.basename(path), [] if peak < 64 << 10 else ["%d kB" % peak])
+            os.unlink(path)
+            os.unlink(path + ".db")
+
+
 def heavy():
     """(name, capture): small files that ask for much: as much as a block can hold of one thing, and more than a file may."""
     full = 7 << 18                  # two blocks of it are almost what a small file may unpack to
@@ -600,6 +629,7 @@ def main():
         databases(bench, small)
         lies(bench)
         bounded(bench)
+        packed_logs(bench)
         peak = bench.largest()
         if not bench.sanitized and not bench.wrap:
             bench.report("no run took more than %d MB" % (MEMORY_LIMIT >> 10),
