@@ -419,6 +419,15 @@ static bool sampled(const struct backend *b, struct sampling_report *ret)
 	return f->sampler != NULL;
 }
 
+static void conclude(const struct backend *b, struct meta *meta, char *problem, size_t size)
+{
+	const struct ftrace *f = ftrace_const(b);
+
+	(void)meta;
+	if (f->sampler && f->sampler->ops->conclude)
+		f->sampler->ops->conclude(f->sampler, problem, size);
+}
+
 static void release(struct backend *b)
 {
 	struct ftrace *f = ftrace_of(b);
@@ -451,6 +460,7 @@ static const struct backend_ops ops = {
 	.addresses = addresses,
 	.folded = folded,
 	.sampled = sampled,
+	.conclude = conclude,
 	.release = release,
 };
 

@@ -23,7 +23,6 @@
 
 #define WATERMARK_PERCENT 25
 #define OPEN_TRIES	  20
-#define ABSENCE_NS	  1e6 /* no CPU is down and up again in less */
 
 struct perf {
 	struct backend base;
@@ -485,22 +484,17 @@ static void look_for_new_cpus(const struct perf *p, char *problem, size_t size)
 	number_list_release(&online);
 }
 
-/*
- * A CPU that went offline for a while took its events with it. The kernel's clock for that is not ours: how they
- * run shows at the CPU that was there for longest.
- */
+/* A CPU that went offline for a while took its events with it. */
 static void look_for_absence(const struct perf *p, char *problem, size_t size)
 {
 	struct perf_presence here;
 	double rate = 0;
 
 	for (uint32_t i = 0; i < p->cpu_count; i++)
-		if (perf_cpu_presence(p->cpus[i], &here) &&
-		    (double)here.ns > rate * (double)here.at_most)
-			rate = (double)here.ns / (double)here.at_most;
+		if (perf_cpu_presence(p->cpus[i], &here))
+			rate = perf_presence_rate(rate, &here);
 	for (uint32_t i = 0; i < p->cpu_count && !problem[0]; i++)
-		if (!perf_cpu_presence(p->cpus[i], &here) ||
-		    (double)here.ns + ABSENCE_NS < rate * (double)here.at_least)
+		if (!perf_cpu_presence(p->cpus[i], &here) || perf_presence_ended(rate, &here))
 			snprintf(
 				problem, size,
 				"CPU %u went offline while recording: what it did after it came back, if it did, "

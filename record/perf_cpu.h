@@ -16,6 +16,7 @@
 #define KMEM_RECORD_PERF_CPU_H
 
 #include "record/event_plan.h"
+#include "record/perf_presence.h"
 #include "record/perf_event.h"
 #include "record/reader.h"
 #include "record/software_event.h"
@@ -59,13 +60,8 @@ void perf_cpu_counts(const struct perf_cpu *c, uint32_t source, uint64_t *counte
 
 /*
  * After the readers have stopped. For how long the kernel had the side band switched on: when a CPU goes offline that
- * ends, as all events of the CPU do, and does not go on when the CPU comes back. at_least, at_most: what it is if the
- * CPU stayed, by the clock of this process. False if the kernel does not say.
+ * ends, as all events of the CPU do, and does not go on when the CPU comes back. False if the kernel does not say.
  */
-struct perf_presence {
-	uint64_t ns, at_least, at_most;
-};
-
 bool perf_cpu_presence(const struct perf_cpu *c, struct perf_presence *ret);
 
 #endif

@@ -55,6 +55,8 @@ static void fill_attr(struct perf_event_attr *a, const struct perf_request *r)
 		return;
 	}
 	a->sample_period = r->period ? r->period : 1;
+	if (r->period)
+		a->read_format = PERF_FORMAT_TOTAL_TIME_ENABLED;
 	a->sample_type |= r->kind == PERF_KIND_TRACEPOINT ?
 				  PERF_SAMPLE_RAW :
 				  PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_ADDR;

@@ -7,10 +7,13 @@
  */
 #include <linux/perf_event.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "record/perf_event.h"
+#include "record/perf_presence.h"
 #include "record/perf_ring.h"
 #include "record/perf_sample.h"
 #include "record/stack_sampler.h"
@@ -22,7 +25,9 @@ struct perf_sample_ring {
 	bool shown; /* the record that was read last is still to be passed */
 	struct stack_sample sample;
 	uint8_t *frames;
-	bool open; /* the map is there: readers are told so when they run already */
+	bool open;		 /* the map is there: readers are told so when they run already */
+	uint64_t on_from, on_by; /* its first event was switched on in between; 0: it is off */
+	struct perf_presence presence; /* of its first event */
 };
 
 struct perf_sampler {
@@ -133,14 +138,47 @@ static uint64_t lost(const struct stack_sampler *s)
 
 /* ---- on and off ---- */
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* One event, the first of its ring: for how long it was on. */
+static int switch_first(struct perf_sample_ring *r, bool on, struct error *err)
+{
+	uint64_t from = now_ns(), by;
+	int rc = perf_event_switch(r->fds[0], on, err);
+
+	by = now_ns();
+	if (r->on_by && !on) {
+		r->presence.at_least += from - r->on_by;
+		r->presence.at_most += by - r->on_from;
+	}
+	r->on_from = on && rc == 0 ? from : 0;
+	r->on_by = on && rc == 0 ? by : 0;
+	return rc;
+}
+
+static int switch_ring(struct perf_sampler *p, struct perf_sample_ring *r, bool on,
+		       struct error *err)
+{
+	int rc = r->fds && r->fds[0] >= 0 ? switch_first(r, on, err) : 0;
+
+	for (uint32_t k = 1; rc == 0 && k < p->base.source_count; k++)
+		if (r->fds && r->fds[k] >= 0)
+			rc = perf_event_switch(r->fds[k], on, err);
+	return rc;
+}
+
 static int switch_all(struct perf_sampler *p, bool on, struct error *err)
 {
 	int rc = 0;
 
 	for (uint32_t i = 0; rc == 0 && i < p->base.cpu_count; i++)
-		for (uint32_t k = 0; rc == 0 && k < p->base.source_count; k++)
-			if (p->rings[i].fds && p->rings[i].fds[k] >= 0)
-				rc = perf_event_switch(p->rings[i].fds[k], on, err);
+		rc = switch_ring(p, &p->rings[i], on, err);
 	return rc;
 }
 
@@ -156,6 +194,7 @@ static void close_all(struct perf_sampler *p)
 
 		__atomic_store_n(&r->open, false, __ATOMIC_RELEASE);
 		perf_ring_unmap(&r->map);
+		r->presence = (struct perf_presence){ 0 };
 		for (uint32_t k = 0; r->fds && k < p->base.source_count; k++) {
 			if (r->fds[k] >= 0)
 				close(r->fds[k]);
@@ -217,6 +256,36 @@ static int start(struct stack_sampler *s, struct error *err)
 	return rc < 0 ? rc : switch_all(p, true, err);
 }
 
+/* Events of a CPU that was not there all the time. */
+static void conclude(const struct stack_sampler *s, char *problem, size_t size)
+{
+	const struct perf_sampler *p = (const struct perf_sampler *)s;
+	struct error offline = { 0 };
+	double rate = 0;
+
+	for (uint32_t i = 0; i < s->cpu_count; i++) {
+		struct perf_sample_ring *r = &p->rings[i];
+
+		if (!r->open || perf_event_enabled_ns(r->fds[0], &r->presence.ns, NULL) < 0)
+			r->presence.ns = 0;
+		rate = perf_presence_rate(rate, &r->presence);
+	}
+	for (uint32_t i = 0; i < s->cpu_count && !problem[0]; i++) {
+		const struct perf_sample_ring *r = &p->rings[i];
+
+		if (r->open && perf_presence_ended(rate, &r->presence))
+			snprintf(
+				problem, size,
+				"CPU %u went offline while recording: stacks of what it did after it "
+				"came back, if it did, are missing",
+				s->cpus[i]);
+		else if (!r->open && is_online(s->cpus[i], &offline))
+			snprintf(problem, size,
+				 "CPU %u came online while recording: its stacks are missing",
+				 s->cpus[i]);
+	}
+}
+
 static void release(struct stack_sampler *s)
 {
 	struct perf_sampler *p = perf_of(s);
@@ -237,6 +306,7 @@ static const struct sampler_ops ops = {
 	.next = next,
 	.pass = pass,
 	.lost = lost,
+	.conclude = conclude,
 	.release = release,
 };
 

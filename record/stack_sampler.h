@@ -58,6 +58,8 @@ struct sampler_ops {
 	bool (*next)(struct stack_sampler *s, uint32_t ring, struct stack_sample *ret);
 	void (*pass)(struct stack_sampler *s, uint32_t ring);
 	uint64_t (*lost)(const struct stack_sampler *s);
+	/* After the end: which CPU's stacks are missing without a count, in a sentence. May be NULL. */
+	void (*conclude)(const struct stack_sampler *s, char *problem, size_t size);
 	void (*release)(struct stack_sampler *s); /* what is behind the first member, and s */
 };
 

@@ -43,6 +43,7 @@ cp "$here/faults" "$out/root/bin/"
 cp "$kernel/busybox" "$out/root/bin/"
 cp scripts/collect-ftrace.sh "$out/root/bin/"
 "$cross-strip" -o "$out/root/bin/kmem-record" "build/$cross-static-release/kmem-record"
+[ -z "$faults" ] || "$cross-gcc" -static -O1 -o "$out/root/bin/without_bpf" tests/kernel/without_bpf.c
 cp "$kernel"/modules/* "$out/root/modules/"
 mknod "$out/root/dev/console" c 5 1
 chmod 755 "$out/root/init" "$out/root/bin"/*

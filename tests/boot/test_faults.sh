@@ -47,6 +47,21 @@ check "perf, a CPU that came while recording: every report says so" header "$gue
 status "perf, with no CPU gone: exact" 0 perf
 check "perf, with no CPU gone: the reports call it exact" header "$guest/perf.kmem" 'none lost: every number is exact'
 
+# --- stacks that perf events sample, of events in the tracing rings: the events are all there, the stacks are not
+status "still-sampled: nothing lost" 0 still-sampled
+check "still-sampled: by perf events" [ "$(info "$guest/still-sampled.kmem" events.stack_sample_by)" = period ]
+check "still-sampled: no report says that a CPU was away" [ "$(header "$guest/still-sampled.kmem" 'CPU 1' && echo yes)" = '' ]
+for one in hotplug-sampled late-sampled; do
+	cap=$guest/$one.kmem
+	status "$one: not exact" 3 $one
+	check "$one: the events of that CPU are there" [ "$(events_of "$cap" 1 "$(case $one in late*) echo came ;; *) echo last ;; esac)")" -gt 1000 ]
+	check "$one: no report calls it exact" [ "$(header "$cap" 'is exact' && echo yes)" = '' ]
+done
+check "sampled, a CPU that came back: every report says so" header "$guest/hotplug-sampled.kmem" \
+	'CPU 1 went offline while recording: stacks of what it did after it came back, if it did, are missing'
+check "sampled, a CPU that came while recording: every report says so" header "$guest/late-sampled.kmem" \
+	'CPU 1 came online while recording: its stacks are missing'
+
 # --- a wall clock that goes to 2001, to 2037 and back: time is that of the trace clock, the date that of the beginning
 cap=$guest/clock.kmem
 status "clock: nothing lost" 0 clock
