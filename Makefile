@@ -108,6 +108,7 @@ fuzz_targets := $(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuz
 nomem := $(B)/tests/kmem-record-nomem $(B)/tests/kmem-analyze-nomem
 nomem_obj := $(call obj,$(faults_src))
 serve := $(B)/tests/kmem-analyze-serve
+unit_nomem := $(patsubst $(B)/tests/test_%,$(B)/tests/nomem_%,$(units))
 # libFuzzer has a main of its own; without it the inputs that are there are replayed
 fuzz_obj := $(B)/tests/fuzz/common.o $(if $(FUZZ),,$(B)/tests/fuzz/replay.o)
 
@@ -131,7 +132,7 @@ analyze: build/kmem-analyze	## Build the analyser only (needs libsqlite3, libzst
 unit-programs: $(units)
 	@:
 
-test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(fuzz_targets) $(nomem) $(serve) $(B)/tests/makeload $(B)/tests/replay_speed $(B)/tests/stream_speed $(B)/tests/ring_floor
+test-programs: $(units) $(tools) $(kernel_tests) $(boot_tests) $(fuzz_targets) $(nomem) $(unit_nomem) $(serve) $(B)/tests/makeload $(B)/tests/replay_speed $(B)/tests/stream_speed $(B)/tests/ring_floor
 	@:
 
 help:	## This list
@@ -188,6 +189,10 @@ $(B)/tests/kmem-analyze-nomem: $(analyze_obj) $(format_obj) $(nomem_obj) $(B)/fl
 # The program, run without being started anew.
 $(serve): $(analyze_obj) $(format_obj) $(call obj,$(serve_src)) $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $(filter %.o,$^) -Wl,--wrap=main $(all_ldflags) $(analyze_libs)
+$(B)/tests/nomem_record_%: $(B)/tests/unit/test_record_%.o $(record_lib_obj) $(format_obj) $(nomem_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(record_lib_obj) $(format_obj) $(nomem_obj) -Wl,--wrap=main $(all_ldflags) $(record_libs)
+$(B)/tests/nomem_%: $(B)/tests/unit/test_%.o $(analyze_lib_obj) $(format_obj) $(nomem_obj) $(B)/flags
+	$(call quiet,LD,$@)$(CC) -o $@ $< $(analyze_lib_obj) $(format_obj) $(nomem_obj) -Wl,--wrap=main $(all_ldflags) $(analyze_libs)
 # A witness shares no code with the programs.
 $(boot_tests): $(B)/tests/%: $(B)/tests/boot/%.o $(B)/flags
 	$(call quiet,LD,$@)$(CC) -o $@ $< $(all_ldflags) $(trace_libs)
@@ -304,7 +309,7 @@ check-threads:	## The threads of recorder and loader under the thread sanitizer:
 	@$(build_now) SAN=thread all test-programs
 	@$(MAKE) --no-print-directory -s SAN=thread run-threads
 
-check-nomem:	## Each allocation of 40 commands made to fail, one after the other (an hour; NOMEM_TRIES=N: N of each)
+check-nomem:	## Each allocation of 40 commands made to fail, and 2000 of each unit test (an hour; NOMEM_TRIES=N: N of each)
 	@sh scripts/setup.sh build test
 	@$(build_now) all test-programs
 	@NOMEM_TRIES=$(or $(NOMEM_TRIES),0) $(run_tests) nomem

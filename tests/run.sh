@@ -100,6 +100,7 @@ for set; do
 		;;
 	nomem)
 		add tests/cli/test_nomem.sh sh tests/cli/test_nomem.sh
+		add tests/cli/test_nomem_units.sh sh tests/cli/test_nomem_units.sh
 		;;
 	bad)
 		add tests/bad sh tests/bad/run.sh

@@ -17,6 +17,12 @@ void *__interceptor_aligned_alloc(size_t align, size_t size) __attribute__((weak
 
 static struct fail_alloc own, *state = &own;
 static bool on; /* atomic */
+static __thread bool held;
+
+void fail_alloc_hold(bool hold)
+{
+	held = hold;
+}
 
 void fail_alloc_use(struct fail_alloc *where)
 {
@@ -48,7 +54,7 @@ static bool fails(void)
 {
 	uint64_t number;
 
-	if (!__atomic_load_n(&on, __ATOMIC_RELAXED))
+	if (!__atomic_load_n(&on, __ATOMIC_RELAXED) || held)
 		return false;
 	number = __atomic_add_fetch(&state->count, 1, __ATOMIC_RELAXED);
 	if (!state->fail_at || number < state->fail_at ||

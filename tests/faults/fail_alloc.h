@@ -28,6 +28,9 @@ struct fail_alloc {
 void fail_alloc_use(struct fail_alloc *where);
 void fail_alloc_begin(uint64_t fail_at, bool from_then_on);
 
+/* None of this thread does, meanwhile, and none is counted. */
+void fail_alloc_hold(bool hold);
+
 /* True if one failed. None does from here on. */
 bool fail_alloc_end(void);
 uint64_t fail_alloc_count(void);

@@ -9,7 +9,9 @@
 #ifndef TESTS_UNIT_CHECK_H
 #define TESTS_UNIT_CHECK_H
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int check_failed_tests;
@@ -31,6 +33,25 @@ static int check_failed;
 		if (check_failed) \
 			return; \
 	} while (0)
+
+/* For what a test makes before it begins: without it the program ends. */
+#define MUST(condition) \
+	do { \
+		if (!(condition)) { \
+			printf("not ok %s: %s:%d: %s\n", __func__, __FILE__, __LINE__, \
+			       #condition); \
+			exit(1); \
+		} \
+	} while (0)
+
+/* True: allocations of this thread do not fail, where tests/faults has them fail. */
+void fail_alloc_hold(bool hold) __attribute__((weak));
+
+static inline void check_hold_memory(bool hold)
+{
+	if (fail_alloc_hold)
+		fail_alloc_hold(hold);
+}
 
 #define RUN(test) \
 	do { \

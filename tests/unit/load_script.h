@@ -26,15 +26,17 @@ static char script_dir[256], script_capture[300], script_db[300];
 static inline void make_script(const char *script)
 {
 	const char *tmp = getenv("TMPDIR");
-	FILE *in = fmemopen((void *)(uintptr_t)script, strlen(script), "r");
+	FILE *in;
 
+	check_hold_memory(true);
+	in = fmemopen((void *)(uintptr_t)script, strlen(script), "r");
 	snprintf(script_dir, sizeof(script_dir), "%s/kmem-test-XXXXXX", tmp ? tmp : "/tmp");
-	if (!in || !mkdtemp(script_dir))
-		abort();
+	MUST(in && mkdtemp(script_dir));
 	snprintf(script_capture, sizeof(script_capture), "%s/c.kmem", script_dir);
 	snprintf(script_db, sizeof(script_db), "%s/c.kmem.db", script_dir);
 	make_capture("script", in, script_capture);
 	fclose(in);
+	check_hold_memory(false);
 }
 
 /* NULL, and the reason printed, when the load fails. */

@@ -279,6 +279,7 @@ static void test_bounds(void)
 		char *part = strndup(whole,
 				     i); /* of its own size, so that a read behind it shows */
 
+		MUST(part);
 		for (int filter = 0; filter < 2; filter++) {
 			scope.filter = filter;
 			if (expr_compile(&e, part, &scope, NULL) == 0)

@@ -99,6 +99,7 @@ static int on_entry(void *arg, const struct end_entry *entry)
 #define EACH_PREFIX(b, decode) \
 	for (size_t prefix = 0; prefix < (b).len; prefix++) { \
 		uint8_t *copy = malloc(prefix ? prefix : 1); \
+		MUST(copy); \
 		memcpy(copy, (b).data, prefix); \
 		(void)(decode); \
 		free(copy); \

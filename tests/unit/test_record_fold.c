@@ -47,8 +47,7 @@ static struct run *begin(uint64_t age, size_t memory)
 		.age_ns = age, .memory = memory, .sources = SOURCES, .put = on_put, .arg = r
 	};
 
-	if (!r || fold_new(&r->f, &options, NULL) < 0)
-		abort();
+	MUST(r && fold_new(&r->f, &options, NULL) == 0);
 	memset(r->last_out, -1, sizeof(r->last_out));
 	return r;
 }
@@ -63,8 +62,7 @@ static void put_in(struct run *r, const struct fold_event *from)
 {
 	struct fold_event *e = fold_add(r->f, from->source);
 
-	if (!e)
-		abort();
+	MUST(e);
 	*e = *from;
 }
 
@@ -457,6 +455,7 @@ static void random_run(uint64_t seed, uint64_t age, size_t memory, bool exact)
 	bool *expected = calloc(EVENTS_MAX, sizeof(*expected));
 	struct totals whole, rest;
 
+	MUST(expected);
 	for (int n = 0; n < EVENTS_MAX; n++) {
 		int s = (int)(random_next(&state) % SOURCES);
 		struct fold_event *e = &queue[s][counts[s]++];

@@ -105,9 +105,9 @@ static void event(struct fixture *f, uint16_t type, uint64_t time, uint8_t flags
 		uint64_t site, address;
 	} rec = { type, flags, 0, 5, site, address };
 
-	CHECK(stream_event(&f->stream,
-			   &(struct ring_record){ time, (const uint8_t *)&rec, sizeof(rec) }, NULL,
-			   0, NULL) == 0);
+	MUST(stream_event(&f->stream,
+			  &(struct ring_record){ time, (const uint8_t *)&rec, sizeof(rec) }, NULL,
+			  0, NULL) == 0);
 }
 
 static const uint64_t frames[][2] = { { 0x100, 0x900 }, { 0x200, 0x900 }, { 0x300, 0x900 } };

@@ -58,6 +58,7 @@ static void bench_open(struct bench *b, bool plain)
 		    emitter_init(&b->emitter, b->writer, 1, b->plan, NULL) < 0 ||
 		    stream_init(&b->stream, 0, 0, &b->emitter, NULL) < 0;
 	close(fd);
+	MUST(!b->failed);
 }
 
 static void bench_close(struct bench *b)
@@ -78,6 +79,7 @@ static void flush(struct bench *b)
 		b->emitter.last_tuple = 0;
 	if (b->used && stream_page(&b->stream, b->page, HEAD_BYTES + b->used, false, NULL) < 0)
 		b->failed = 1;
+	MUST(!b->failed);
 	b->used = 0;
 }
 

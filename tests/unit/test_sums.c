@@ -155,6 +155,7 @@ static void check_steps(uint64_t gap)
 	uint64_t seed = gap + 3;
 	int64_t time = 0;
 
+	MUST(s);
 	for (size_t i = 0; i < MOMENTS; i++) {
 		for (int d = 0; d < 2; d++) {
 			seed = seed * 6364136223846793005u + 1442695040888963407u;
@@ -190,6 +191,7 @@ static void test_one_late_moment(void)
 {
 	struct live_steps *s = calloc(1, sizeof(*s));
 
+	MUST(s);
 	live_steps_settle(s, DOMAIN_PAGE, 0, 0, 0);
 	CHECK(s->width == 0);
 	live_steps_settle(s, DOMAIN_PAGE, INT64_MAX, 9, 1);
