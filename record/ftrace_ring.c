@@ -21,6 +21,7 @@ struct ftrace_ring {
 	uint64_t lost_told;	     /* of them, told in front of a block, or about to be */
 	uint64_t lost_at_boundary;   /* lost records when a page boundary was last crossed */
 	uint32_t pages_since_look;
+	uint32_t pages_since_empty; /* with nothing waiting for its stack; no more than pages */
 	uint64_t overwritten; /* on purpose, before the ring was opened to be read */
 	uint64_t bytes;	      /* read from the ring */
 };
@@ -101,12 +102,18 @@ static int look_for_loss(struct ftrace_ring *c, bool ring_empty, struct error *e
 	return row_sink_loss(&c->ring.sink, behind - told, err);
 }
 
-/* An event waits for its stack over a page boundary: may anything have been lost there? */
+/*
+ * An event waits for its stack over a page boundary: may anything have been lost there? Only if the ring was full
+ * then, and all that filled it was read since it was empty. Its statistics are dear: the kernel writes them as text,
+ * into memory whose allocation it traces.
+ */
 static bool lost_at_boundary(struct ftrace_ring *c)
 {
 	struct ring_stats now = { 0 };
 	uint64_t before = c->lost_at_boundary;
 
+	if (c->pages_since_empty < c->pages / 2)
+		return false;
 	if (ring_counts_read(c->stats_fd, &now, NULL) < 0)
 		return true;
 	c->lost_at_boundary = ring_stats_lost(&now);
@@ -169,6 +176,8 @@ static int drain(struct ring *ring, bool *ret_empty, struct error *err)
 			return error_errno(err, "cannot read the ring buffer of CPU %u", ring->cpu);
 		if (n <= 0) {
 			*ret_empty = true;
+			if (!stream_waiting(stream))
+				c->pages_since_empty = 0;
 			rc = complete(c, before, err);
 			if (rc < 0)
 				return rc;
@@ -185,6 +194,7 @@ static int drain(struct ring *ring, bool *ret_empty, struct error *err)
 			return rc;
 		c->bytes += (uint64_t)n;
 		c->pages_since_look++;
+		c->pages_since_empty += c->pages_since_empty < c->pages;
 		pages++;
 	}
 	if (*ret_empty || c->pages_since_look >= c->pages)
@@ -251,6 +261,7 @@ static int open_ring(struct ring_list *list, const struct instance *inst, uint16
 		.pages = (uint32_t)(inst->ring_bytes / inst->layout.subbuf_size) + 2,
 	};
 	list->items[list->count++] = &c->ring;
+	c->pages_since_empty = c->pages; /* it may be full already */
 	c->ring.fd = instance_open_cpu(inst, cpu, "trace_pipe_raw", O_RDONLY | O_NONBLOCK, err);
 	if (c->ring.fd < 0)
 		return c->ring.fd;
