@@ -17,8 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CAPTURE_MAGIC	   "\x89KMEM\r\n\x1a" /* 8 bytes: survives no text conversion */
-#define CAPTURE_VERSION	   1
+#define CAPTURE_MAGIC	"\x89KMEM\r\n\x1a" /* 8 bytes: survives no text conversion */
+#define CAPTURE_VERSION 1
+#define CAPTURE_CLOCK_STEPS \
+	1u /* incompatible feature: times may be counted in steps of the clock */
 #define CAPTURE_HEADER_LEN 64
 #define CAPTURE_UUID_LEN   16
 
@@ -99,7 +101,10 @@ enum section_kind {
 	SECTION_EVENT_PID = 37,
 	SECTION_EVENT_ADDRESS_CODE = 38,
 	SECTION_EVENT_ADDRESS_NEW = 39,
-	SECTION_EVENT_COLUMN = 40,  /* a: event type, b: field */
+	SECTION_EVENT_COLUMN = 40, /* a: event type, b: field */
+	SECTION_EVENT_STEPS_LOW = 41,  /* instead of 35 and 36; a: step of the clock, 2^-20 ns */
+	SECTION_EVENT_STEPS_HIGH = 42,
+	SECTION_EVENT_STEPS_AWAY = 43,
 	SECTION_FOLDED_PAIRS = 48,  /* FOLDED; b: how many entries */
 	SECTION_FOLDED_FREES = 49,  /* FOLDED */
 	SECTION_FOLDED_REUSED = 50, /* FOLDED */

@@ -140,14 +140,55 @@ static bool type_has_address(const struct event_type *type)
 	return false;
 }
 
+/* ---- times in steps of the clock ---- */
+
+#define CLOCK_BITS 20
+
+/* Where the clock stands by its steps, in 2^-20 ns since the block's first event, modulo 2^64. step 0: times are in ns. */
+struct clock_place {
+	uint64_t first, place;
+	uint32_t step;
+};
+
+/* The time, ns, so many steps later. */
+static uint64_t clock_go(struct clock_place *c, uint64_t steps)
+{
+	c->place += steps * c->step;
+	return c->first + ((c->place + (1u << CLOCK_BITS) / 2) >> CLOCK_BITS);
+}
+
+/* One ns or two, modulo 2^64: rounding, or what the step is short of. */
+static bool is_rounding(uint64_t rest)
+{
+	return rest + 2 < 5;
+}
+
+/* How far an event that is rest ns away moves the clock: an eighth of that if it can be rounding. */
+static uint64_t clock_correction(uint64_t rest)
+{
+	return rest << (is_rounding(rest) ? CLOCK_BITS - 3 : CLOCK_BITS);
+}
+
 /* ---- encoding ---- */
 
 #define PREFETCH_ROWS 8 /* so far ahead the place of an address is asked for */
+#define STEPS_NEAR    256u
+#define STEPS_NEAR    256u /* over more the step is not measured, but taken as it is */
+#define STEP_AWAY_MOST \
+	3 /* one in so many events not where steps end: the clock does not go in these steps */
+#define STEP_BELIEVED 4 /* after a leap, some drift is not the step's: it is approached */
 
 struct seen_address {
 	uint64_t address;
 	uint32_t ordinal; /* of its last event, counting events with an address */
 	uint32_t stamp;	  /* the block that put it here: saves clearing the table */
+};
+
+/* An event that is not where steps end, but rest ns later, modulo 2^64. */
+struct away {
+	uint64_t rest;
+	uint32_t event;
+	bool drift;
 };
 
 struct local_id {
@@ -164,7 +205,8 @@ struct events_scratch {
 	uint64_t *last_address; /* by local id */
 	bool *has_address;	/* by local id */
 	uint8_t *id_low, *id_high, *time_low;
-	struct buf idmap, time_high, pid, code, fresh;
+	struct away *aways; /* as many as events */
+	struct buf idmap, time_high, away, pid, code, fresh;
 };
 
 static struct events_scratch *scratch_new(void)
@@ -178,6 +220,7 @@ static struct events_scratch *scratch_new(void)
 	s->id_low = malloc(BLOCK_EVENTS_MAX);
 	s->id_high = malloc(BLOCK_EVENTS_MAX);
 	s->time_low = malloc(BLOCK_EVENTS_MAX);
+	s->aways = malloc(BLOCK_EVENTS_MAX * sizeof(*s->aways));
 	return s;
 }
 
@@ -194,8 +237,10 @@ void events_encoder_release(struct events_encoder *e)
 	free(s->id_low);
 	free(s->id_high);
 	free(s->time_low);
+	free(s->aways);
 	buf_release(&s->idmap);
 	buf_release(&s->time_high);
+	buf_release(&s->away);
 	buf_release(&s->pid);
 	buf_release(&s->code);
 	buf_release(&s->fresh);
@@ -208,7 +253,8 @@ static bool scratch_prepare(struct events_scratch *s, const struct event_block *
 	size_t want = 1024;
 	uint32_t max_tuple = 0;
 
-	if (!s->last_address || !s->has_address || !s->id_low || !s->id_high || !s->time_low)
+	if (!s->last_address || !s->has_address || !s->id_low || !s->id_high || !s->time_low ||
+	    !s->aways)
 		return false;
 	while (want < 2 * (size_t)b->count)
 		want *= 2;
@@ -235,12 +281,14 @@ static bool scratch_prepare(struct events_scratch *s, const struct event_block *
 	s->stamp++; /* 0 marks entries that were never used */
 	buf_clear(&s->idmap);
 	buf_clear(&s->time_high);
+	buf_clear(&s->away);
 	buf_clear(&s->pid);
 	buf_clear(&s->code);
 	buf_clear(&s->fresh);
 	/* room for the worst case once per block, so that the loops below need no checks */
 	return buf_reserve(&s->idmap, (size_t)b->count * 2 * VARINT_MAX_LEN) &&
 	       buf_reserve(&s->time_high, (size_t)b->count * VARINT_MAX_LEN) &&
+	       buf_reserve(&s->away, ((size_t)b->count * 2 + 1) * VARINT_MAX_LEN) &&
 	       buf_reserve(&s->pid, (size_t)b->count * 2 * VARINT_MAX_LEN) &&
 	       buf_reserve(&s->code, (size_t)b->count * VARINT_MAX_LEN) &&
 	       buf_reserve(&s->fresh, (size_t)b->count * (VARINT_MAX_LEN + 1));
@@ -290,6 +338,74 @@ static void end_run(struct events_scratch *s, struct pid_run *run)
 	put(&s->pid, run->length);
 	run->last = run->pid;
 	run->length = 0;
+}
+
+#define CLOCK_STEP_LEAST  (4u << CLOCK_BITS)
+#define STEP_INVERSE_BITS 48
+#define STEP_INVERSE_GOOD (1ull << 38) /* times the inverse of CLOCK_STEP_LEAST it fits */
+
+/*
+ * Steps from the event before to time, to the nearest; none where the clock is ahead of it. What they do not tell is stored
+ * as well: another number of steps would only cost bytes.
+ */
+static uint64_t steps_to(const struct clock_place *c, uint64_t inverse, uint64_t time)
+{
+	uint64_t ahead = ((time - c->first) << CLOCK_BITS) - c->place + c->step / 2;
+
+	if (ahead < STEP_INVERSE_GOOD)
+		return ahead * inverse >> STEP_INVERSE_BITS;
+	return ahead >> 63 ? 0 : ahead / c->step;
+}
+
+/* Times of a block, as they are encoded. */
+struct time_state {
+	struct clock_place clock;
+	uint64_t inverse, last;
+	uint64_t near; /* steps in all, without far leaps: those were counted as this step has it */
+	uint32_t away; /* how many events are */
+};
+
+/* Which events are away nobody can predict, so that each is noted, to be overwritten if it is not. */
+static void encode_time(struct events_scratch *s, struct time_state *t, uint64_t time, uint32_t i)
+{
+	uint64_t units = time - t->last, rest;
+
+	if (t->clock.step) {
+		units = steps_to(&t->clock, t->inverse, time);
+		rest = time - clock_go(&t->clock, units);
+		s->aways[t->away] = (struct away){ rest, i,
+						   units < STEPS_NEAR && is_rounding(rest) };
+		t->away += rest != 0;
+		t->near += units < STEPS_NEAR ? units : 0;
+		t->clock.place += clock_correction(rest);
+	}
+	t->last = time;
+	s->time_low[i] = (uint8_t)units;
+	put(&s->time_high, units >> 8);
+}
+
+/*
+ * Also finds the step of the next block: this one's, and what the clock was corrected by on the way. 0: it does not go in
+ * such steps.
+ */
+static uint32_t encode_aways(struct events_scratch *s, const struct time_state *t, uint32_t count)
+{
+	uint64_t drift = 0, step;
+	uint32_t next = 0;
+
+	put(&s->away, t->away);
+	for (uint32_t i = 0; i < t->away; i++) {
+		const struct away *a = &s->aways[i];
+
+		put(&s->away, a->event - next);
+		put(&s->away, zigzag((int64_t)a->rest));
+		next = a->event + 1;
+		drift += a->drift ? clock_correction(a->rest) : 0;
+	}
+	step = t->clock.step + (uint64_t)((int64_t)drift / (int64_t)(t->near + 1) / STEP_BELIEVED);
+	return t->away > count / STEP_AWAY_MOST || step < CLOCK_STEP_LEAST || step > UINT32_MAX ?
+		       0 :
+		       (uint32_t)step;
 }
 
 /* What predicts ids and addresses. */
@@ -345,25 +461,26 @@ static void encode_address(struct events_scratch *s, struct id_state *state, uin
  * byte that is written might be one of *scratch, as far as a compiler knows, which would read it all
  * again; what nobody else can see stays in registers.
  */
-static uint32_t encode_rows(struct events_scratch *scratch, const struct event_block *b,
+static uint32_t encode_rows(struct events_encoder *e, const struct event_block *b,
 			    const struct event_type *types)
 {
-	struct events_scratch own = *scratch, *s = &own;
+	struct events_scratch own = *e->scratch, *s = &own;
 	struct pid_run run = { .pid = b->rows[0].pid };
 	struct id_state state = { 0 };
-	uint64_t last = b->rows[0].time;
+	struct time_state time = {
+		.clock = { .first = b->rows[0].time, .step = e->clock_step },
+		.inverse = e->clock_step ? (1ull << STEP_INVERSE_BITS) / e->clock_step : 0,
+		.last = b->rows[0].time,
+	};
 
 	for (uint32_t i = 0; i < b->count; i++) {
 		const struct event_row *row = &b->rows[i];
-		uint64_t delta = row->time - last;
 		bool first;
 		uint32_t id;
 
 		if (i + PREFETCH_ROWS < b->count)
 			__builtin_prefetch(seen_slot(s, row[PREFETCH_ROWS].address));
-		last = row->time;
-		s->time_low[i] = (uint8_t)delta;
-		put(&s->time_high, delta >> 8);
+		encode_time(s, &time, row->time, i);
 		if (row->pid != run.pid) {
 			end_run(s, &run);
 			run.pid = row->pid;
@@ -374,7 +491,9 @@ static uint32_t encode_rows(struct events_scratch *scratch, const struct event_b
 			encode_address(s, &state, row->address, id, first);
 	}
 	end_run(s, &run);
-	*scratch = own;
+	*e->scratch = own;
+	if (e->clock_step)
+		e->clock_step = encode_aways(e->scratch, &time, b->count);
 	return state.ids;
 }
 
@@ -394,13 +513,26 @@ static bool add_columns(const struct event_block *b, struct block_body *body)
 	return true;
 }
 
+static void add_times(const struct events_scratch *s, uint32_t step, uint32_t count,
+		      struct block_body *body)
+{
+	const struct buf *high = &s->time_high;
+
+	block_body_add(body, step ? SECTION_EVENT_STEPS_LOW : SECTION_EVENT_TIME_LOW, step, 0,
+		       s->time_low, count);
+	block_body_add(body, step ? SECTION_EVENT_STEPS_HIGH : SECTION_EVENT_TIME_HIGH, 0, 0,
+		       high->data, high->len);
+	if (step)
+		block_body_add(body, SECTION_EVENT_STEPS_AWAY, 0, 0, s->away.data, s->away.len);
+}
+
 int events_encode(struct events_encoder *e, const struct event_block *b,
 		  const struct event_type *types, struct block_body *body, struct error *err)
 {
 	struct events_scratch *s = e->scratch;
 	struct buf head = { 0 };
+	uint32_t ids, step = e->clock_step; /* of this block */
 	bool ok;
-	uint32_t ids;
 
 	if (!b->count)
 		return 0;
@@ -408,7 +540,7 @@ int events_encode(struct events_encoder *e, const struct event_block *b,
 		s = e->scratch = scratch_new();
 	if (!s || !scratch_prepare(s, b))
 		return error_nomem(err);
-	ids = encode_rows(s, b, types);
+	ids = encode_rows(e, b, types);
 
 	buf_varint(&head, ids);
 	buf_bytes(&head, s->idmap.data, s->idmap.len);
@@ -416,8 +548,7 @@ int events_encode(struct events_encoder *e, const struct event_block *b,
 	block_body_add(body, SECTION_EVENT_ID_LOW, 0, 0, s->id_low, b->count);
 	if (ids > 256)
 		block_body_add(body, SECTION_EVENT_ID_HIGH, 0, 0, s->id_high, b->count);
-	block_body_add(body, SECTION_EVENT_TIME_LOW, 0, 0, s->time_low, b->count);
-	block_body_add(body, SECTION_EVENT_TIME_HIGH, 0, 0, s->time_high.data, s->time_high.len);
+	add_times(s, step, b->count, body);
 	block_body_add(body, SECTION_EVENT_PID, 0, 0, s->pid.data, s->pid.len);
 	if (s->code.len)
 		block_body_add(body, SECTION_EVENT_ADDRESS_CODE, 0, 0, s->code.data, s->code.len);
@@ -438,7 +569,8 @@ struct local_decode {
 };
 
 struct event_sections {
-	struct cursor idmap, time_high, pid, code, fresh;
+	struct cursor idmap, time_high, away, pid, code, fresh;
+	uint32_t clock_step;
 	const uint8_t *id_low, *id_high, *time_low;
 };
 
@@ -474,6 +606,14 @@ static int find_sections(const struct section *sections, size_t n, uint32_t coun
 			break;
 		case SECTION_EVENT_TIME_LOW: ret->time_low = plane(s, count); break;
 		case SECTION_EVENT_TIME_HIGH: ret->time_high = c; break;
+		case SECTION_EVENT_STEPS_LOW:
+			if (!s->a)
+				return events_damaged(err, "times are counted in steps of nothing");
+			ret->time_low = plane(s, count);
+			ret->clock_step = s->a;
+			break;
+		case SECTION_EVENT_STEPS_HIGH: ret->time_high = c; break;
+		case SECTION_EVENT_STEPS_AWAY: ret->away = c; break;
 		case SECTION_EVENT_PID: ret->pid = c; break;
 		case SECTION_EVENT_ADDRESS_CODE: ret->code = c; break;
 		case SECTION_EVENT_ADDRESS_NEW: ret->fresh = c; break;
@@ -564,20 +704,58 @@ static uint64_t take_address(struct event_sections *s, struct address_decode *a,
 	return address;
 }
 
+/* Times of a block, as they are decoded. */
+struct time_decode {
+	struct clock_place clock;
+	uint64_t time;
+	uint64_t away;	/* which event is the next that is not where steps end; UINT64_MAX: none */
+	uint64_t aways; /* how many follow after it */
+};
+
+static void find_away(struct cursor *c, struct time_decode *t, uint32_t from)
+{
+	uint64_t between = t->aways ? cursor_varint(c) : 0;
+
+	c->bad |= between > BLOCK_EVENTS_MAX;
+	t->away = t->aways && !c->bad ? from + between : UINT64_MAX;
+	t->aways -= t->aways > 0;
+}
+
+static uint64_t take_time(struct event_sections *s, struct time_decode *t, uint32_t i)
+{
+	uint64_t units = s->time_low[i] | cursor_varint(&s->time_high) << 8, rest;
+
+	if (!t->clock.step)
+		return t->time += units;
+	t->time = clock_go(&t->clock, units);
+	if (i == t->away) {
+		rest = (uint64_t)cursor_svarint(&s->away);
+		t->time += rest;
+		t->clock.place += clock_correction(rest);
+		find_away(&s->away, t, i + 1);
+	}
+	return t->time;
+}
+
 static int decode_rows(const struct block_header *header, struct event_sections *s,
 		       struct local_decode *local, uint32_t ids, struct address_decode *a,
 		       struct event_block *b, struct error *err)
 {
-	uint64_t time = header->first_time, run = 0;
+	struct time_decode time = {
+		.clock = { .first = header->first_time, .step = s->clock_step },
+		.time = header->first_time,
+	};
+	uint64_t run = 0;
 	int64_t pid = 0;
 
+	time.aways = s->away.start ? cursor_varint(&s->away) : 0;
+	find_away(&s->away, &time, 0);
 	for (uint32_t i = 0; i < b->count; i++) {
 		struct event_row *row = &b->rows[i];
 		uint32_t id = s->id_low[i] | (s->id_high ? (uint32_t)s->id_high[i] << 8 : 0);
 
 		if (id >= ids)
 			return events_damaged(err, "an event has an id that the id map has not");
-		time += s->time_low[i] | cursor_varint(&s->time_high) << 8;
 		if (!run) {
 			pid += cursor_svarint(&s->pid);
 			run = cursor_varint(&s->pid);
@@ -585,13 +763,14 @@ static int decode_rows(const struct block_header *header, struct event_sections 
 				return events_damaged(err, "the runs of pids are malformed");
 		}
 		run--;
-		row->time = time;
+		row->time = take_time(s, &time, i);
 		row->tuple = local[id].tuple;
 		row->type = local[id].type;
 		row->pid = (int32_t)pid;
 		row->address = local[id].has_address ? take_address(s, a, &local[id]) : 0;
 	}
-	if (s->time_high.bad || time != header->last_time)
+	if (s->time_high.bad || s->away.bad || time.away != UINT64_MAX ||
+	    time.time != header->last_time)
 		return events_damaged(err, "the times do not end where the header says");
 	if (s->code.bad || s->fresh.bad)
 		return events_damaged(err, "the addresses are malformed");

@@ -75,6 +75,8 @@ void event_block_release(struct event_block *b);
 /* Scratch tables of the encoder, reused from block to block; zeroed memory is a new one. */
 struct events_encoder {
 	struct events_scratch *scratch;
+	uint32_t
+		clock_step; /* 2^-20 ns; times are counted in it. 0: in ns. Becomes 0 when it turns out to be wrong */
 };
 
 /* Appends the sections of a non-empty block to body. ERR_NOMEM is the only failure. */

@@ -22,6 +22,7 @@ struct capture_reader {
 	int fd;
 	char *path;
 	uint64_t length, blocks_at, created_ns;
+	bool clock_steps;
 	uint32_t ignored; /* compatible features that are set: this version knows none */
 	uint8_t uuid[CAPTURE_UUID_LEN];
 	bool trusted;
@@ -104,6 +105,8 @@ static int check_header(struct capture_reader *r, struct error *err)
 				 "cannot read '%s': it has format version %u and this "
 				 "program knows up to %u; use a newer kmem-analyze",
 				 r->path, version, CAPTURE_VERSION);
+	r->clock_steps = incompatible & CAPTURE_CLOCK_STEPS;
+	incompatible &= ~CAPTURE_CLOCK_STEPS;
 	if (incompatible)
 		return error_set(err, ERR_FORMAT,
 				 "cannot read '%s': it uses features (0x%" PRIx32 ") that "
@@ -154,6 +157,11 @@ void capture_reader_trust(struct capture_reader *r)
 const char *capture_reader_path(const struct capture_reader *r)
 {
 	return r->path;
+}
+
+bool capture_reader_clock_steps(const struct capture_reader *r)
+{
+	return r->clock_steps;
 }
 
 unsigned int capture_reader_ignored_features(const struct capture_reader *r)
@@ -497,7 +505,7 @@ static bool known_section(uint8_t kind)
 {
 	return (kind >= SECTION_RECORDS && kind <= SECTION_FILE_LINES) || kind == SECTION_STACKS ||
 	       kind == SECTION_TUPLES ||
-	       (kind >= SECTION_EVENT_IDMAP && kind <= SECTION_EVENT_COLUMN) ||
+	       (kind >= SECTION_EVENT_IDMAP && kind <= SECTION_EVENT_STEPS_AWAY) ||
 	       (kind >= SECTION_FOLDED_PAIRS && kind <= SECTION_FOLDED_REUSED);
 }
 

@@ -90,6 +90,8 @@ uint64_t capture_reader_created_ns(const struct capture_reader *r); /* wall cloc
  * more.
  */
 unsigned int capture_reader_ignored_features(const struct capture_reader *r);
+/* Times may be counted in steps of the clock (events.h). */
+bool capture_reader_clock_steps(const struct capture_reader *r);
 int capture_reader_identity(const struct capture_reader *r, struct capture_identity *ret,
 			    struct error *err);
 

@@ -24,6 +24,7 @@ struct capture_writer {
 	bool regular; /* can be cut back to a block boundary */
 	char *name;
 	uint8_t uuid[CAPTURE_UUID_LEN];
+	uint32_t clock_step;
 	pthread_mutex_t lock; /* everything below */
 	struct error failure;
 	uint64_t bytes, events, last_time;
@@ -150,7 +151,8 @@ fail:
 	return writer_fail(w, err);
 }
 
-int capture_writer_new(struct capture_writer **ret, int fd, const char *name, struct error *err)
+int capture_writer_new(struct capture_writer **ret, int fd, const char *name, uint32_t clock_step,
+		       struct error *err)
 {
 	struct capture_writer *w = calloc(1, sizeof(*w));
 	struct buf b = { 0 };
@@ -164,6 +166,7 @@ int capture_writer_new(struct capture_writer **ret, int fd, const char *name, st
 		return error_nomem(err);
 	}
 	w->fd = fd;
+	w->clock_step = clock_step;
 	w->watched = UINT64_MAX;
 	start = lseek(fd, 0, SEEK_CUR);
 	w->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && start == 0;
@@ -173,7 +176,7 @@ int capture_writer_new(struct capture_writer **ret, int fd, const char *name, st
 	buf_bytes(&b, CAPTURE_MAGIC, 8);
 	buf_u16(&b, CAPTURE_VERSION);
 	buf_u16(&b, CAPTURE_HEADER_LEN);
-	buf_u32(&b, 0);
+	buf_u32(&b, clock_step ? CAPTURE_CLOCK_STEPS : 0);
 	buf_u32(&b, 0);
 	buf_bytes(&b, w->uuid, CAPTURE_UUID_LEN);
 	buf_u64(&b, wall_ns());
@@ -368,6 +371,11 @@ uint64_t capture_writer_events(const struct capture_writer *w)
 uint64_t capture_writer_last_time(const struct capture_writer *w)
 {
 	return __atomic_load_n(&w->last_time, __ATOMIC_RELAXED);
+}
+
+uint32_t capture_writer_clock_step(const struct capture_writer *w)
+{
+	return w->clock_step;
 }
 
 const uint8_t *capture_writer_uuid(const struct capture_writer *w)

@@ -4,7 +4,7 @@
  *	struct capture_writer *w;
  *	struct block_body body = { 0 };
  *
- *	capture_writer_new(&w, fd, "cap.kmem", CAPTURE_ZSTD_LEVEL, &err);	// file header
+ *	capture_writer_new(&w, fd, "cap.kmem", 0, &err);			// file header
  *	block_body_add(&body, SECTION_RECORDS, 0, 0, bytes, len);		// compresses
  *	capture_writer_put(w, &(struct block_header){ .type = BLOCK_INFO, .cpu = CPU_NONE }, &body, &err);
  *	...
@@ -46,8 +46,13 @@ void block_body_add(struct block_body *body, enum section_kind kind, uint32_t a,
 void block_body_clear(struct block_body *body);
 void block_body_release(struct block_body *body);
 
-/* Writes the file header to fd, which stays the caller's. name is for error texts and is copied. */
-int capture_writer_new(struct capture_writer **ret, int fd, const char *name, struct error *err);
+/*
+ * Writes the file header to fd, which stays the caller's. name is for error texts and is copied. clock_step: what the encoders of
+ * events are to count times in (events.h); not 0 says so in the header.
+ */
+int capture_writer_new(struct capture_writer **ret, int fd, const char *name, uint32_t clock_step,
+		       struct error *err);
+uint32_t capture_writer_clock_step(const struct capture_writer *w);
 void capture_writer_free(struct capture_writer *w);
 
 /*

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "format/base/fileio.h"
+#include "record/clock_step.h"
 
 #define NUMBER_DIGITS 6
 
@@ -174,6 +175,7 @@ int output_open(struct output *o, const struct output_options *options, struct e
 
 	*o = OUTPUT_NONE;
 	o->options = *options;
+	o->clock_step = clock_step_measure();
 	o->name = standard		? strdup("standard output") :
 		  options->rotate_bytes ? segment_name(options->path, 1) :
 					  strdup(options->path);
@@ -182,7 +184,7 @@ int output_open(struct output *o, const struct output_options *options, struct e
 	rc = standard		   ? open_standard_output(o, err) :
 	     options->rotate_bytes ? open_series(o, err) :
 				     open_file(o, err);
-	return rc < 0 ? rc : capture_writer_new(&o->writer, o->fd, o->name, err);
+	return rc < 0 ? rc : capture_writer_new(&o->writer, o->fd, o->name, o->clock_step, err);
 }
 
 static void close_file(struct capture_writer **writer, int *fd, char **name)
@@ -222,7 +224,7 @@ int output_next(struct output *o, struct error *err)
 		return error_nomem(err);
 	rc = next.fd = open_segment(&next, err);
 	if (rc >= 0)
-		rc = capture_writer_new(&next.writer, next.fd, next.name, err);
+		rc = capture_writer_new(&next.writer, next.fd, next.name, o->clock_step, err);
 	if (rc < 0) {
 		if (next.fd >= 0 && next.named)
 			unlink(next.name);

@@ -42,6 +42,7 @@ struct old_segment {
 };
 
 struct output {
+	uint32_t clock_step; /* clock_step.h */
 	struct output_options options;
 	int fd;
 	bool named; /* the file is under `name`, and this session put it there */

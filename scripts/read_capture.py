@@ -45,13 +45,14 @@ RAW_MAX = 16 << 20
 STORED_MAX = 17 << 20
 DEPTH_MAX = 1024
 BUILD_ID_MAX = 64
+CLOCK_STEPS = 1      # incompatible feature: times of events may be in steps of the clock
 MASK64 = (1 << 64) - 1
 
 INFO, FILE, TYPES, DICT, EVENTS, TASKS, STATS, END, PROCESS, MARKS = range(1, 11)
 FOLDED = 11
 BLOCK_NAMES = {INFO: "INFO", FILE: "FILE", TYPES: "TYPES", DICT: "DICT", EVENTS: "EVENTS",
                TASKS: "TASKS", STATS: "STATS", END: "END", PROCESS: "PROCESS", MARKS: "MARKS", FOLDED: "FOLDED"}
-KNOWN_SECTIONS = {INFO: {1}, FILE: {1, 2, 3}, TYPES: {1}, DICT: {16, 17}, EVENTS: set(range(32, 41)),
+KNOWN_SECTIONS = {INFO: {1}, FILE: {1, 2, 3}, TYPES: {1}, DICT: {16, 17}, EVENTS: set(range(32, 44)),
                   TASKS: {1}, STATS: {1}, END: {1}, PROCESS: {1}, MARKS: {1}, FOLDED: {48, 49, 50}}
 
 KIND_UNSIGNED, KIND_SIGNED, KIND_STRING, KIND_BYTES, KIND_ROOM = 1, 2, 3, 4, 5
@@ -527,7 +528,7 @@ class Capture:
             raise NotACapture("has a file header with a wrong checksum")
         if version < 1 or length < FILE_HEADER:
             raise NotACapture("has an impossible file header (version %d, length %d)" % (version, length))
-        if incompatible:
+        if incompatible & ~CLOCK_STEPS:
             raise NotACapture("needs features that this reader does not know (bits 0x%x)" % incompatible)
         if compatible:
             self._note("the capture uses features that this reader ignores (bits 0x%x)" % compatible)
@@ -1036,13 +1037,21 @@ class Capture:
             if key in where:
                 raise Malformed("has two sections %d" % section.kind)
             where[key] = section.data
-        for kind in (32, 33, 35, 36, 37):
+        steps = 41 in single
+        for kind in (32, 33, 41, 42, 37) if steps else (32, 33, 35, 36, 37):
             if kind not in single:
                 raise Malformed("has no section %d" % kind)
 
         tuples, types = self._id_map(block, single[32])
         ids = self._local_ids(single, count, len(types))
-        times = self._times(block, single[35], single[36])
+        if steps:
+            step = next(section.a for section in sections if section.kind == 41)
+            times = self._times_in_steps(block, step, single[41], single[42], single.get(43, b""))
+        else:
+            times = self._times(block, single[35], single[36])
+        if times[0] != block.first or times[-1] != block.last:
+            raise Malformed("has events from %d to %d and a header that says %d to %d"
+                            % (times[0], times[-1], block.first, block.last))
         pids = self._pids(single[37], count)
         kinds = [types[i] for i in ids]
         addresses = self._addresses(single, ids, kinds)
@@ -1091,9 +1100,29 @@ class Capture:
         for i, high in enumerate(varints(rest, block.events)):
             time = time + (high << 8 | low[i]) & MASK64
             times.append(time)
-        if times[0] != block.first or times[-1] != block.last:
-            raise Malformed("has events from %d to %d and a header that says %d to %d"
-                            % (times[0], times[-1], block.first, block.last))
+        return times
+
+    @staticmethod
+    def _times_in_steps(block, step, low, rest, away):
+        if len(low) < block.events:
+            raise Malformed("has fewer times than events")
+        if not step:
+            raise Malformed("counts times in steps of nothing")
+        cursor, later, at = Cursor(away), {}, 0
+        for _ in range(cursor.varint() if away else 0):
+            at += cursor.varint()
+            later[at] = cursor.svarint()
+            at += 1
+        if at > block.events:
+            raise Malformed("corrects the time of event %d of %d" % (at, block.events))
+        place, times = 0, []
+        for i, high in enumerate(varints(rest, block.events)):
+            place = place + (high << 8 | low[i]) * step & MASK64
+            time = block.first + ((place + (1 << 19) & MASK64) >> 20)
+            if i in later:
+                time += later[i]
+                place = place + (later[i] << (17 if abs(later[i]) <= 2 else 20)) & MASK64
+            times.append(time & MASK64)
         return times
 
     @staticmethod

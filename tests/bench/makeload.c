@@ -731,7 +731,7 @@ static void prepare(struct load *l, const char *path)
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		die(strerror(errno));
-	check(capture_writer_new(&l->writer, fd, path, &err), &err);
+	check(capture_writer_new(&l->writer, fd, path, 0, &err), &err);
 	prepare_heaps(l);
 	l->held = zeroed(l->live + 1, sizeof(*l->held));
 	l->tasks = zeroed(s->comm_count, sizeof(*l->tasks));

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "format/base/fileio.h"
+#include "record/clock_step.h"
 #include "record/row_sink.h"
 
 static void fail(const struct error *err)
@@ -111,7 +112,7 @@ int main(int argc, char **argv)
 	plan = read_plan(dir);
 	slurp(dir, "ring", &ring);
 	fd = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (capture_writer_new(&writer, fd, output, &err) < 0 ||
+	if (capture_writer_new(&writer, fd, output, clock_step_measure(), &err) < 0 ||
 	    emitter_init(&emitter, writer, 1, plan, &err) < 0 ||
 	    row_sink_init(&sink, 0, 0, &emitter, &lost, &err) < 0)
 		fail(&err);

@@ -15,7 +15,7 @@ def read(*path):
 
 
 def captures(directory):
-    for scenario in ("cut", "empty", "generations", "lost", "odd", "plain", "raw", "rings", "ties", "wide"):
+    for scenario in ("cut", "empty", "generations", "lost", "odd", "plain", "raw", "rings", "steps", "ties", "wide"):
         out = os.path.join(directory, "mkcap-" + scenario)
         subprocess.run([sys.executable, os.path.join(TESTS, "naive", "mkcap.py"), scenario, out, "--events", "20"], check=True)
     for script in sorted(os.listdir(os.path.join(TESTS, "cli", "captures"))):

@@ -132,13 +132,14 @@ class Capture:
     """Writes blocks one after the other. Options make it odd: see __init__."""
 
     def __init__(self, seed=1, version=1, header_extra=b"", block_extra=0, incompatible=0, compatible=0,
-                 codec="raw", oddities=False, generation_events=0):
+                 codec="raw", oddities=False, generation_events=0, clock_step=0):
         """codec: raw, zstd, or mixed; block_extra: most bytes to add to block headers; oddities: unknown
         sections, bytes left over, and every legal way to write an address; generation_events: events after
-        which a writer starts a new generation (0: never)."""
+        which a writer starts a new generation (0: never); clock_step: in 2^-20 ns, to count times in (0: ns)."""
         self.random = random.Random(seed)
         self.block_extra = block_extra
         self.codec = codec
+        self.clock_step = clock_step
         self.oddities = oddities
         self.generation_events = generation_events
         self.sequence = {}
@@ -150,7 +151,8 @@ class Capture:
         self.expected = []              # (time, rank, cpu, order, line) for --expect
         self.stack_numbers = {}
         ident = bytes(self.random.randrange(256) for _ in range(16))
-        header = struct.pack("<8sHHII16sQ16x", b"\x89KMEM\r\n\x1a", version, 64 + len(header_extra), incompatible,
+        header = struct.pack("<8sHHII16sQ16x", b"\x89KMEM\r\n\x1a", version, 64 + len(header_extra),
+                             incompatible | (1 if clock_step else 0),
                              compatible, ident, 1700000000 * 10 ** 9)
         self.out = bytearray(header + struct.pack("<I", zlib.crc32(header)) + header_extra)
 
@@ -300,9 +302,7 @@ class Capture:
         sections = [self._id_map(local), self.section(33, bytes(i & 255 for i in ids))]
         if len(local) > 256 or self.oddities:
             sections.append(self.section(34, bytes(i >> 8 for i in ids)))
-        deltas = [(b - a) & MASK64 for a, b in zip([events[0].time] + [e.time for e in events], [e.time for e in events])]
-        sections.append(self.section(35, bytes(d & 255 for d in deltas)))
-        sections.append(self.section(36, b"".join(varint(d >> 8) for d in deltas)))
+        sections += self._times([e.time for e in events])
         sections.append(self.section(37, self._pids([e.pid for e in events])))
         sections += self._addresses(events, ids)
         sections += self._columns(events)
@@ -311,6 +311,25 @@ class Capture:
         offset = self.block(EVENTS, sections, writer=writer, cpu=cpu, first=events[0].time, last=events[-1].time,
                             lost=lost, events=len(events), generation=generation, ring=ring)
         self.index.append((offset, cpu, len(events), events[0].time, events[-1].time))
+
+    def _times(self, times):
+        if not self.clock_step:
+            deltas = [(b - a) & MASK64 for a, b in zip(times[:1] + times, times)]
+            return [self.section(35, bytes(d & 255 for d in deltas)), self.section(36, b"".join(varint(d >> 8) for d in deltas))]
+        place, steps, away, between = 0, [], [], 0
+        for time in times:
+            ahead = (time - times[0] << 20) - place
+            steps.append(max(0, ahead // self.clock_step + self.random.randrange(2)))
+            place += steps[-1] * self.clock_step
+            later = time - times[0] - (place + (1 << 19) >> 20)
+            if later or self.random.random() < 0.01:
+                away.append(varint(between) + svarint(later))
+                place += later * (1 << (17 if later in (-2, -1, 1, 2) else 20))
+                between = -1
+            between += 1
+        return [self.section(41, bytes(s & 255 for s in steps), a=self.clock_step),
+                self.section(42, b"".join(varint(s >> 8) for s in steps)),
+                self.section(43, varint(len(away)) + b"".join(away))]
 
     def _id_map(self, local):
         out, before = varint(len(local)), 0
@@ -657,6 +676,12 @@ def scenario_odd(seed, n):
             cap.block(99, [cap.section(7, b"unknown block")], writer=world.random.choice([0, 1, 500]))
         cap.events(cpu, batch, writer=1 + cpu)
     return cap, epilogue(cap, world)
+
+
+def scenario_steps(seed, n):
+    """Times in steps of the clock, not always the nearest."""
+    cap = Capture(seed, codec="mixed", oddities=True, clock_step=random.Random(seed).choice([10501415, 1 << 24, 1, 1 << 31]))
+    return cap, build(cap, World(seed, cpus=3, ties=True), n, size=300)
 
 
 def scenario_wide(seed, n):

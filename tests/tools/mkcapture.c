@@ -722,7 +722,7 @@ static void make_capture(const char *name, FILE *in, const char *path)
 	if (m.fd < 0)
 		die(&m, "cannot create", path);
 	m.stack_encoder = calloc(1, sizeof(*m.stack_encoder));
-	check(&m, capture_writer_new(&m.writer, m.fd, path, &err), &err);
+	check(&m, capture_writer_new(&m.writer, m.fd, path, 0, &err), &err);
 	info_encode(&m.info, "page_size", "4096");
 	info_encode(&m.info, "long_size", "8");
 	info_encode(&m.info, "clock", "mono");

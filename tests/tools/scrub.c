@@ -133,7 +133,7 @@ int main(int argc, char **argv)
 		rc = capture_reader_scan(r, &scan, NULL, NULL, &err);
 	fd = rc == 0 ? file_create(argv[2], false, &err) : rc;
 	if (fd >= 0)
-		rc = capture_writer_new(&w, fd, argv[2], &err);
+		rc = capture_writer_new(&w, fd, argv[2], capture_reader_clock_steps(r), &err);
 	for (size_t i = 0; rc == 0 && fd >= 0 && i < scan.count; i++) {
 		lost += scan.blocks[i].type == BLOCK_EVENTS ? scan.blocks[i].lost_before : 0;
 		if (scan.blocks[i].type != BLOCK_END)

@@ -647,15 +647,32 @@ static uint64_t random_next(uint64_t *state)
 	return *state >> 33;
 }
 
-static void fill_block(struct event_block *b, uint32_t count, uint32_t tuples)
+#define STEP_NS	  10.01493 /* of the clock that count_steps reads */
+#define STEP_BITS 20
+
+/* What a clock shows that goes on by STEP_NS at a time: rounded twice on its way to ns. */
+static uint64_t count_steps(uint64_t passed)
 {
-	uint64_t state = count, time = 1000000007, address = 0xffff888000000000;
+	uint64_t ticks = (uint64_t)((double)passed / STEP_NS);
+
+	return 1000000007 + (uint64_t)((double)(uint64_t)((double)ticks * 26) * (STEP_NS / 26));
+}
+
+/* Times go on by anything, as a clock shows them, or wildly. */
+enum clock { CLOCK_FINE, CLOCK_IN_STEPS, CLOCK_WILD };
+
+static void fill_block(struct event_block *b, uint32_t count, uint32_t tuples, enum clock clock)
+{
+	uint64_t state = count, passed = 0, address = 0xffff888000000000;
 
 	for (uint32_t i = 0; i < count; i++) {
 		struct event_row *row = event_block_add(b);
 
-		time += random_next(&state) % (i % 50 ? 300 : 1u << 20);
-		*row = (struct event_row){ .time = time,
+		passed += random_next(&state) % (i % 50 ? 300 : 1u << 20);
+		if (clock == CLOCK_WILD && i % 97 == 5)
+			passed += (random_next(&state) << 32 | random_next(&state)) << i % 3;
+		*row = (struct event_row){ .time = clock == CLOCK_IN_STEPS ? count_steps(passed) :
+									     1000000007 + passed,
 					   .tuple = (uint32_t)(random_next(&state) % tuples),
 					   .pid = (int32_t)(i / 100) - 3 };
 		row->type = row->tuple % 5 == 4;
@@ -668,10 +685,12 @@ static void fill_block(struct event_block *b, uint32_t count, uint32_t tuples)
 	}
 }
 
-static void round_trip(uint32_t count, uint32_t tuples)
+/* clock_step: what the encoder counts times in, and then what it would count the next block in. */
+static void round_trip(uint32_t count, uint32_t tuples, enum clock clock, uint32_t *clock_step,
+		       size_t *ret_len)
 {
 	struct event_block in = { 0 }, out = { 0 };
-	struct events_encoder e = { 0 };
+	struct events_encoder e = { .clock_step = *clock_step };
 	struct block_body body = { 0 };
 	struct capture_writer *w = NULL;
 	struct capture_reader *r = NULL;
@@ -681,8 +700,8 @@ static void round_trip(uint32_t count, uint32_t tuples)
 	char path[] = "/tmp/kmem-test-XXXXXX";
 	int fd = mkstemp(path), bad = 0;
 
-	fill_block(&in, count, tuples);
-	REQUIRE(capture_writer_new(&w, fd, path, &err) == 0);
+	fill_block(&in, count, tuples, clock);
+	REQUIRE(capture_writer_new(&w, fd, path, *clock_step, &err) == 0);
 	CHECK(events_encode(&e, &in, types, &body, &err) == 0);
 	CHECK(capture_writer_put(w,
 				 &(struct block_header){ .type = BLOCK_EVENTS,
@@ -697,6 +716,8 @@ static void round_trip(uint32_t count, uint32_t tuples)
 				 &body, &err) == 0);
 	CHECK(capture_writer_end(w, 17, &err) == 0);
 	REQUIRE(capture_reader_open(&r, path, &err) == 0);
+	CHECK(capture_reader_clock_steps(r) == (*clock_step != 0));
+	*ret_len = body.bytes.len;
 	REQUIRE(capture_reader_scan(r, &scan, NULL, NULL, &err) == 0);
 	REQUIRE(scan.count == 2 && scan.clean_end && scan.damage_count == 0);
 	CHECK(scan.blocks[0].lost_before == 17 && scan.blocks[0].cpu == 2 &&
@@ -728,6 +749,7 @@ static void round_trip(uint32_t count, uint32_t tuples)
 	capture_writer_free(w);
 	block_release(&block);
 	block_body_release(&body);
+	*clock_step = e.clock_step;
 	events_encoder_release(&e);
 	event_block_release(&in);
 	event_block_release(&out);
@@ -735,24 +757,60 @@ static void round_trip(uint32_t count, uint32_t tuples)
 	unlink(path);
 }
 
+static uint32_t next_step(uint32_t count, uint32_t tuples, enum clock clock, uint32_t clock_step)
+{
+	size_t len;
+
+	round_trip(count, tuples, clock, &clock_step, &len);
+	return clock_step;
+}
+
 static void test_events_one(void)
 {
-	round_trip(1, 1);
+	next_step(1, 1, CLOCK_FINE, 0);
+	next_step(1, 1, CLOCK_FINE, 10u << STEP_BITS);
 }
 
 static void test_events_few_ids(void)
 {
-	round_trip(5000, 40);
+	next_step(5000, 40, CLOCK_FINE, 0);
 }
 
 static void test_events_many_ids(void)
 {
-	round_trip(20000, 3000);
+	next_step(20000, 3000, CLOCK_FINE, 0);
 }
 
 static void test_events_full_block(void)
 {
-	round_trip(BLOCK_EVENTS_MAX, 100000);
+	next_step(BLOCK_EVENTS_MAX, 100000, CLOCK_FINE, 0);
+}
+
+/* Fifty in a million off, as a bad measurement is: each block says better. */
+static void test_events_in_steps(void)
+{
+	uint32_t truth = (uint32_t)(STEP_NS * (1 << STEP_BITS)), step = truth + truth / 20000,
+		 none = 0;
+	size_t len = 0, plain = 0;
+
+	round_trip(BLOCK_EVENTS_MAX, 200, CLOCK_IN_STEPS, &none, &plain);
+	for (int i = 0; i < 8; i++)
+		round_trip(BLOCK_EVENTS_MAX, 200, CLOCK_IN_STEPS, &step, &len);
+	CHECK(step > truth - truth / 50000 && step < truth + truth / 50000);
+	CHECK(len && len < plain - BLOCK_EVENTS_MAX / 10);
+}
+
+static void test_events_not_in_steps(void)
+{
+	CHECK(next_step(20000, 200, CLOCK_FINE, 10u << STEP_BITS) == 0);
+	CHECK(next_step(20000, 200, CLOCK_IN_STEPS, 13u << STEP_BITS) == 0);
+}
+
+static void test_events_wild_times(void)
+{
+	next_step(20000, 200, CLOCK_WILD, 0);
+	next_step(20000, 200, CLOCK_WILD, 4u << STEP_BITS);
+	next_step(20000, 200, CLOCK_WILD, UINT32_MAX);
 }
 
 int main(void)
@@ -775,5 +833,8 @@ int main(void)
 	RUN(test_events_few_ids);
 	RUN(test_events_many_ids);
 	RUN(test_events_full_block);
+	RUN(test_events_in_steps);
+	RUN(test_events_not_in_steps);
+	RUN(test_events_wild_times);
 	return check_done();
 }

@@ -64,7 +64,7 @@ static void set_up(struct fixture *f, const char *modules)
 	put(f, "/sys/module/b/sections/.init.text", "0xffffffffc0005000\n");
 	put(f, "/sys/module/b/notes/.note.gnu.build-id", "id of b");
 	f->ready = tree_open(&f->tree, f->root, &f->err) == 0 &&
-		   capture_writer_new(&f->writer, fd, f->capture, &f->err) == 0;
+		   capture_writer_new(&f->writer, fd, f->capture, 0, &f->err) == 0;
 	if (!f->ready)
 		return;
 	meta_init(&f->meta, f->writer, f->tree, "start");

@@ -65,7 +65,7 @@ static bool set_up(struct fixture *f)
 {
 	*f = (struct fixture){ .fd = open("/dev/null", O_WRONLY | O_CLOEXEC) };
 	sample_count = sample_at = 0;
-	if (capture_writer_new(&f->writer, f->fd, "null", NULL) < 0 ||
+	if (capture_writer_new(&f->writer, f->fd, "null", 0, NULL) < 0 ||
 	    event_plan_new(&f->plan, &layout, NULL) < 0)
 		return false;
 	f->plan->stack_id = 1;

@@ -54,7 +54,7 @@ static void bench_open(struct bench *b, bool plain)
 	for (int i = 0; i < 3 && !b->failed; i++)
 		b->failed = event_plan_add(b->plan, "kmem", formats[i], strlen(formats[i]), i == 0,
 					   NULL) < 0;
-	b->failed = b->failed || capture_writer_new(&b->writer, fd, "null", NULL) < 0 ||
+	b->failed = b->failed || capture_writer_new(&b->writer, fd, "null", 0, NULL) < 0 ||
 		    emitter_init(&b->emitter, b->writer, 1, b->plan, NULL) < 0 ||
 		    stream_init(&b->stream, 0, 0, &b->emitter, NULL) < 0;
 	close(fd);
