@@ -101,8 +101,8 @@ enum section_kind {
 	SECTION_EVENT_PID = 37,
 	SECTION_EVENT_ADDRESS_CODE = 38,
 	SECTION_EVENT_ADDRESS_NEW = 39,
-	SECTION_EVENT_COLUMN = 40, /* a: event type, b: field */
-	SECTION_EVENT_STEPS_LOW = 41,  /* instead of 35 and 36; a: step of the clock, 2^-20 ns */
+	SECTION_EVENT_COLUMN = 40,    /* a: event type, b: field */
+	SECTION_EVENT_STEPS_LOW = 41, /* instead of 35 and 36; a: step of the clock, 2^-20 ns */
 	SECTION_EVENT_STEPS_HIGH = 42,
 	SECTION_EVENT_STEPS_AWAY = 43,
 	SECTION_FOLDED_PAIRS = 48,  /* FOLDED; b: how many entries */

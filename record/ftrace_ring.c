@@ -22,8 +22,8 @@ struct ftrace_ring {
 	uint64_t lost_at_boundary;   /* lost records when a page boundary was last crossed */
 	uint32_t pages_since_look;
 	uint32_t pages_since_empty; /* with nothing waiting for its stack; no more than pages */
-	uint64_t overwritten; /* on purpose, before the ring was opened to be read */
-	uint64_t bytes;	      /* read from the ring */
+	uint64_t overwritten;	    /* on purpose, before the ring was opened to be read */
+	uint64_t bytes;		    /* read from the ring */
 };
 
 static struct ftrace_ring *ftrace_ring_of(struct ring *ring)
