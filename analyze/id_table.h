@@ -9,7 +9,7 @@
  *	if (id_table_has(id, count))
  *		tasks[id] ...
  *
- * table: a fixed text, never a user's. The numbers of a database are not to be trusted: what refers to an id that is not there finds no place, and ids that no load makes are ERR_FORMAT.
+ * table: a fixed text, never a user's. The numbers of a database are not to be trusted: what refers to an id that is not there finds no place, and ids above what the bytes of the database can number are ERR_FORMAT.
  */
 #ifndef KMEM_ANALYZE_ID_TABLE_H
 #define KMEM_ANALYZE_ID_TABLE_H
