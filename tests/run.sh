@@ -55,7 +55,7 @@ long='tests/bad tests/cli/test_witness.sh tests/cli/test_rings.sh tests/cli/test
 run_queue() { # JOBS: so many at a time
 	awk -v long="$long" 'BEGIN { n = split(long, name); for (i = 1; i <= n; i++) rank[name[i]] = i }
 		{ print $2 in rank ? rank[$2] : n + 1, $0 }' "$work/queue" | sort -s -n -k 1,1 | cut -d ' ' -f 2- >"$work/sorted"
-	xargs -a "$work/sorted" -d '\n' -n 1 -P "$1" sh tests/run_one.sh "$work"
+	xargs -r -a "$work/sorted" -d '\n' -n 1 -P "$1" sh tests/run_one.sh "$work"
 	: >"$work/queue"
 }
 
