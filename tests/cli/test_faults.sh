@@ -147,7 +147,10 @@ for i in $(seq 50); do
 	pid=$!
 	sleep "$(awk -v i="$i" 'BEGIN { print 0.002 * i }')"
 	kill -STOP $pid
-	sleep 0.05	# it stops a moment later
+	# it stops a moment later, and may end before
+	until grep -qs '^State:[[:space:]][TZ]' /proc/$pid/status || [ ! -e /proc/$pid ]; do
+		sleep 0.01
+	done
 	[ "$(leftovers "$work")" -eq 0 ] || break
 	kill -9 $pid
 	wait $pid 2>/dev/null

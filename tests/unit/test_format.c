@@ -240,6 +240,7 @@ static void test_types(void)
 
 	type_encode(&b, &types[1]);
 	type_encode(&b, &types[0]);
+	MUST(!b.oom);
 	REQUIRE(types_decode(b.data, b.len, on_type, &s, NULL) == 0);
 	CHECK(s.count == 2 && s.type.id == 658 && !strcmp(s.type.name, "kmem_cache_alloc"));
 	CHECK(s.type.field_count == 5 && s.type.fields[3].kind == FIELD_STRING && s.type.has_stack);
@@ -434,6 +435,7 @@ static void test_many_files(void)
 	uint32_t n = 0;
 
 	for (; !process_encoder_full(&e); n++) {
+		MUST(!e.bytes.oom && !e.record.oom);
 		r.name = (struct text){ (const char *)&n, sizeof(n) };
 		process_encode(&e, &r);
 		process_encode(&e, &r);
@@ -612,6 +614,7 @@ static void test_folded(void)
 	for (size_t n = 0; n <= e.pairs.len; n++) {
 		uint8_t *copy = malloc(n ? n : 1);
 
+		MUST(copy);
 		memcpy(copy, e.pairs.data, n);
 		s[0].data = copy;
 		s[0].len = n;
@@ -668,6 +671,7 @@ static void fill_block(struct event_block *b, uint32_t count, uint32_t tuples, e
 	for (uint32_t i = 0; i < count; i++) {
 		struct event_row *row = event_block_add(b);
 
+		MUST(row);
 		passed += random_next(&state) % (i % 50 ? 300 : 1u << 20);
 		if (clock == CLOCK_WILD && i % 97 == 5)
 			passed += (random_next(&state) << 32 | random_next(&state)) << i % 3;

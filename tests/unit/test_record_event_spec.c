@@ -141,6 +141,7 @@ static void test_rewriting(void)
 	filter_put_function(&b, &c);
 	filter_put_ranges(&b, &c, ranges, 2);
 	buf_u8(&b, '\0');
+	MUST(!b.oom);
 	CHECK(!strcmp((char *)b.data,
 		      "ip.function == f ((ip >= 0x10 && ip < 0x20) || (ip >= 0x40 && ip < 0x48))"
 		      "ip.function != f ((ip < 0x10 || ip >= 0x20) && (ip < 0x40 || ip >= 0x48))"));

@@ -191,8 +191,7 @@ static void write_file(const void *data, size_t len)
 		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	fd = mkstemp(path);
 	f = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!f || fwrite(data, 1, len, f) != len || fclose(f))
-		abort();
+	MUST(f && fwrite(data, 1, len, f) == len && !fclose(f));
 }
 
 static void test_long_lines(void)
@@ -202,6 +201,7 @@ static void test_long_lines(void)
 	struct text_input *in;
 	struct text line;
 
+	MUST(data);
 	memset(data, 'x', len);
 	memcpy(data, "one\r\n", 5);
 	data[TEXT_LINE_MAX + 5] = '\n'; /* the longest that comes whole */
