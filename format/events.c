@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "format/base/hash.h"
+#include "format/clock_steps.h"
 
 /* ---- the block: rows and columns ---- */
 
@@ -140,39 +141,9 @@ static bool type_has_address(const struct event_type *type)
 	return false;
 }
 
-/* ---- times in steps of the clock ---- */
-
-#define CLOCK_BITS 20
-
-/* Where the clock stands by its steps, in 2^-20 ns since the block's first event, modulo 2^64. step 0: times are in ns. */
-struct clock_place {
-	uint64_t first, place;
-	uint32_t step;
-};
-
-/* The time, ns, so many steps later. */
-static uint64_t clock_go(struct clock_place *c, uint64_t steps)
-{
-	c->place += steps * c->step;
-	return c->first + ((c->place + (1u << CLOCK_BITS) / 2) >> CLOCK_BITS);
-}
-
-/* One ns or two, modulo 2^64: rounding, or what the step is short of. */
-static bool is_rounding(uint64_t rest)
-{
-	return rest + 2 < 5;
-}
-
-/* How far an event that is rest ns away moves the clock: an eighth of that if it can be rounding. */
-static uint64_t clock_correction(uint64_t rest)
-{
-	return rest << (is_rounding(rest) ? CLOCK_BITS - 3 : CLOCK_BITS);
-}
-
 /* ---- encoding ---- */
 
-#define PREFETCH_ROWS 8 /* so far ahead the place of an address is asked for */
-#define STEPS_NEAR    256u
+#define PREFETCH_ROWS 8	   /* so far ahead the place of an address is asked for */
 #define STEPS_NEAR    256u /* over more the step is not measured, but taken as it is */
 #define STEP_AWAY_MOST \
 	3 /* one in so many events not where steps end: the clock does not go in these steps */
@@ -340,17 +311,17 @@ static void end_run(struct events_scratch *s, struct pid_run *run)
 	run->length = 0;
 }
 
-#define CLOCK_STEP_LEAST  (4u << CLOCK_BITS)
+#define STEP_LEAST	  (4u << CLOCK_STEP_BITS) /* below, rounding to ns hides it */
 #define STEP_INVERSE_BITS 48
-#define STEP_INVERSE_GOOD (1ull << 38) /* times the inverse of CLOCK_STEP_LEAST it fits */
+#define STEP_INVERSE_GOOD (1ull << 38) /* times the inverse of STEP_LEAST it fits */
 
 /*
  * Steps from the event before to time, to the nearest; none where the clock is ahead of it. What they do not tell is stored
  * as well: another number of steps would only cost bytes.
  */
-static uint64_t steps_to(const struct clock_place *c, uint64_t inverse, uint64_t time)
+static uint64_t steps_to(const struct clock_steps *c, uint64_t inverse, uint64_t time)
 {
-	uint64_t ahead = ((time - c->first) << CLOCK_BITS) - c->place + c->step / 2;
+	uint64_t ahead = ((time - c->first) << CLOCK_STEP_BITS) - c->place + c->step / 2;
 
 	if (ahead < STEP_INVERSE_GOOD)
 		return ahead * inverse >> STEP_INVERSE_BITS;
@@ -359,7 +330,7 @@ static uint64_t steps_to(const struct clock_place *c, uint64_t inverse, uint64_t
 
 /* Times of a block, as they are encoded. */
 struct time_state {
-	struct clock_place clock;
+	struct clock_steps clock;
 	uint64_t inverse, last;
 	uint64_t near; /* steps in all, without far leaps: those were counted as this step has it */
 	uint32_t away; /* how many events are */
@@ -372,12 +343,13 @@ static void encode_time(struct events_scratch *s, struct time_state *t, uint64_t
 
 	if (t->clock.step) {
 		units = steps_to(&t->clock, t->inverse, time);
-		rest = time - clock_go(&t->clock, units);
-		s->aways[t->away] = (struct away){ rest, i,
-						   units < STEPS_NEAR && is_rounding(rest) };
+		rest = time - clock_steps_go(&t->clock, units);
+		s->aways[t->away] = (struct away){
+			rest, i, units < STEPS_NEAR && clock_steps_rounding(rest)
+		};
 		t->away += rest != 0;
 		t->near += units < STEPS_NEAR ? units : 0;
-		t->clock.place += clock_correction(rest);
+		clock_steps_correct(&t->clock, rest);
 	}
 	t->last = time;
 	s->time_low[i] = (uint8_t)units;
@@ -400,10 +372,10 @@ static uint32_t encode_aways(struct events_scratch *s, const struct time_state *
 		put(&s->away, a->event - next);
 		put(&s->away, zigzag((int64_t)a->rest));
 		next = a->event + 1;
-		drift += a->drift ? clock_correction(a->rest) : 0;
+		drift += a->drift ? clock_steps_correction(a->rest) : 0;
 	}
 	step = t->clock.step + (uint64_t)((int64_t)drift / (int64_t)(t->near + 1) / STEP_BELIEVED);
-	return t->away > count / STEP_AWAY_MOST || step < CLOCK_STEP_LEAST || step > UINT32_MAX ?
+	return t->away > count / STEP_AWAY_MOST || step < STEP_LEAST || step > UINT32_MAX ?
 		       0 :
 		       (uint32_t)step;
 }
@@ -706,7 +678,7 @@ static uint64_t take_address(struct event_sections *s, struct address_decode *a,
 
 /* Times of a block, as they are decoded. */
 struct time_decode {
-	struct clock_place clock;
+	struct clock_steps clock;
 	uint64_t time;
 	uint64_t away;	/* which event is the next that is not where steps end; UINT64_MAX: none */
 	uint64_t aways; /* how many follow after it */
@@ -727,11 +699,11 @@ static uint64_t take_time(struct event_sections *s, struct time_decode *t, uint3
 
 	if (!t->clock.step)
 		return t->time += units;
-	t->time = clock_go(&t->clock, units);
+	t->time = clock_steps_go(&t->clock, units);
 	if (i == t->away) {
 		rest = (uint64_t)cursor_svarint(&s->away);
 		t->time += rest;
-		t->clock.place += clock_correction(rest);
+		clock_steps_correct(&t->clock, rest);
 		find_away(&s->away, t, i + 1);
 	}
 	return t->time;

@@ -3,11 +3,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "format/clock_steps.h"
+
 #define READINGS     16384u
 #define STEP_LEAST   4u /* ns: below, rounding to ns hides it */
 #define STEP_MOST    4095u
 #define DIVISORS_MAX 16u /* the shortest difference is at most so many steps */
-#define ONE	     1048576.0
 
 /* How far one may jump without losing count of steps, when one is known from so many ns, to 1.5 ns. */
 static double leap(double step, double known)
@@ -56,7 +57,7 @@ uint32_t clock_step_of(const uint64_t *times, size_t count)
 		double step = fit(times, count, (double)least / n);
 
 		if (step >= STEP_LEAST && step <= STEP_MOST)
-			return (uint32_t)(step * ONE + 0.5);
+			return (uint32_t)(step * (1 << CLOCK_STEP_BITS) + 0.5);
 	}
 	return 0;
 }
