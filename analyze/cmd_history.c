@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyze/direct_map.h"
+#include "analyze/id_table.h"
 #include "analyze/report.h"
 #include "format/base/units.h"
 #include "schema_sql.h"
@@ -89,29 +90,22 @@ static int read_extents(const struct history *h, struct extents *x, struct error
 	sqlite3_str *s = sqlite3_str_new(h->r->db);
 	struct query q = { 0 };
 	char *sql;
-	int rc;
+	int rc = id_table_new(h->r->db, "main.alloc_site", (void **)&x->sites, &x->count,
+			      sizeof(*x->sites), err);
 
 	sqlite3_str_appendall(s, "SELECT a.id, a.bytes_alloc, e.domain = 'page' FROM alloc_site a"
-				 " JOIN event e ON e.id = a.event WHERE a.id BETWEEN 1 AND"
-				 " 2147483647");
+				 " JOIN event e ON e.id = a.event WHERE 1");
 	report_append_sites(h->r, s);
-	sqlite3_str_appendall(s, " ORDER BY a.id DESC");
 	sql = sqlite3_str_finish(s);
-	rc = sql ? query_init(&q, h->r->db, sql, NULL, err) : error_nomem(err);
+	if (rc == 0)
+		rc = sql ? query_init(&q, h->r->db, sql, NULL, err) : error_nomem(err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
-		size_t id = (size_t)query_int(&q, 0);
-		int64_t bytes = query_int(&q, 1);
+		int64_t id = query_int(&q, 0), bytes = query_int(&q, 1);
 		bool page = query_int(&q, 2) != 0;
 
 		rc = 0;
-		if (!x->sites) {
-			x->count = id + 1;
-			x->sites = calloc(x->count, sizeof(*x->sites));
-		}
-		if (!x->sites) {
-			rc = error_nomem(err);
-			break;
-		}
+		if (!id_table_has(id, x->count))
+			continue;
 		bytes = page ? bytes / h->page_size : bytes;
 		bytes = bytes > 0 ? bytes : 1;
 		x->sites[id] = (struct site_extent){ (uint64_t)bytes, page };
