@@ -16,6 +16,7 @@
 /* Of tables, or of the columns of one: no two differ in case alone. */
 struct names {
 	char (*list)[NAME_MAX_LEN];
+	unsigned int *last; /* the number behind each name that was given last */
 	size_t count;
 	struct id_index index;
 };
@@ -47,20 +48,23 @@ static uint64_t rehash_name(const void *arg, uint32_t id)
 	return name_hash(((const struct names *)arg)->list[id - 1]);
 }
 
-static bool is_taken(const struct names *n, const char *name)
+/* Which name that is, from 1; 0: none yet. */
+static uint32_t taken(const struct names *n, const char *name)
 {
 	return id_index_find(&n->index, name_hash(name), same_name, &(struct name_key){ n, name });
 }
 
 static bool names_init(struct names *n, size_t most)
 {
-	*n = (struct names){ .list = calloc(most, sizeof(*n->list)) };
-	return n->list;
+	*n = (struct names){ .list = calloc(most, sizeof(*n->list)),
+			     .last = calloc(most, sizeof(*n->last)) };
+	return n->list && n->last;
 }
 
 static void names_release(struct names *n)
 {
 	free(n->list);
+	free(n->last);
 	id_index_release(&n->index);
 }
 
@@ -76,7 +80,7 @@ static const char *safe_name(struct names *names, const char *prefix, const char
 {
 	char *ret = names->list[names->count];
 	size_t len;
-	unsigned int n = 1;
+	uint32_t first;
 
 	len = (size_t)snprintf(ret, NAME_MAX_LEN - 8, "%s%s", prefix, text);
 	if (len >= NAME_MAX_LEN - 8)
@@ -85,8 +89,11 @@ static const char *safe_name(struct names *names, const char *prefix, const char
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_",
 			    ret[i]))
 			ret[i] = '_';
-	while (is_taken(names, ret))
-		snprintf(ret + len, 8, "_%u", ++n);
+	first = taken(names, ret);
+	if (first && !names->last[first - 1])
+		names->last[first - 1] = 1;
+	while (first && taken(names, ret))
+		snprintf(ret + len, 8, "_%u", ++names->last[first - 1]);
 	return take_name(names) ? ret : NULL;
 }
 
