@@ -131,6 +131,8 @@ static int print_events(struct report *r, bool exact, struct error *err)
 		fprintf(r->out, ", %.2f bytes of file each", (double)size / (double)events);
 	fprintf(r->out, "\n\n");
 	count_line(r, "lost records:", "events.lost");
+	if (capture_int(r->db, "events.out_of_order", 0))
+		count_line(r, "events dated back:", "events.out_of_order");
 	count_line(r, "untraced frees:", "objects.reused");
 	count_line(r, "unmatched frees:", "events.unmatched_free");
 	count_line(r, "NULL frees:", "events.null_free");

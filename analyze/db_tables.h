@@ -16,7 +16,7 @@
 #include "analyze/symbols.h"
 #include "analyze/user_frames.h"
 
-#define LOAD_VERSION 6
+#define LOAD_VERSION 7
 
 struct db_facts {
 	const struct capture_model *model;

@@ -27,7 +27,8 @@
  *	events.zero_size	allocations of 0 bytes (the kernel's ZERO_SIZE_PTR): no object
  *	events.null_free	frees of NULL or ZERO_SIZE_PTR
  *	events.unmatched_free	frees of addresses that no event allocated
- *	events.out_of_order	allocations and frees whose time is before that of one that came before them
+ *	events.out_of_order	events whose time is before that of one that came before them: times of a CPU step back
+ *	events.out_of_order_ns	by how much at most
  *	events.lost		records lost (stack records included); a lower bound where blocks are missing
  *	events.overwritten	records that a flight recorder overwrote, before the capture begins
  *	objects.reused		allocations on a live address: the free of the old object was not traced

@@ -271,6 +271,14 @@ static int complete_site(struct replay *r, struct dictionary *dict, const struct
 											 ERR_NOMEM;
 }
 
+/* The merge keeps the order of each CPU: only where times of one CPU step back can this be. */
+static void count_out_of_order(struct replay_counts *c, uint64_t ns)
+{
+	c->out_of_order++;
+	if (ns > c->out_of_order_ns)
+		c->out_of_order_ns = ns;
+}
+
 static int replay_row(struct replay *r, struct cpu_stream *s, const struct event_row *row)
 {
 	const struct role *role = &r->roles[row->type];
@@ -282,8 +290,10 @@ static int replay_row(struct replay *r, struct cpu_stream *s, const struct event
 
 	r->counts.events++;
 	r->type_events[row->type]++;
-	if (step.time > r->clock)
+	if (step.time >= r->clock)
 		r->clock = step.time;
+	else
+		count_out_of_order(&r->counts, (uint64_t)r->clock - (uint64_t)step.time);
 	if (row->time >= r->processes->next_time &&
 	    processes_advance(r->processes, row->time, tell_tasks, r, NULL) < 0)
 		return ERR_NOMEM;

@@ -49,6 +49,8 @@ struct replay_counts {
 	uint64_t events, allocs, frees, failed, zero_size, null_frees, unmatched, reused, live,
 		live_bytes;
 	uint64_t stacks_lost, tuples_lost;
+	/* dated before an event that came before them; by how much at most */
+	uint64_t out_of_order, out_of_order_ns;
 	uint64_t folded, folded_nulls; /* of the above, counted by the recorder: folded_totals.h */
 	int64_t first_live_id;
 	int64_t length; /* ns from base to the end of the capture, or to the last event if that is later */

@@ -89,6 +89,10 @@ static void header_loss(struct report *r)
 	units_count(lost, (uint64_t)n);
 	if (moments_gaps(r->db, &paused, &flight, NULL) == 0)
 		partial |= paused || flight;
+	if (r->complete && capture_int(r->db, "events.out_of_order", 0)) {
+		fprintf(r->out, "# %s events, none lost\n", events);
+		return;
+	}
 	if (r->complete) {
 		fprintf(r->out, "# %s events, none lost: every %s is exact for what %s\n", events,
 			r->estimate ? "total" : "number",
@@ -116,6 +120,22 @@ static void header_loss(struct report *r)
 		fprintf(r->out,
 			"# %s events came without call site and size (DAMAGED): they count with 0 bytes\n",
 			units_count(lost, (uint64_t)n));
+}
+
+/* In what order the events of several CPUs came is known by their times alone. */
+static void header_order(struct report *r)
+{
+	int64_t count = capture_int(r->db, "events.out_of_order", 0);
+	char n[UNITS_TEXT], most[UNITS_TEXT];
+
+	if (!count)
+		return;
+	fprintf(r->out,
+		"# NOT in the order of time: %s events are dated before one that came earlier on their CPU, by up to"
+		" %s;\n#   their order among the other CPUs is not known, so lifetimes, what was live, and when, may be"
+		" wrong\n",
+		units_count(n, (uint64_t)count),
+		units_duration(most, (uint64_t)capture_int(r->db, "events.out_of_order_ns", 0)));
 }
 
 /* Of what was live at a moment losses make no bound in any direction. */
@@ -418,6 +438,7 @@ static int print_header(struct report *r, const char *name, struct error *err)
 	header_capture(r, name);
 	header_segments(r);
 	header_loss(r);
+	header_order(r);
 	text_header(r->db, r->out);
 	header_tasks(r);
 	header_selection(r);

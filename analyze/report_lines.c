@@ -54,4 +54,8 @@ void report_lines_warn(const struct report *r)
 		fprintf(stderr,
 			"kmem-analyze: events of this capture are missing: what is written are lower bounds, and a"
 			" lost free looks live (kmem-analyze info)\n");
+	if (capture_int(r->db, "events.out_of_order", 0))
+		fprintf(stderr,
+			"kmem-analyze: times of this capture step back: lifetimes, what was live, and when, may be wrong"
+			" (kmem-analyze top says by how much)\n");
 }

@@ -81,9 +81,8 @@ struct totals {
 	struct stack_peak *stacks; /* number n is stacks[n - 1] */
 	size_t stack_count, stack_cap;
 	struct id_index stack_index;
-	int64_t now; /* the latest time so far; set before the first change */
-	uint64_t
-		steps_back; /* events from before it: peaks have taken their changes for later ones */
+	int64_t now; /* the latest time so far, at which peaks take changes from before it; set before
+			the first change */
 };
 
 /* Room for sites 1 to alloc_sites and 1 to free_sites. False: no memory. */
@@ -152,10 +151,8 @@ static inline bool totals_change(struct totals *t, const struct alloc_site *a, u
 	if (!s->stack)
 		return false;
 	stack = &t->stacks[s->stack - 1].level;
-	if (time < t->now) {
-		t->steps_back++;
+	if (time < t->now)
 		time = t->now;
-	}
 	t->now = time;
 	if (d->level.time != time)
 		totals_settle(t, a->domain, time);
