@@ -17,7 +17,8 @@ int aside_begin(struct aside *a, struct report *r, struct error *err)
 
 int aside_end(struct aside *a, struct report *r, int rc, struct error *err)
 {
-	bool bad = fclose(r->out) != 0;
+	/* where the C library has no memory for the text, fclose says nothing of it */
+	bool bad = fclose(r->out) != 0 || !a->text;
 
 	r->out = a->out;
 	return rc == 0 && bad ? error_nomem(err) : rc;

@@ -88,7 +88,7 @@ static int write_graph(struct report *r, const struct graph_options *o, const st
 	if (!memory)
 		return error_nomem(err);
 	rc = call_dot_write(g, pool, how, memory, err);
-	if (fclose(memory) && rc == 0)
+	if ((fclose(memory) || !text) && rc == 0)
 		rc = error_nomem(err);
 	if (rc == 0)
 		rc = call_dot_svg(text, size, r->out, err);

@@ -209,7 +209,7 @@ static int name_series(struct timeline_series *s, struct report *r, struct error
 		rc = by_print_line(r, &q, 1, err);
 	else if (rc == 1)
 		rc = fprintf(r->out, "%s", report_safe(safe, sizeof(safe), query_text(&q, 0))) < 0;
-	if (fclose(r->out) && rc >= 0)
+	if ((fclose(r->out) || !s->name) && rc >= 0)
 		rc = error_nomem(err);
 	r->out = out;
 	query_release(&q);
