@@ -90,7 +90,7 @@ static void test_pair(void)
 	event(r, 1, 1140, FOLD_FREE, 8); /* exactly the age */
 	event(r, 1, 1150, FOLD_FREE_NULL, 0);
 	CHECK(fold_finish(r->f, NULL) == 0);
-	CHECK(r->out_count == 0 && r->f->pair_count == 1 && r->f->free_count == 1);
+	REQUIRE(r->out_count == 0 && r->f->pair_count == 1 && r->f->free_count == 1);
 	CHECK(r->f->pairs[0].pairs == 2 && r->f->pairs[0].lifetime_sum == 130);
 	CHECK(r->f->pairs[0].lifetime_min == 30 && r->f->pairs[0].lifetime_max == 100);
 	CHECK(r->f->pairs[0].alloc_tuple == 10 && r->f->pairs[0].free_tuple == 20);
@@ -129,7 +129,7 @@ static void test_reused(void)
 	CHECK(fold_finish(r->f, NULL) == 0);
 	/* 8 was counted twice; 16 came out live, and so does what ends it, with its free */
 	CHECK(r->out_count == 4 && r->out[3] && r->out[4] && r->out[5] && r->out[6]);
-	CHECK(r->f->counts.pairs == 2 && r->f->counts.reused == 1 && r->f->pair_count == 2);
+	REQUIRE(r->f->counts.pairs == 2 && r->f->counts.reused == 1 && r->f->pair_count == 2);
 	CHECK(r->f->pairs[0].free_tuple == FOLDED_NO_FREE && r->f->pairs[0].lifetime_sum == 10);
 	end(r);
 }
@@ -141,14 +141,17 @@ static void test_apart(void)
 
 	event(r, 0, 1000, FOLD_ALLOC, 8);
 	e = fold_add(r->f, 0);
+	MUST(e);
 	*e = (struct fold_event){
 		.time = 1010, .kind = FOLD_FREE, .address = 8, .space = 1, .pid = 1
 	};
 	e = fold_add(r->f, 0);
+	MUST(e);
 	*e = (struct fold_event){
 		.time = 1020, .kind = FOLD_ALLOC, .address = 64, .match = 1, .pid = 2
 	};
 	e = fold_add(r->f, 0);
+	MUST(e);
 	*e = (struct fold_event){
 		.time = 1030, .kind = FOLD_FREE, .address = 64, .match = 2, .pid = 3
 	};
@@ -164,18 +167,20 @@ static void test_self(void)
 	for (int i = 0; i < 4; i++) {
 		struct fold_event *e = fold_add(r->f, 0);
 
+		MUST(e);
 		*e = (struct fold_event){ .time = 1000 + 10 * (uint64_t)i,
 					  .kind = FOLD_ALLOC,
 					  .address = 8,
 					  .self = i & 1 };
 		e = fold_add(r->f, 0);
+		MUST(e);
 		*e = (struct fold_event){ .time = 1001 + 10 * (uint64_t)i,
 					  .kind = FOLD_FREE,
 					  .address = 8,
 					  .self = i >> 1 };
 	}
 	CHECK(fold_finish(r->f, NULL) == 0);
-	CHECK(r->f->pair_count == 4 && r->f->counts.pairs == 4);
+	REQUIRE(r->f->pair_count == 4 && r->f->counts.pairs == 4);
 	CHECK(r->f->pairs[1].alloc_self && !r->f->pairs[1].free_self);
 	CHECK(!r->f->pairs[2].alloc_self && r->f->pairs[2].free_self);
 	end(r);
@@ -226,6 +231,7 @@ static void test_late(void)
 	event(r, 0, 1020, FOLD_PASS, 0);
 	CHECK(fold_run(r->f, 1021, NULL) == 0);
 	e = fold_add(r->f, 1);
+	MUST(e);
 	*e = (struct fold_event){
 		.source = 1, .time = 1010, .kind = FOLD_FREE, .address = 8, .pid = 2
 	};
@@ -242,6 +248,7 @@ static void test_mark(void)
 	event(r, 0, 1000, FOLD_ALLOC, 8);
 	event(r, 1, 1010, FOLD_PASS, 8);
 	e = fold_add(r->f, 0);
+	MUST(e);
 	*e = (struct fold_event){ .time = 1000, .kind = FOLD_MARK };
 	event(r, 0, 1020, FOLD_FREE, 8);
 	CHECK(fold_run(r->f, 1030, NULL) == 0 &&
