@@ -5,7 +5,7 @@
 static sqlite3_mem_methods own;
 static bool failed; /* atomic */
 
-static void *note(void *p)
+void *db_memory_note(void *p)
 {
 	if (!p)
 		__atomic_store_n(&failed, true, __ATOMIC_RELAXED);
@@ -14,12 +14,12 @@ static void *note(void *p)
 
 static void *watched_malloc(int size)
 {
-	return note(own.xMalloc(size));
+	return db_memory_note(own.xMalloc(size));
 }
 
 static void *watched_realloc(void *p, int size)
 {
-	return note(own.xRealloc(p, size));
+	return db_memory_note(own.xRealloc(p, size));
 }
 
 void db_memory_watch(void)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/db_memory.h"
 #include "analyze/json_text.h"
 #include "analyze/query.h"
 #include "analyze/report.h"
@@ -24,9 +25,9 @@ enum emit_format emit_format_of(const char *name)
 void emit_json_text(FILE *out, const char *text)
 {
 	size_t size = strlen(text) * 4 + 8;
-	char room[512], *heap = size > sizeof(room) ? malloc(size) : NULL;
+	char room[512], *heap = size > sizeof(room) ? db_memory_note(malloc(size)) : NULL;
 
-	/* without memory it is cut */
+	/* without memory it is cut, and the report fails at its end */
 	json_text(out, report_safe(heap ? heap : room, heap ? size : sizeof(room), text));
 	free(heap);
 }
@@ -391,7 +392,7 @@ static void header_facts(struct report *r, const char *header)
 	fprintf(r->out, "[");
 	for (int n = 0; *header; n++) {
 		size_t len = strcspn(header, "\n");
-		char *line = strndup(header, len);
+		char *line = db_memory_note(strndup(header, len));
 
 		if (line && *line) {
 			fprintf(r->out, n ? ", " : "");

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define WORDS_MAX 64
-#define PATIENCE 10 /* by the clock, which goes on while others have the processors */
+#define PATIENCE  10 /* by the clock, which goes on while others have the processors */
 
 int __real_main(int argc, char **argv);
 int __wrap_main(int argc, char **argv);
