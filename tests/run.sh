@@ -9,7 +9,8 @@
 # comments and shown when something fails.
 #
 # Environment: B (build directory of the flavour), WRAP (a command before every program under test,
-# valgrind for one), CLI_TESTS (names of the only tests of the set cli), TIMES (a file for the seconds of every test). --update NAME rewrites the golden outputs whose file name contains NAME: read
+# valgrind for one), EMULATED (the emulator that they run under: what
+# cannot be there is skipped with its reason), CLI_TESTS (names of the only tests of the set cli), TIMES (a file for the seconds of every test). --update NAME rewrites the golden outputs whose file name contains NAME: read
 # the diff before you commit it.
 set -u
 cd "$(dirname "$0")/.." || exit 1
