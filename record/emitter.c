@@ -30,6 +30,7 @@ void emitter_release(struct emitter *e)
 {
 	intern_release(&e->stacks);
 	intern_release(&e->tuples);
+	images_release(&e->images);
 	intern_release(&e->addresses);
 	stack_encoder_release(&e->stack_encoder);
 	tuple_encoder_release(&e->tuple_encoder);
@@ -204,13 +205,15 @@ int emitter_put_events(struct emitter *e, const struct event_block *block, uint3
 bool emitter_wants_generation(const struct emitter *e)
 {
 	return capture_writer_bytes(e->writer) - e->generation_start > GENERATION_FILE_BYTES ||
-	       intern_size(&e->stacks) + intern_size(&e->tuples) > GENERATION_TABLE_BYTES;
+	       intern_size(&e->stacks) + intern_size(&e->tuples) + images_size(&e->images) >
+		       GENERATION_TABLE_BYTES;
 }
 
 void emitter_new_generation(struct emitter *e)
 {
 	intern_clear(&e->stacks);
 	intern_clear(&e->tuples);
+	images_clear(&e->images);
 	stack_encoder_clear(&e->stack_encoder);
 	tuple_encoder_clear(&e->tuple_encoder);
 	e->stacks_put = e->tuples_put = 0;

@@ -20,6 +20,7 @@
 #include "format/events.h"
 #include "format/writer.h"
 #include "record/event_plan.h"
+#include "record/image.h"
 #include "record/intern.h"
 
 #define EMIT_FAILED UINT32_MAX
@@ -32,6 +33,7 @@ struct emitter {
 	uint64_t generation_start; /* bytes of the file when it began */
 	struct intern stacks, tuples;
 	uint32_t last_stack, last_tuple; /* intern_after */
+	struct images images;		 /* of the tuples */
 	struct intern
 		addresses; /* u64: every kernel frame and call site seen; outlives generations */
 	uint32_t stacks_put, tuples_put; /* numbers below these are in the file */
@@ -56,25 +58,6 @@ uint32_t emitter_stack(struct emitter *e, const uint8_t *raw, uint32_t depth);
 uint32_t emitter_frames(struct emitter *e, const uint64_t *frames, uint32_t depth);
 uint32_t emitter_tuple(struct emitter *e, const struct plan_type *type, const uint8_t *key,
 		       uint32_t len);
-
-/*
- * What came after the last tuple the time before, most often comes again: that tuple, plus 1 (0: nothing
- * came), and its key. Whoever finds that it did come says so instead of asking for it by its key.
- */
-static inline uint32_t emitter_expected(const struct emitter *e, const uint8_t **ret_key)
-{
-	uint32_t next = e->last_tuple ? e->tuples.entries[e->last_tuple - 1].next : 0;
-
-	if (next)
-		*ret_key = e->tuples.arena.data + e->tuples.entries[next - 1].offset;
-	return next;
-}
-
-static inline uint32_t emitter_as_expected(struct emitter *e, uint32_t expected)
-{
-	e->last_tuple = expected;
-	return expected - 1;
-}
 
 /* Also for an empty block, when lost_before is to be told. The block is left as it is. */
 int emitter_put_events(struct emitter *e, const struct event_block *block, uint32_t cpu,

@@ -289,6 +289,7 @@ static int plan_common(struct event_plan *plan, const struct event_type *t, stru
 int event_plan_set_stack(struct event_plan *plan, const char *text, size_t len, struct error *err)
 {
 	const struct event_field *size, *caller;
+	uint8_t mask[8] = { 0 };
 	struct event_type t;
 	int rc = event_format_parse(&t, "ftrace", text, len, err);
 
@@ -304,6 +305,9 @@ int event_plan_set_stack(struct event_plan *plan, const char *text, size_t len, 
 		plan->stack_id = t.id;
 		plan->stack_caller_offset = caller->offset;
 		plan->stack_size_offset = size && size->size == 4 ? size->offset : NO_OFFSET;
+		memset(mask + plan->type_offset, 0xff, 2);
+		mask[plan->flags_offset] = FLAG_HARDIRQ | FLAG_SOFTIRQ | FLAG_NMI;
+		memcpy(&plan->stack_head_mask, mask, sizeof(mask));
 	}
 	event_type_release(&t);
 	return rc;

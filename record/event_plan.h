@@ -27,6 +27,11 @@
 #define KEY_RECORD_MAX 16384u /* declared bytes of a record */
 #define NO_OFFSET      UINT16_MAX
 
+/* common_flags, include/linux/trace_events.h of the kernel */
+#define FLAG_HARDIRQ 0x08u
+#define FLAG_SOFTIRQ 0x10u
+#define FLAG_NMI     0x40u
+
 /* A field of PLACE_TUPLE, in the type's order: where its value stands in a key. */
 struct key_field {
 	uint16_t field;
@@ -73,6 +78,8 @@ struct event_plan {
 	uint16_t stack_id;
 	uint16_t stack_size_offset; /* NO_OFFSET: kernels whose stack record has no count */
 	uint16_t stack_caller_offset;
+	uint64_t
+		stack_head_mask; /* leaves of the first word of a stack record its type and context */
 };
 
 int event_plan_new(struct event_plan **ret, const struct ring_layout *layout, struct error *err);

@@ -25,11 +25,6 @@
 
 #include "record/event_plan.h"
 
-/* common_flags, include/linux/trace_events.h of the kernel */
-#define FLAG_HARDIRQ 0x08u
-#define FLAG_SOFTIRQ 0x10u
-#define FLAG_NMI     0x40u
-
 #define PAIRING_CONTEXTS 4
 
 /* An event whose row is in the block and whose tuple waits for the number of its stack. */
@@ -39,9 +34,8 @@ struct waiting_event {
 	uint64_t ordinal; /* of its record on this CPU */
 	uint64_t call_site;
 	const struct plan_type *type;
-	/* the tuple, plus 1, whose key is that of the event, but for the stack perhaps; 0: see key */
-	uint32_t expected;
-	uint8_t *key; /* room for KEY_ROOM(subbuf_size) bytes */
+	struct ring_record record; /* its own; data NULL: its page is gone */
+	uint8_t *key;		   /* room for KEY_ROOM(subbuf_size) bytes */
 	uint32_t key_len;
 };
 

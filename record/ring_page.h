@@ -92,4 +92,38 @@ static inline int ring_page_next(struct ring_page *p, struct ring_record *ret)
 	return ring_page_next_slow(p, ret);
 }
 
+/*
+ * The record that ring_page_next will return, without taking it; ring_page_take does. False: not a plain
+ * one, ring_page_next may have more to say. No copy of the page, and no store that is read back wider.
+ */
+static inline bool ring_page_peek(const struct ring_page *p, struct ring_record *ret)
+{
+	size_t left = (size_t)(p->end - p->pos);
+	uint32_t word, words, extra, head = 4;
+
+	if (left < 8)
+		return false;
+	word = ring_u32(p->layout, p->pos);
+	words = p->layout->big_endian ? word >> 27 : word & 31;
+	ret->len = words * 4;
+	if (!words) { /* a long one */
+		extra = ring_u32(p->layout, p->pos + 4);
+		if (extra < 4 || extra > left)
+			return false;
+		head = 8;
+		ret->len = (extra - 4 + 3) & ~3u;
+	}
+	if (words > RING_TYPE_DATA_MAX || left - head < ret->len)
+		return false;
+	ret->time = p->time + (p->layout->big_endian ? word & ((1u << 27) - 1) : word >> 5);
+	ret->data = p->pos + head;
+	return true;
+}
+
+static inline void ring_page_take(struct ring_page *p, const struct ring_record *peeked)
+{
+	p->time = peeked->time;
+	p->pos = peeked->data + peeked->len;
+}
+
 #endif

@@ -34,33 +34,15 @@ static int emit_error(struct stream *s, struct error *err)
 	return error_set(err, s->emitter->failure.code, "%s", s->emitter->failure.text);
 }
 
-/* The key of a waiting event becomes its own: the tuple it was found in may go, or have another stack. */
-static void own_key(const struct stream *s, struct waiting_event *w)
-{
-	const uint8_t *key;
-
-	if (!w->expected)
-		return;
-	key = intern_bytes(&s->emitter->tuples, w->expected - 1, &w->key_len);
-	memcpy(w->key, key, w->key_len);
-	w->expected = 0;
-}
-
 /* Gives a waiting event its stack reference and thereby its tuple. */
 static int settle(struct stream *s, struct waiting_event *w, uint32_t stack, struct error *err)
 {
-	uint32_t tuple, len;
+	uint32_t tuple;
 
 	if (stack == STACK_LOST && s->stacks_asked && !s->stacks_asked[w->type->index])
 		stack = STACK_NONE;
-	if (w->expected && !memcmp(intern_bytes(&s->emitter->tuples, w->expected - 1, &len), &stack,
-				   sizeof(stack))) {
-		tuple = emitter_as_expected(s->emitter, w->expected);
-	} else {
-		own_key(s, w);
-		memcpy(w->key, &stack, sizeof(stack));
-		tuple = emitter_tuple(s->emitter, w->type, w->key, w->key_len);
-	}
+	memcpy(w->key, &stack, sizeof(stack));
+	tuple = emitter_tuple(s->emitter, w->type, w->key, w->key_len);
 	pairing_done(&s->pairing, w);
 	if (stack == STACK_LOST)
 		s->missing_stacks++;
@@ -124,54 +106,6 @@ static uint32_t make_key(const struct stream *s, const struct plan_type *type,
 		p += 2 + len;
 	}
 	return (uint32_t)(p - key);
-}
-
-/*
- * Whether a key, its stack aside, is what make_key would make: without making it. The same key of a
- * type has the same fixed length, so that the words are there.
- */
-static bool key_fits(const struct stream *s, const struct plan_type *type,
-		     const struct ring_record *rec, const uint8_t *key)
-{
-	uint32_t whole = rec->len / 8 < type->key_words ? rec->len / 8 : type->key_words, index;
-	const uint8_t *p = key + KEY_HEAD;
-	uint64_t differs = 0, last = 0;
-
-	memcpy(&index, key + sizeof(uint32_t), sizeof(index));
-	if (index != type->index)
-		return false;
-	for (uint32_t i = 0; i < whole; i++, p += 8)
-		differs |= (intern_word(rec->data + i * 8) & type->mask[i]) ^ intern_word(p);
-	if (whole < type->key_words) {
-		memcpy(&last, rec->data + whole * 8, rec->len % 8);
-		differs |= (last & type->mask[whole]) ^ intern_word(p);
-		p += 8;
-	}
-	for (uint16_t i = 0; !differs && i < type->variable_count; i++) {
-		const uint8_t *bytes;
-		uint16_t len16;
-		size_t len;
-
-		memcpy(&len16, p, sizeof(len16));
-		if (!plan_field_bytes(&s->plan->layout, &type->variable[i], rec, &bytes, &len) ||
-		    len != len16 || !intern_same(p + 2, bytes, len16))
-			return false;
-		p += 2 + len;
-	}
-	return !differs;
-}
-
-/* The tuple, plus 1, that a record has, its stack aside, if that is the one to be expected; 0: it is not. */
-static uint32_t expected_tuple(const struct stream *s, const struct plan_type *type,
-			       const struct ring_record *rec, bool any_stack)
-{
-	const uint8_t *key;
-	uint32_t expected = emitter_expected(s->emitter, &key), none = STACK_NONE;
-
-	if (!expected || (!any_stack && memcmp(key, &none, sizeof(none))) ||
-	    !key_fits(s, type, rec, key))
-		return 0;
-	return expected;
 }
 
 /* Before a row is made: columns have a value for each row of their type, or they mean nothing. */
@@ -268,27 +202,29 @@ static int add_event(struct stream *s, const struct plan_type *type, const struc
 	bool waits = type->wants_stack || s->stacks_asked;
 	unsigned int context = pairing_context(rec->data[s->plan->flags_offset]);
 	uint8_t *key = waits ? s->pairing.slots[context].key : s->key;
-	uint32_t expected = expected_tuple(s, type, rec, waits), key_len = 0;
+	uint32_t key_len = make_key(s, type, rec, key);
 	struct waiting_event *w;
 	struct event_row *row;
 	int rc;
 
-	if (!expected && !(key_len = make_key(s, type, rec, key)))
+	if (!key_len)
 		return damaged(s, rec, err);
 	rc = add_row(s, type, rec, pid, &row, err);
 	if (rc < 0)
 		return rc;
 	if (!waits) {
-		row->tuple = expected ? emitter_as_expected(s->emitter, expected) :
-					emitter_tuple(s->emitter, type, key, key_len);
-		return row->tuple == EMIT_FAILED ? emit_error(s, err) : 0;
+		row->tuple = emitter_tuple(s->emitter, type, key, key_len);
+		if (row->tuple == EMIT_FAILED)
+			return emit_error(s, err);
+		images_learn(&s->emitter->images, s->plan, type, row->tuple, rec, NULL);
+		return 0;
 	}
 	w = pairing_wait(&s->pairing, context);
 	w->row = s->block.count - 1;
 	w->pid = pid;
 	w->ordinal = s->decoded;
 	w->type = type;
-	w->expected = expected;
+	w->record = *rec;
 	w->key_len = key_len;
 	if (type->call_site_offset != NO_OFFSET)
 		w->call_site = plan_number(layout, rec->data + type->call_site_offset,
@@ -374,6 +310,8 @@ static int add_stack(struct stream *s, const struct ring_record *rec, int32_t pi
 	struct waiting_event *w = pairing_match(&s->pairing, &s->plan->layout,
 						rec->data[s->plan->flags_offset], pid, s->decoded,
 						frames, depth);
+	bool at_once;
+	int rc;
 
 	if (!w) {
 		s->orphan_stacks++;
@@ -386,7 +324,12 @@ static int add_stack(struct stream *s, const struct ring_record *rec, int32_t pi
 	if (stack == EMIT_FAILED)
 		return emit_error(s, err);
 	s->stacks++;
-	return settle(s, w, STACK_FIRST + stack, err);
+	at_once = w->ordinal + 1 == s->decoded && w->record.data && !s->stacks_asked;
+	rc = settle(s, w, STACK_FIRST + stack, err);
+	if (rc == 0 && at_once)
+		images_learn(&s->emitter->images, s->plan, w->type, s->block.rows[w->row].tuple,
+			     &w->record, rec);
+	return rc;
 }
 
 static int add_record(struct stream *s, const struct ring_record *rec, struct error *err)
@@ -423,6 +366,64 @@ static int add_record(struct stream *s, const struct ring_record *rec, struct er
 	return rec->len < type->min_len ? damaged(s, rec, err) : add_event(s, type, rec, pid, err);
 }
 
+/*
+ * The image of a record, if it is one of the two to be expected, and the stack record behind it, if the
+ * image has one: then both are what it shows.
+ */
+static inline const struct image *look_up(const struct stream *s, const struct ring_page *page,
+					  const struct ring_record *rec, struct ring_record *stack)
+{
+	const struct images *images = &s->emitter->images;
+
+	for (int which = 0; which < 2; which++) {
+		const struct image *i = image_expected(images, which);
+
+		if (!i)
+			break;
+		if (image_is(images, i, rec, (size_t)(page->end - rec->data)) &&
+		    (!i->stack_len || (ring_page_peek(page, stack) &&
+				       image_stack_is(images, s->plan, i, rec, stack))))
+			return i;
+	}
+	return NULL;
+}
+
+/*
+ * An event that looks as expected, and its stack, in one go: what add_record would make of them. Where an
+ * event waits for its stack there is more to find out. False: nothing was taken.
+ */
+static inline bool add_as_expected(struct stream *s, struct ring_page *page,
+				   const struct ring_record *rec)
+{
+	const struct event_plan *plan = s->plan;
+	struct ring_record stack = { 0 };
+	const struct image *i = s->pairing.waiting ? NULL : look_up(s, page, rec, &stack);
+	struct event_row *row = i ? event_block_add(&s->block) : NULL;
+	const struct plan_type *type;
+
+	if (!row)
+		return false;
+	type = &plan->plans[i->type];
+	*row = (struct event_row){
+		.time = rec->time,
+		.pid = (int32_t)plan_number(&plan->layout, rec->data + plan->pid_offset, 4),
+		.tuple = image_tuple(&s->emitter->images, i),
+		.type = i->type,
+	};
+	if (type->address_offset != NO_OFFSET)
+		row->address = plan_number(&plan->layout, rec->data + type->address_offset,
+					   type->address_size);
+	images_follow(&s->emitter->images, row->tuple);
+	s->decoded++;
+	s->events++;
+	if (i->stack_len) {
+		s->decoded++;
+		s->stacks++;
+		ring_page_take(page, &stack);
+	}
+	return true;
+}
+
 int stream_page(struct stream *s, const void *bytes, size_t len, bool lost_in_front,
 		struct error *err)
 {
@@ -436,15 +437,14 @@ int stream_page(struct stream *s, const void *bytes, size_t len, bool lost_in_fr
 	if (rc < 0)
 		return rc;
 	while ((rc = ring_page_next(&page, &rec)) > 0)
-		if ((failed = add_record(s, &rec, err)) < 0)
+		if (!add_as_expected(s, &page, &rec) && (failed = add_record(s, &rec, err)) < 0)
 			break;
 	if (rc < 0)
 		failed = error_set(err, rc, "CPU %u: a ring-buffer page is malformed at byte %zu",
 				   s->cpu, (size_t)(page.pos - page.start));
-	/* between pages a new generation may begin */
 	for (unsigned int i = 0; i < PAIRING_CONTEXTS; i++)
 		if (pairing_waits(&s->pairing, i))
-			own_key(s, &s->pairing.slots[i]);
+			s->pairing.slots[i].record.data = NULL;
 	return failed;
 }
 
