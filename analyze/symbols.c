@@ -18,6 +18,7 @@ struct symbols {
 	struct symbol *list;
 	uint32_t *by_name; /* of the list; NULL: not made */
 	size_t count, cap, bad_lines, zero;
+	bool unsorted; /* the kernel's are sorted, those of modules by module */
 };
 
 static int by_address(const void *a, const void *b)
@@ -29,16 +30,13 @@ static int by_address(const void *a, const void *b)
 	return (x->order > y->order) - (x->order < y->order);
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+/* The value of a hexadecimal digit, plus 1; 0: it is none. There are millions of them. */
+static const uint8_t hex_digits[256] = {
+	['0'] = 1,  ['1'] = 2,	['2'] = 3,  ['3'] = 4,	['4'] = 5,  ['5'] = 6,
+	['6'] = 7,  ['7'] = 8,	['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 /* ARM marks stretches of code and data with $a $d $t $x, alone or followed by a dot. */
 static bool is_mapping_symbol(const char *name, size_t len)
@@ -60,22 +58,23 @@ static size_t word(const char *p, const char *end)
 static bool parse_line(const struct symbols *s, const char *p, const char *end, struct symbol *sym,
 		       char *kind)
 {
-	unsigned int digits = 0;
+	unsigned int digits = 0, value;
+	size_t len;
 
-	for (; p < end && hex_digit(*p) >= 0; p++, digits++)
-		sym->address = sym->address << 4 | (unsigned int)hex_digit(*p);
+	for (; p < end && (value = hex_digits[(uint8_t)*p]); p++, digits++)
+		sym->address = sym->address << 4 | (value - 1);
 	if (!digits || digits > 16 || end - p < 4 || p[0] != ' ' || p[2] != ' ')
 		return false;
 	*kind = p[1];
 	p += 3;
 	sym->name = (uint32_t)(p - s->text);
-	sym->name_len = (uint16_t)(word(p, end) < SYMBOL_NAME_MAX ? word(p, end) : SYMBOL_NAME_MAX);
-	p += word(p, end);
+	len = word(p, end);
+	sym->name_len = (uint16_t)(len < SYMBOL_NAME_MAX ? len : SYMBOL_NAME_MAX);
+	p += len;
 	while (p < end && (*p == ' ' || *p == '\t'))
 		p++;
 	if (end - p > 2 && *p == '[' && end[-1] == ']') {
-		size_t len = (size_t)(end - p - 2);
-
+		len = (size_t)(end - p - 2);
 		sym->module = (uint32_t)(p + 1 - s->text);
 		sym->module_len = (uint16_t)(len < SYMBOL_NAME_MAX ? len : SYMBOL_NAME_MAX);
 	}
@@ -94,7 +93,8 @@ static int add_line(struct symbols *s, const char *p, const char *end)
 		return 0;
 	}
 	/* Code only: a data symbol between two functions must not take their return addresses. */
-	if (!strchr("tTwW", kind) || is_mapping_symbol(s->text + sym.name, sym.name_len))
+	if ((kind != 't' && kind != 'T' && kind != 'w' && kind != 'W') ||
+	    is_mapping_symbol(s->text + sym.name, sym.name_len))
 		return 0;
 	if (s->count == s->cap) {
 		size_t cap = s->cap ? s->cap * 2 : 4096;
@@ -106,6 +106,7 @@ static int add_line(struct symbols *s, const char *p, const char *end)
 		s->cap = cap;
 	}
 	s->zero += !sym.address;
+	s->unsorted |= s->count && sym.address < s->list[s->count - 1].address;
 	s->list[s->count++] = sym;
 	return 0;
 }
@@ -137,7 +138,7 @@ int symbols_new(struct symbols **ret, const void *text, size_t len, struct error
 			goto out;
 		p = eol + 1;
 	}
-	if (s->count)
+	if (s->unsorted)
 		qsort(s->list, s->count, sizeof(*s->list), by_address);
 	*ret = s;
 	return 0;
