@@ -324,7 +324,7 @@ static int add_stack(struct stream *s, const struct ring_record *rec, int32_t pi
 	if (stack == EMIT_FAILED)
 		return emit_error(s, err);
 	s->stacks++;
-	at_once = w->ordinal + 1 == s->decoded && w->record.data && !s->stacks_asked;
+	at_once = w->ordinal + 1 == s->decoded && w->record.data;
 	rc = settle(s, w, STACK_FIRST + stack, err);
 	if (rc == 0 && at_once)
 		images_learn(&s->emitter->images, s->plan, w->type, s->block.rows[w->row].tuple,

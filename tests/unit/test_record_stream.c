@@ -216,12 +216,13 @@ static void check_same(const struct bench *fast, const struct bench *plain)
 	      fast->stream.orphan_stacks == plain->stream.orphan_stacks);
 }
 
-static void test_expected_is_the_same(void)
+static void check_expected(const bool *stacks_asked)
 {
 	struct bench fast, plain;
 
 	bench_open(&fast, false);
 	bench_open(&plain, true);
+	fast.stream.stacks_asked = plain.stream.stacks_asked = stacks_asked;
 	feed(&fast);
 	feed(&plain);
 	CHECK(!fast.failed && !plain.failed);
@@ -230,6 +231,19 @@ static void test_expected_is_the_same(void)
 	CHECK(fast.stream.missing_stacks > 100 && fast.stream.unknown > 50);
 	bench_close(&fast);
 	bench_close(&plain);
+}
+
+static void test_expected_is_the_same(void)
+{
+	check_expected(NULL);
+}
+
+/* In a ring that somebody else has set up, any event may have a stack. */
+static void test_expected_where_all_wait(void)
+{
+	static const bool asked[] = { true, false, false };
+
+	check_expected(asked);
 }
 
 /* Where a record is damaged, the rest of its round is left out; 0: none of them was. */
@@ -328,6 +342,7 @@ static void test_contexts(void)
 int main(void)
 {
 	RUN(test_expected_is_the_same);
+	RUN(test_expected_where_all_wait);
 	RUN(test_nearly_expected_is_the_same);
 	RUN(test_expected_in_a_generation_that_ends);
 	RUN(test_contexts);
