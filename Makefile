@@ -343,7 +343,7 @@ check-compilers:	## The tests of make check with other compilers and levels of o
 		echo "--- $$build"; \
 		compiler=$${build%% *} flags=$${build#* } b=build/compilers/$$(echo $$build | tr -d ' '); \
 		$(build_now) CC="$$compiler" CFLAGS="$$flags" B=$$b programs test-programs || exit 1; \
-		CC="$$compiler" B=$$b BAD_CASES=1200 sh tests/run.sh $(or $(SETS),unit cli bad fuzz layers) || exit 1; \
+		CC="$$compiler" B=$$b BAD_CASES=1200 BAD_SECONDS=30 sh tests/run.sh $(or $(SETS),unit cli bad fuzz layers) || exit 1; \
 	done
 
 TARGET ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
