@@ -19,7 +19,8 @@ struct ftrace_ring {
 	struct ring_stats counts;    /* the kernel's, as read last */
 	uint64_t lost_seen;	     /* lost records at the last look */
 	uint64_t lost_told;	     /* of them, told in front of a block, or about to be */
-	uint64_t lost_at_boundary;   /* lost records when a page boundary was last crossed */
+	uint64_t lost_at_boundary;   /* lost records when last looked at a page boundary */
+	uint32_t suspect_pages;	     /* so many more may have a loss in front that was seen there */
 	uint32_t pages_since_look;
 	uint32_t pages_since_empty; /* with nothing waiting for its stack; no more than pages */
 	uint64_t overwritten;	    /* on purpose, before the ring was opened to be read */
@@ -105,7 +106,7 @@ static int look_for_loss(struct ftrace_ring *c, bool ring_empty, struct error *e
 /*
  * An event waits for its stack over a page boundary: may anything have been lost there? Only if the ring was full
  * then, and all that filled it was read since it was empty. Its statistics are dear: the kernel writes them as text,
- * into memory whose allocation it traces.
+ * into memory whose allocation it traces. What they count may also be in front of any page that is in the ring now.
  */
 static bool lost_at_boundary(struct ftrace_ring *c)
 {
@@ -117,7 +118,9 @@ static bool lost_at_boundary(struct ftrace_ring *c)
 	if (ring_counts_read(c->stats_fd, &now, NULL) < 0)
 		return true;
 	c->lost_at_boundary = ring_stats_lost(&now);
-	return c->lost_at_boundary != before;
+	if (c->lost_at_boundary != before)
+		c->suspect_pages = c->pages;
+	return c->suspect_pages > 0;
 }
 
 static uint64_t now_ns(void)
@@ -177,7 +180,7 @@ static int drain(struct ring *ring, bool *ret_empty, struct error *err)
 		if (n <= 0) {
 			*ret_empty = true;
 			if (!stream_waiting(stream))
-				c->pages_since_empty = 0;
+				c->pages_since_empty = c->suspect_pages = 0;
 			rc = complete(c, before, err);
 			if (rc < 0)
 				return rc;
@@ -195,6 +198,7 @@ static int drain(struct ring *ring, bool *ret_empty, struct error *err)
 		c->bytes += (uint64_t)n;
 		c->pages_since_look++;
 		c->pages_since_empty += c->pages_since_empty < c->pages;
+		c->suspect_pages -= c->suspect_pages > 0;
 		pages++;
 	}
 	if (*ret_empty || c->pages_since_look >= c->pages)
