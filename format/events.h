@@ -69,8 +69,19 @@ static inline struct event_row *event_block_add(struct event_block *b)
 void event_block_put_number(struct event_block *b, uint16_t type, uint16_t field, uint64_t value);
 void event_block_put_bytes(struct event_block *b, uint16_t type, uint16_t field, const void *p,
 			   size_t n);
+/* Of (type, field), made once and kept with the block's memory; NULL: no memory, and oom says so. */
+struct event_column *event_block_column(struct event_block *b, uint16_t type, uint16_t field);
+
 void event_block_clear(struct event_block *b); /* keeps the memory */
 void event_block_release(struct event_block *b);
+
+static inline bool event_type_has_address(const struct event_type *type)
+{
+	for (uint16_t i = 0; i < type->field_count; i++)
+		if (type->fields[i].place == PLACE_ADDRESS)
+			return true;
+	return false;
+}
 
 /* Scratch tables of the encoder, reused from block to block; zeroed memory is a new one. */
 struct events_encoder {
