@@ -123,11 +123,13 @@ check "and the sentence says what to do" grep -q 'load' "$work/err"
 FAULTS=${FAULTS:-25}
 halves=0 lefts=0 killed=0
 rm -f "$cap.db"
+started=$(date +%s.%N)
 "$KMEM_ANALYZE" load -q -o "$work/whole.db" "$cap"
+whole=$(date +%s.%N | awk -v s="$started" '{ print $1 - s }') # under an emulator that is long
 for i in $(seq "$FAULTS"); do
 	"$KMEM_ANALYZE" load -q -f "$cap" 2>/dev/null &
 	pid=$!
-	sleep "$(awk -v i="$i" -v n="$FAULTS" 'BEGIN { srand(i); printf "%.4f", 0.002 + i / n * 0.15 * rand() }')"
+	sleep "$(awk -v i="$i" -v n="$FAULTS" -v whole="$whole" 'BEGIN { srand(i); printf "%.4f", 0.002 + i / n * 1.5 * whole * rand() }')"
 	kill -9 $pid 2>/dev/null
 	wait $pid 2>/dev/null
 	[ $? -ne 137 ] || killed=$((killed + 1))

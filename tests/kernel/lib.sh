@@ -14,7 +14,14 @@ set -u
 READ_CAPTURE=$TESTS/../scripts/read_capture.py
 tracing=/sys/kernel/tracing
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+mounted=''
+leave() { # also when a signal ends the test
+	rm -rf "$work"
+	[ -z "$mounted" ] || umount $tracing
+	mounted=''
+}
+trap leave EXIT
+trap 'exit 130' INT TERM HUP
 failed=0
 
 ok() {
@@ -165,6 +172,5 @@ exact() { # NAME FILE
 }
 
 finish() {
-	[ -z "${mounted-}" ] || umount $tracing
 	exit $failed
 }

@@ -46,7 +46,7 @@ remove_instances() {
 	done
 	made=
 }
-trap 'remove_instances; rm -rf "$work"' EXIT
+trap 'remove_instances; leave' EXIT
 
 dump() { # STATUS NAME ARGUMENT...
 	want=$1

@@ -22,7 +22,7 @@ stop_load() {
 	load=
 }
 load=
-trap 'stop_load; rm -rf "$work"' EXIT
+trap 'stop_load; leave' EXIT
 
 # FAULTS=200 for a thorough look; FAULTS_FROM=51 FAULTS_TO=100 of them only these, of all kinds
 : "${FAULTS:=20}" "${FAULTS_FROM:=1}" "${FAULTS_TO:=$FAULTS}"

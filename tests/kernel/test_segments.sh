@@ -17,7 +17,7 @@ start_load() {
 		load="$load $!"
 	done
 }
-trap 'stop_load; umount "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'stop_load; umount "$work/small" 2>/dev/null; leave' EXIT
 count() { # PATTERN: how many files
 	find "$work" -maxdepth 1 -name "$1" | wc -l
 }

@@ -18,7 +18,7 @@ remove_instance() {
 	done
 	echo "# $own is still there after $try tries"
 }
-trap 'remove_instance; rm -rf "$work"' EXIT
+trap 'remove_instance; leave' EXIT
 
 instance() { # KB
 	mkdir "$i" || exit 1
