@@ -54,8 +54,8 @@ struct load {
 	struct losses losses;
 	struct dictionaries *dictionaries;
 	struct text_log
-		*text;	 /* instead of series, dictionaries, streams and merge; NULL: a capture */
-	bool text_debug; /* of the log, what was given with -k has debug information */
+		*text; /* instead of series, dictionaries, streams and merge; NULL: a capture */
+	struct kernel_names log_names; /* of a text log: from what was given with -k */
 	struct cpu_streams streams;
 	struct merge merge;
 	struct replay replay;
@@ -216,19 +216,16 @@ static int read_text(struct load *l, const char *path, const struct symbolize_op
 		     struct error *err)
 {
 	struct text_targets to = { .sites = &l->sites, .tasks = &l->tasks, .losses = &l->losses };
-	struct kernel_names names = { 0 };
 	int rc = text_input_identity(path, &l->identity, err);
 
 	if (rc == 0)
 		rc = text_log_open(&l->text, path, err);
 	if (rc == 0 && symbols->count)
-		rc = kernel_names_read(&names, symbols->paths, symbols->count, err);
-	l->text_debug = names.debug;
+		rc = kernel_names_read(&l->log_names, symbols->paths, symbols->count, err);
 	if (rc == 0)
-		rc = symbols_new(&l->symbols, names.text.data, names.text.len, err);
+		rc = symbols_new(&l->symbols, l->log_names.text.data, l->log_names.text.len, err);
 	if (rc == 0)
 		rc = symbols_index_names(l->symbols, err);
-	buf_release(&names.text);
 	if (rc == 0)
 		rc = text_event_types(&l->model, err);
 	if (rc == 0)
@@ -455,13 +452,13 @@ static int finish_database(struct load *l, const struct load_options *options,
 		rc = db_tables_write(l->writer, &facts, err);
 	if (rc == 0)
 		rc = db_writer_run(l->writer, schema_indexes_sql, err);
-	if (rc == 0 && l->text_debug && !text_is_of_kernel(l))
+	if (rc == 0 && l->log_names.debug && !text_is_of_kernel(l))
 		rc = error_set(
 			err, ERR_FORMAT,
 			"-k: '%s' is of another build than the kernel of the log: no function that allocates"
 			" there is in it with the same length, or at such an address",
 			options->symbols.paths[0]);
-	if (rc == 0 && options->symbols.count && (!l->text || l->text_debug))
+	if (rc == 0 && options->symbols.count && (!l->text || l->log_names.debug))
 		rc = symbolize(l->writer, &options->symbols, &ret->symbols, err);
 	if (rc == 0)
 		rc = db_writer_run(l->writer, schema_views_sql, err);
@@ -503,6 +500,7 @@ static void load_release(struct load *l)
 	stacks_release(&l->stacks);
 	free(l->roles);
 	symbols_free(l->symbols);
+	buf_release(&l->log_names.text);
 	capture_model_release(&l->model);
 	capture_scan_release(&l->scan);
 	series_release(&l->series);

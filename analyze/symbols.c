@@ -14,7 +14,7 @@ struct symbol {
 };
 
 struct symbols {
-	char *text;
+	const char *text;
 	struct symbol *list;
 	uint32_t *by_name; /* of the list; NULL: not made */
 	size_t count, cap, bad_lines, zero;
@@ -123,13 +123,8 @@ int symbols_new(struct symbols **ret, const void *text, size_t len, struct error
 			       len);
 		goto out;
 	}
-	s->text = malloc(len + 1);
-	if (!s->text)
-		goto out;
-	if (len)
-		memcpy(s->text, text, len);
-	s->text[len] = 0;
-	for (const char *p = s->text, *end = s->text + len; p < end;) {
+	s->text = text;
+	for (const char *p = text, *end = len ? p + len : p; p < end;) {
 		const char *eol = memchr(p, '\n', (size_t)(end - p));
 
 		if (!eol)
@@ -151,7 +146,6 @@ void symbols_free(struct symbols *s)
 {
 	if (!s)
 		return;
-	free(s->text);
 	free(s->list);
 	free(s->by_name);
 	free(s);

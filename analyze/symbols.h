@@ -31,11 +31,11 @@ struct symbols;
 struct symbol_hit {
 	uint32_t index; /* of the symbol, from 0: the same for every address of one function */
 	uint64_t start;
-	struct text name;   /* lives as long as the symbols */
+	struct text name;   /* stands in the text of the symbols */
 	struct text module; /* len 0 for the kernel itself */
 };
 
-/* Takes a copy of the text (at most 1 GiB). An empty text gives an empty table. */
+/* The text (at most 1 GiB) has to live as long as the symbols. An empty one, or NULL, gives an empty table. */
 int symbols_new(struct symbols **ret, const void *text, size_t len, struct error *err);
 void symbols_free(struct symbols *s);
 
