@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,9 @@ static void ask(const struct question *q, char *db)
 	q->command->run(q->command, count, argv);
 }
 
+/* What a sanitizer has to say must not go where the answers go. */
+void __sanitizer_set_report_fd(void *fd) __attribute__((weak));
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int out, err, null;
@@ -97,6 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		out = dup(1);
 		err = dup(2);
 		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		if (__sanitizer_set_report_fd)
+			__sanitizer_set_report_fd((void *)(intptr_t)err);
 	}
 	copy = malloc(good.len);
 	memcpy(copy, good.data, good.len);
