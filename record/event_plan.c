@@ -301,6 +301,11 @@ int event_plan_set_stack(struct event_plan *plan, const char *text, size_t len, 
 	if (rc == 0 && !caller)
 		rc = error_set(err, ERR_UNSUPPORTED,
 			       "events/ftrace/kernel_stack/format has no field 'caller'");
+	/* whoever reads a stack looks whether its record reaches to the frames, and no further */
+	if (rc == 0 && size && size->size == 4 && size->offset + 4u > caller->offset)
+		rc = error_set(err, ERR_UNSUPPORTED,
+			       "events/ftrace/kernel_stack/format has its field 'size' behind the"
+			       " frames");
 	if (rc == 0) {
 		plan->stack_id = t.id;
 		plan->stack_caller_offset = caller->offset;

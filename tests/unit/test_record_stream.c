@@ -329,6 +329,21 @@ static void test_expected_in_a_generation_that_ends(void)
 	bench_close(&b);
 }
 
+/* A count of frames that stands where no record need reach to is not read. */
+static void test_stack_format_that_lies(void)
+{
+	static const char lie[] =
+		"name: kernel_stack\nID: 80\nformat:\n" FORMAT_COMMON
+		"\tfield:int size;\toffset:60000;\tsize:4;\tsigned:1;\n"
+		"\tfield:unsigned long caller[8];\toffset:16;\tsize:64;\tsigned:0;\n" FORMAT_END;
+	struct event_plan *plan;
+
+	MUST(event_plan_new(&plan, &layout, NULL) == 0);
+	CHECK(event_plan_set_stack(plan, stack_format, sizeof(stack_format) - 1, NULL) == 0);
+	CHECK(event_plan_set_stack(plan, lie, sizeof(lie) - 1, NULL) == ERR_UNSUPPORTED);
+	event_plan_free(plan);
+}
+
 /* Each way to begin an interrupt comes out as the innermost context. */
 static void test_contexts(void)
 {
@@ -345,6 +360,7 @@ int main(void)
 	RUN(test_expected_where_all_wait);
 	RUN(test_nearly_expected_is_the_same);
 	RUN(test_expected_in_a_generation_that_ends);
+	RUN(test_stack_format_that_lies);
 	RUN(test_contexts);
 	return check_done();
 }
