@@ -7,7 +7,8 @@ if ! command -v dpkg-buildpackage >/dev/null || ! command -v lintian >/dev/null;
 	echo "skip the Debian packages: no dpkg-buildpackage or no lintian here"
 	exit 0
 fi
-env -u B make -s deb >"$work/log" 2>&1
+maintainer=$(git log -1 --format='%cn <%ce>')
+env -u B -u DEBFULLNAME -u DEBEMAIL make -s deb >"$work/log" 2>&1
 check "make deb" [ $? -eq 0 ]
 # it may leave temporary files
 TMPDIR=$work lintian --allow-root --fail-on error,warning build/deb/*.changes >"$work/lintian" 2>&1
@@ -19,6 +20,8 @@ for package in kmem-record kmem-analyze; do
 	check "$package: the page is in it" [ -s "$work/$package/usr/share/man/man1/$package.1.gz" ]
 	check "$package: completion is in it" [ -s "$work/$package/usr/share/bash-completion/completions/$package" ]
 done
+check "the maintainer is who made the last commit" \
+	[ "$(dpkg-deb -f build/deb/kmem-record_*.deb Maintainer)" = "$maintainer" ]
 check "the page of the format is in it" [ -s "$work/kmem-record/usr/share/man/man5/kmem-capture.5.gz" ]
 check "the recorder needs only libzstd and libc" [ "$(dpkg-deb -f build/deb/kmem-record_*.deb Depends | tr ',' '\n' |
 	sed 's/ (.*//; s/^ //' | sort | tr '\n' ' ')" = 'libc6 libzstd1 ' ]
