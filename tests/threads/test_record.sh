@@ -7,7 +7,7 @@ needs_kernel 'threads of the recorder'
 : "${KMEM_ANALYZE:=$PWD/$B/kmem-analyze}"
 cap=$work/cap.kmem
 load=
-trap 'kill $load 2>/dev/null; wait; rm -rf "$work"' EXIT
+trap 'kill $load 2>/dev/null; wait; leave' EXIT
 for cpu in $(seq 0 $(($(nproc) - 1))); do
 	nice "$B/tests/churn" 1000000000 "$cpu" >/dev/null &
 	load="$load $!"
