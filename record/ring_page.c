@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TYPE_LONG	 0u /* data; its length is in the next word */
 #define TYPE_PADDING	 29u
 #define TYPE_TIME_EXTEND 30u
 #define TYPE_TIME_STAMP	 31u
@@ -121,44 +120,26 @@ int ring_page_next_slow(struct ring_page *p, struct ring_record *ret)
 			p->pos = p->end;
 			break;
 		}
-		if (type - 1 < RING_TYPE_DATA_MAX) {
-			if (type * 4 > left)
-				return ERR_DAMAGED;
-			ret->time = p->time += delta;
-			ret->data = p->pos + 4;
-			ret->len = type * 4;
-			p->pos += 4 + type * 4;
+		if (ring_page_peek(p, ret)) {
+			ring_page_take(p, ret);
 			return 1;
 		}
-		if (left < 4)
+		if (type < TYPE_PADDING || left < 4) /* a record that leaves the page */
 			return ERR_DAMAGED;
 		extra = ring_u32(layout, p->pos + 4);
-		if (type == TYPE_TIME_EXTEND || type == TYPE_TIME_STAMP) {
+		if (type == TYPE_PADDING) { /* a discarded record; the length counts itself */
+			if (extra < 4 || extra > left || ((extra + 3) & ~3u) > left)
+				return ERR_DAMAGED;
+			/* 1 stands for "no time of its own" (check_buffer() in the kernel) */
+			p->time += delta != 1 ? delta : 0;
+			p->pos += 4 + ((extra + 3) & ~3u);
+		} else {
 			uint64_t wide = (uint64_t)extra << 27 | delta;
 
 			p->time = type == TYPE_TIME_EXTEND ? p->time + wide :
 							     absolute_time(p, wide);
 			p->pos += 8;
-			continue;
 		}
-		/* the length word counts itself; records start on multiples of 4 */
-		if (extra < 4 || extra > left || ((extra + 3) & ~3u) > left)
-			return ERR_DAMAGED;
-		extra = (extra + 3) & ~3u;
-		p->pos += 4 + extra;
-		if (type == TYPE_PADDING) {
-			/*
-			 * a discarded record; 1 stands for "no time of its own" (check_buffer() in
-			 * the kernel)
-			 */
-			if (delta != 1)
-				p->time += delta;
-			continue;
-		}
-		ret->time = p->time += delta;
-		ret->data = p->pos - extra + 4;
-		ret->len = extra - 4;
-		return 1;
 	}
 	return p->pos == p->end ? 0 : ERR_DAMAGED;
 }

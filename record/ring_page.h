@@ -73,57 +73,49 @@ static inline uint32_t ring_u32(const struct ring_layout *layout, const uint8_t 
 	return layout->swap ? __builtin_bswap32(v) : v;
 }
 
-/* 1 and a record, 0 at the end, ERR_DAMAGED (and nothing more to be had from this page). */
-static inline int ring_page_next(struct ring_page *p, struct ring_record *ret)
-{
-	if ((size_t)(p->end - p->pos) >= 8) {
-		uint32_t word = ring_u32(p->layout, p->pos);
-		uint32_t words = p->layout->big_endian ? word >> 27 : word & 31;
-		uint32_t delta = p->layout->big_endian ? word & ((1u << 27) - 1) : word >> 5;
-
-		if (words - 1 < RING_TYPE_DATA_MAX && (size_t)(p->end - p->pos) >= 4 + words * 4) {
-			ret->time = p->time += delta;
-			ret->data = p->pos + 4;
-			ret->len = words * 4;
-			p->pos += 4 + words * 4;
-			return 1;
-		}
-	}
-	return ring_page_next_slow(p, ret);
-}
-
 /*
- * The record that ring_page_next will return, without taking it; ring_page_take does. False: not a plain
- * one, ring_page_next may have more to say. No copy of the page, and no store that is read back wider.
+ * The next record, without taking it; ring_page_take does. False: not a plain one, ring_page_next may have
+ * more to say. No copy of the page, and no store that is read back wider.
  */
 static inline bool ring_page_peek(const struct ring_page *p, struct ring_record *ret)
 {
 	size_t left = (size_t)(p->end - p->pos);
-	uint32_t word, words, extra, head = 4;
+	uint32_t word, words, delta;
 
 	if (left < 8)
 		return false;
 	word = ring_u32(p->layout, p->pos);
 	words = p->layout->big_endian ? word >> 27 : word & 31;
+	delta = p->layout->big_endian ? word & ((1u << 27) - 1) : word >> 5;
+	ret->time = p->time + delta;
+	ret->data = p->pos + 4;
 	ret->len = words * 4;
-	if (!words) { /* a long one */
-		extra = ring_u32(p->layout, p->pos + 4);
-		if (extra < 4 || extra > left)
-			return false;
-		head = 8;
-		ret->len = (extra - 4 + 3) & ~3u;
-	}
-	if (words > RING_TYPE_DATA_MAX || left - head < ret->len)
+	if (words - 1 < RING_TYPE_DATA_MAX)
+		return left - 4 >= ret->len;
+	if (words)
 		return false;
-	ret->time = p->time + (p->layout->big_endian ? word & ((1u << 27) - 1) : word >> 5);
-	ret->data = p->pos + head;
-	return true;
+	/* a long one: its length, which counts itself, stands in front */
+	ret->data += 4;
+	ret->len = ring_u32(p->layout, p->pos + 4) - 4;
+	if (ret->len > left - 8)
+		return false;
+	ret->len = (ret->len + 3) & ~3u;
+	return ret->len <= left - 8;
 }
 
 static inline void ring_page_take(struct ring_page *p, const struct ring_record *peeked)
 {
 	p->time = peeked->time;
 	p->pos = peeked->data + peeked->len;
+}
+
+/* 1 and a record, 0 at the end, ERR_DAMAGED (and nothing more to be had from this page). */
+static inline int ring_page_next(struct ring_page *p, struct ring_record *ret)
+{
+	if (!ring_page_peek(p, ret))
+		return ring_page_next_slow(p, ret);
+	ring_page_take(p, ret);
+	return 1;
 }
 
 #endif
