@@ -8,8 +8,8 @@
  * image of its tuple made from it.
  *
  * Which image to compare is learned from the sequence of events: paths through the kernel repeat, and
- * what came behind the same four tuples before, comes again (of 100 events in 95 on a loop of system
- * calls, in 90 on a mix of find, tar and gcc; the one before that in another 3 and 6).
+ * what came behind the same four tuples before, comes again, or else what came there the time before
+ * that. tests/bench/stream_speed.sh prints how many events of a loop of system calls are known so.
  *
  *	i = image_expected(&images, 0);			// then 1; NULL: there is none
  *	if (image_is(&images, i, &rec, room) && (!i->stack_len || image_stack_is(...)))
@@ -22,6 +22,7 @@
 
 #include "format/base/buf.h"
 #include "record/event_plan.h"
+#include "record/intern.h"
 
 #define IMAGE_SEQUENCE_BITS 13 /* of the table of sequences: 64 KiB */
 
@@ -128,21 +129,6 @@ static inline bool image_is(const struct images *im, const struct image *i,
 	return !(differ[0] | differ[1]);
 }
 
-/* All bytes are compared, as nearly always they are the same. */
-static inline bool image_same(const uint8_t *p, const uint8_t *q, uint32_t n)
-{
-	image_bytes differ;
-
-	if (n < sizeof(differ))
-		return !memcmp(p, q, n);
-	/* the last ones may begin in those before */
-	differ = image_load(p + n - sizeof(differ)) ^ image_load(q + n - sizeof(differ));
-	for (const uint8_t *end = p + n - sizeof(differ); p < end;
-	     p += sizeof(differ), q += sizeof(differ))
-		differ |= image_load(p) ^ image_load(q);
-	return !(differ[0] | differ[1]);
-}
-
 /* Whether the record behind that of event is the stack that the image has: of its type, context and thread. */
 static inline bool image_stack_is(const struct images *im, const struct event_plan *plan,
 				  const struct image *i, const struct ring_record *event,
@@ -161,8 +147,8 @@ static inline bool image_stack_is(const struct images *im, const struct event_pl
 		return false;
 	if (plan->stack_size_offset != NO_OFFSET)
 		memcpy(&size, stack->data + plan->stack_size_offset, sizeof(size));
-	return size == i->stack_size && image_same(frames, stack->data + plan->stack_caller_offset,
-						   stack->len - plan->stack_caller_offset);
+	return size == i->stack_size && intern_same(frames, stack->data + plan->stack_caller_offset,
+						    stack->len - plan->stack_caller_offset);
 }
 
 #endif
