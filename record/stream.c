@@ -209,6 +209,7 @@ static int add_event(struct stream *s, const struct plan_type *type, const struc
 
 	if (!key_len)
 		return damaged(s, rec, err);
+	s->taken_apart++;
 	rc = add_row(s, type, rec, pid, &row, err);
 	if (rc < 0)
 		return rc;

@@ -44,6 +44,8 @@ struct stream {
 	/* the account; FORMAT.md, STATS */
 	uint64_t decoded, events, stacks, orphan_stacks, missing_stacks, unknown;
 	uint64_t early_stacks; /* of the orphans: before the first event */
+	uint64_t
+		taken_apart; /* of the events: those that were not known by their bytes (image.h) */
 };
 
 int stream_init(struct stream *s, uint32_t cpu, uint16_t ring, struct emitter *emitter,

@@ -1,7 +1,8 @@
 /*
- * stream_speed DIR [TIMES [OUTPUT]] - what the recorder does with the pages of a tracing ring, without the ring: decodes,
- * pairs, interns, encodes, compresses and writes them, once and then TIMES times. Prints how many events they hold, and of an
- * event the CPU time, the least of all times, and the bytes in the capture. stream_speed.sh makes DIR: header_page, kernel_stack.format, types (lines
+ * stream_speed DIR [TIMES [OUTPUT]] - what the recorder does with the pages of a tracing ring, without the ring:
+ * decodes, pairs, interns, encodes, compresses and writes them, once and then TIMES times. Prints how many
+ * events they hold, how many were known by their bytes, and of an event the CPU time, the least of all times,
+ * and the bytes in the capture. stream_speed.sh makes DIR: header_page, kernel_stack.format, types (lines
  * "SYSTEM NAME STACKS"), SYSTEM.NAME.format and ring (whole sub-buffers).
  */
 #include <fcntl.h>
@@ -125,7 +126,9 @@ int main(int argc, char **argv)
 		used = cpu_seconds() - start;
 		least = used < least ? used : least;
 	}
-	printf("%llu events, %.1f ns each, %.3f bytes each\n", (unsigned long long)events,
+	printf("%llu events, %.1f %% as expected, %.1f ns each, %.3f bytes each\n",
+	       (unsigned long long)events,
+	       100 - 100 * (double)sink.stream.taken_apart / (double)sink.stream.events,
 	       least / (double)events * 1e9,
 	       (double)capture_writer_bytes(writer) / (double)sink.stream.events);
 	row_sink_release(&sink);

@@ -216,7 +216,8 @@ static void check_same(const struct bench *fast, const struct bench *plain)
 	      fast->stream.orphan_stacks == plain->stream.orphan_stacks);
 }
 
-static void check_expected(const bool *stacks_asked)
+/* known: so many events at least are known by their bytes. */
+static void check_expected(const bool *stacks_asked, uint64_t known)
 {
 	struct bench fast, plain;
 
@@ -229,13 +230,15 @@ static void check_expected(const bool *stacks_asked)
 	check_same(&fast, &plain);
 	CHECK(fast.stream.block.count > RECORDS && fast.emitter.stacks.count > 50);
 	CHECK(fast.stream.missing_stacks > 100 && fast.stream.unknown > 50);
+	CHECK(plain.stream.taken_apart == plain.stream.events);
+	CHECK(fast.stream.taken_apart + known < fast.stream.events);
 	bench_close(&fast);
 	bench_close(&plain);
 }
 
 static void test_expected_is_the_same(void)
 {
-	check_expected(NULL);
+	check_expected(NULL, 8000);
 }
 
 /* In a ring that somebody else has set up, any event may have a stack. */
@@ -243,7 +246,7 @@ static void test_expected_where_all_wait(void)
 {
 	static const bool asked[] = { true, false, false };
 
-	check_expected(asked);
+	check_expected(asked, 2000);
 }
 
 /* Where a record is damaged, the rest of its round is left out; 0: none of them was. */
@@ -295,6 +298,7 @@ static void test_nearly_expected_is_the_same(void)
 	damaged = feed_flipped(&fast);
 	CHECK(damaged > 50 && damaged == feed_flipped(&plain));
 	check_same(&fast, &plain);
+	CHECK(fast.stream.taken_apart < fast.stream.events / 2);
 	CHECK(fast.emitter.tuples.count > 500 && fast.emitter.stacks.count > 100);
 	bench_close(&fast);
 	bench_close(&plain);
