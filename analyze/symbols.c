@@ -151,13 +151,11 @@ void symbols_free(struct symbols *s)
 	free(s);
 }
 
-bool symbols_find(const struct symbols *s, uint64_t address, struct symbol_hit *ret)
+/* Which is the first symbol behind that address; the count: there is none. */
+static size_t first_behind(const struct symbols *s, uint64_t address)
 {
 	size_t low = 0, high = s->count;
-	const struct symbol *sym;
 
-	if (symbols_hidden(s))
-		return false;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -166,14 +164,19 @@ bool symbols_find(const struct symbols *s, uint64_t address, struct symbol_hit *
 		else
 			high = middle;
 	}
-	if (!low)
+	return low;
+}
+
+bool symbols_find(const struct symbols *s, uint64_t address, struct symbol_hit *ret)
+{
+	size_t behind = symbols_hidden(s) ? 0 : first_behind(s, address);
+	uint64_t start = behind ? s->list[behind - 1].address : 0;
+	const struct symbol *sym;
+
+	if (!start || address - start >= SYMBOL_SPAN_MAX)
 		return false;
-	for (low--; low && s->list[low - 1].address == s->list[low].address;)
-		low--;
-	sym = &s->list[low];
-	if (!sym->address || address - sym->address >= SYMBOL_SPAN_MAX)
-		return false;
-	ret->index = (uint32_t)low;
+	sym = &s->list[first_behind(s, start - 1)];
+	ret->index = (uint32_t)(sym - s->list);
 	ret->start = sym->address;
 	ret->name = (struct text){ s->text + sym->name, sym->name_len };
 	ret->module = (struct text){ s->text + sym->module, sym->module_len };
@@ -230,10 +233,9 @@ int symbols_index_names(struct symbols *s, struct error *err)
 static uint64_t distance(const struct symbols *s, size_t i)
 {
 	uint64_t start = s->list[i].address;
+	size_t behind = first_behind(s, start);
 
-	while (i < s->count && s->list[i].address == start)
-		i++;
-	return i < s->count ? s->list[i].address - start : 0;
+	return behind < s->count ? s->list[behind].address - start : 0;
 }
 
 bool symbols_only_named(const struct symbols *s, struct text name, uint64_t size, uint64_t *ret)

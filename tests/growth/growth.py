@@ -398,7 +398,7 @@ def symbols_of_one_address(n):
     cap = capture()
     cap.file("/proc/kallsyms", "start", "".join("%016x t f%d\n" % (mkcap.TEXT, i) for i in range(n)).encode())
     for i in range(n // 400):
-        cap.events(0, [alloc(400 * i + k, mkcap.TEXT + i + 4) for k in range(0, 400, 7)])
+        cap.events(0, [alloc(400 * i + k, mkcap.TEXT + 400 * i + k + 4) for k in range(0, 400, 7)])
     return cap.finish()
 
 
