@@ -68,6 +68,8 @@ fi
 
 if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
 	cp "$KMEM_RECORD" "$work/recorder" && chmod 755 "$work" "$work/recorder"
+	mkdir -m 777 "$work/theirs" "$work/counts"
+	export GCOV_PREFIX="$work/counts" # a build that counts lines cannot write where root does
 	(cd / && setpriv --reuid=65534 --regid=65534 --clear-groups "$work/recorder" -o /tmp/never.kmem -d 100ms) 2>"$work/err"
 	check "not root: exit 1" [ $? -eq 1 ]
 	says "not root: where" "/sys/kernel/tracing"
@@ -75,7 +77,6 @@ if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
 	says "not root: what to do" "run as root"
 	lines "not root: one line" 1
 	# what the message names is what it takes
-	mkdir -m 777 "$work/theirs"
 	(cd "$work/theirs" && setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+dac_override \
 		--ambient-caps=+dac_override "$work/recorder" -q -o by-nobody.kmem -d 200ms) 2>"$work/err"
 	check "not root, with CAP_DAC_OVERRIDE: recorded" [ $? -eq 0 ]
@@ -95,6 +96,7 @@ if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
 	check "not root, without CAP_PERFMON: exit 1" [ $? -eq 1 ]
 	says "not root, without CAP_PERFMON: what is missing" "CAP_PERFMON"
 	check "not root, without CAP_PERFMON: no file" [ ! -e "$work/theirs/never.kmem" ]
+	unset GCOV_PREFIX
 else
 	skip "not root" "setpriv cannot become nobody"
 fi
