@@ -61,6 +61,19 @@ static inline void check_hold_memory(bool hold)
 		printf(check_failed ? "not ok %s: see the line above\n" : "ok %s\n", #test); \
 	} while (0)
 
+/*
+ * For mkstemp or mkdtemp: below TMPDIR, where whoever runs the tests takes away what one that is cut short has
+ * left.
+ */
+#define CHECK_PATH_BYTES 256
+
+static inline void check_path(char ret[CHECK_PATH_BYTES])
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(ret, CHECK_PATH_BYTES, "%s/kmem-test-XXXXXX", tmp ? tmp : "/tmp");
+}
+
 static inline int check_done(void)
 {
 	return check_failed_tests ? 1 : 0;

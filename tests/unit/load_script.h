@@ -20,17 +20,16 @@
 #include "analyze/load.h"
 #include "tests/unit/check.h"
 
-static char script_dir[256], script_capture[300], script_db[300];
+static char script_dir[CHECK_PATH_BYTES], script_capture[300], script_db[300];
 
 /* script_capture is the capture afterwards; nothing is loaded. */
 static inline void make_script(const char *script)
 {
-	const char *tmp = getenv("TMPDIR");
 	FILE *in;
 
 	check_hold_memory(true);
 	in = fmemopen((void *)(uintptr_t)script, strlen(script), "r");
-	snprintf(script_dir, sizeof(script_dir), "%s/kmem-test-XXXXXX", tmp ? tmp : "/tmp");
+	check_path(script_dir);
 	MUST(in && mkdtemp(script_dir));
 	snprintf(script_capture, sizeof(script_capture), "%s/c.kmem", script_dir);
 	snprintf(script_db, sizeof(script_db), "%s/c.kmem.db", script_dir);

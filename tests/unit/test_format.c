@@ -701,9 +701,11 @@ static void round_trip(uint32_t count, uint32_t tuples, enum clock clock, uint32
 	struct capture_scan scan = { 0 };
 	struct block block = { 0 };
 	struct error err = { 0 };
-	char path[] = "/tmp/kmem-test-XXXXXX";
-	int fd = mkstemp(path), bad = 0;
+	char path[CHECK_PATH_BYTES];
+	int fd, bad = 0;
 
+	check_path(path);
+	fd = mkstemp(path);
 	fill_block(&in, count, tuples, clock);
 	REQUIRE(capture_writer_new(&w, fd, path, *clock_step, &err) == 0);
 	CHECK(events_encode(&e, &in, types, &body, &err) == 0);

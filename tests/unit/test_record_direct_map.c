@@ -24,8 +24,10 @@ static void write_kcore(char *path, size_t cut)
 		  .p_memsz = 0x100000,
 		  .p_paddr = 0x100000 },
 	};
-	int fd = mkstemp(path);
+	int fd;
 
+	check_path(path);
+	fd = mkstemp(path);
 	memcpy(head.e_ident, ELFMAG, SELFMAG);
 	CHECK(write(fd, &head, sizeof(head)) == (ssize_t)sizeof(head));
 	CHECK(write(fd, s, sizeof(s) - cut) == (ssize_t)(sizeof(s) - cut));
@@ -34,7 +36,7 @@ static void write_kcore(char *path, size_t cut)
 
 static void test_ranges(void)
 {
-	char path[] = "/tmp/kmem-test-XXXXXX", cut[] = "/tmp/kmem-test-XXXXXX", text[300];
+	char path[CHECK_PATH_BYTES], cut[CHECK_PATH_BYTES], text[300];
 
 	write_kcore(path, 0);
 	CHECK(direct_map_read(path, text, sizeof(text)));

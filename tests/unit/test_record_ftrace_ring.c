@@ -32,7 +32,7 @@ static const char alloc_format[] = "name: kmalloc\nID: 77\nformat:\n" FORMAT_COM
 	FORMAT_PTR FORMAT_END;
 
 struct bench {
-	char dir[64];
+	char dir[CHECK_PATH_BYTES];
 	struct instance instance;
 	uint32_t cpus[1];
 	int out;
@@ -53,7 +53,7 @@ struct bench {
 
 static void name_in(const struct bench *b, char *path, const char *name)
 {
-	snprintf(path, 128, "%s/per_cpu%s", b->dir, name);
+	snprintf(path, CHECK_PATH_BYTES + 64, "%s/per_cpu%s", b->dir, name);
 }
 
 static void count_dropped(struct bench *b, uint64_t records)
@@ -71,9 +71,9 @@ static void count_dropped(struct bench *b, uint64_t records)
 
 static void make_files(struct bench *b)
 {
-	char path[128];
+	char path[CHECK_PATH_BYTES + 64];
 
-	strcpy(b->dir, "/tmp/test_ftrace_ring.XXXXXX");
+	check_path(b->dir);
 	MUST(mkdtemp(b->dir));
 	name_in(b, path, "");
 	MUST(mkdir(path, 0700) == 0);
@@ -115,7 +115,7 @@ static void bench_open(struct bench *b)
 static void bench_close(struct bench *b)
 {
 	static const char *const files[] = { "/cpu0/trace_pipe_raw", "/cpu0/stats" };
-	char path[128];
+	char path[CHECK_PATH_BYTES + 64];
 
 	row_sink_release(&b->ring->sink);
 	ring_list_release(&b->rings);

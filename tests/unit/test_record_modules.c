@@ -14,7 +14,7 @@
 	"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
 
 struct fixture {
-	char root[32], capture[40];
+	char root[CHECK_PATH_BYTES], capture[CHECK_PATH_BYTES + 8];
 	struct tree tree;
 	struct capture_writer *writer;
 	struct meta meta;
@@ -25,7 +25,7 @@ struct fixture {
 
 static void put(const struct fixture *f, const char *path, const char *text)
 {
-	char full[400];
+	char full[CHECK_PATH_BYTES + 400];
 	FILE *file;
 
 	snprintf(full, sizeof(full), "%s%s", f->root, path);
@@ -45,7 +45,8 @@ static void set_up(struct fixture *f, const char *modules)
 {
 	int fd;
 
-	*f = (struct fixture){ .root = "/tmp/kmem-test-XXXXXX" };
+	*f = (struct fixture){ .ready = false };
+	check_path(f->root);
 	if (!mkdtemp(f->root))
 		return;
 	snprintf(f->capture, sizeof(f->capture), "%s/c", f->root);
@@ -103,7 +104,7 @@ static void saved(struct fixture *f, char *ret, size_t room)
 
 static void tear_down(struct fixture *f)
 {
-	char command[80];
+	char command[CHECK_PATH_BYTES + 16];
 
 	module_watch_release(&f->watch);
 	if (f->ready) {
@@ -224,7 +225,7 @@ static void test_hostile_names(void)
 static void test_no_modules(void)
 {
 	struct fixture f;
-	char text[2000], path[64];
+	char text[2000], path[CHECK_PATH_BYTES + 64];
 
 	set_up(&f, A);
 	module_watch_release(&f.watch);

@@ -180,15 +180,14 @@ static void test_gfp(void)
 
 /* ---- files ---- */
 
-static char path[512];
+static char path[CHECK_PATH_BYTES];
 
 static void write_file(const void *data, size_t len)
 {
 	FILE *f;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/kmem-text-XXXXXX",
-		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	check_path(path);
 	fd = mkstemp(path);
 	f = fd < 0 ? NULL : fdopen(fd, "w");
 	MUST(f && fwrite(data, 1, len, f) == len && !fclose(f));
