@@ -521,6 +521,8 @@ static int print_intervals(struct kmemleak *k, const char *order, struct error *
 				 "--interval: that would be %" PRId64
 				 " reports; choose a longer time",
 				 count);
+	if (!count) /* of no length */
+		count = 1;
 	for (int64_t i = 1; i <= count && rc == 0; i++) {
 		rc = report_move(k->r, i < count ? i * every : length, made, err);
 		if (rc == 0)

@@ -62,6 +62,13 @@ static double percent(int64_t part, int64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0;
 }
 
+static uint64_t mean_of(double sum, int64_t objects)
+{
+	double mean = sum / (double)objects;
+
+	return mean < 0 ? 0 : mean < 0x1p63 ? (uint64_t)mean : INT64_MAX;
+}
+
 /* "512 (64.0%)"; of a size that nobody knows "?". */
 static void print_share(FILE *out, const struct query *q, int column, int64_t whole)
 {
@@ -138,7 +145,7 @@ static int print_stacks(struct report *r, const struct section_row *s, bool free
 		if (lifetimes && objects)
 			fprintf(r->out, ", %s mean %s, longest %s",
 				s->kind == KIND_LIVE ? "age" : "lifetime",
-				units_duration(mean, (uint64_t)(query_int(&q, 7) / objects)),
+				units_duration(mean, mean_of(query_double(&q, 7), objects)),
 				query_is_null(&q, 8) ?
 					"unknown" :
 					units_duration(most, (uint64_t)query_int(&q, 8)));
@@ -242,7 +249,7 @@ static int interval_rows(struct report *r, int64_t interval, struct error *err)
 
 static int print_intervals(struct report *r, int64_t interval, const char *order, struct error *err)
 {
-	int64_t count = (r->length_ns + interval - 1) / interval;
+	int64_t length = r->length_ns, count = length / interval + (length % interval != 0);
 	int rc;
 
 	if (count > INTERVALS_MAX)
@@ -250,6 +257,8 @@ static int print_intervals(struct report *r, int64_t interval, const char *order
 				 "--interval: that would be %" PRId64
 				 " reports; choose a longer time",
 				 count);
+	if (!count) /* of no length */
+		count = 1;
 	rc = interval_rows(r, interval, err);
 	if (rc == 0)
 		rc = query_run(r->db,
@@ -268,10 +277,8 @@ static int print_intervals(struct report *r, int64_t interval, const char *order
 		rc = by_view(&r->by, r->db, "alloc_by", "pair", false, err);
 	if (rc == 0 && r->by.count)
 		rc = by_view(&r->by, r->db, "free_by", "pair", true, err);
-	for (int64_t i = 0; rc == 0 && i < count; i++) {
-		int64_t end = (i + 1) * interval;
-
-		rc = print_report(r, order, end < r->length_ns ? end : r->length_ns, err);
+	for (int64_t i = 1; rc == 0 && i <= count; i++) {
+		rc = print_report(r, order, i < count ? i * interval : length, err);
 		if (rc == 0)
 			rc = query_run(r->db, "UPDATE temp.now SET interval = interval + 1", err);
 	}

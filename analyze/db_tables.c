@@ -281,10 +281,9 @@ static int fill_pair_total(struct db_writer *w, const struct db_facts *f, sqlite
 	for (size_t i = 0; i < t->pair_count && rc == 0; i++) {
 		const struct pair_total *p = &t->pairs[i];
 
-		rc = db_put(w, stmt, err, "iiiiiiii", (int64_t)p->alloc_site, (int64_t)p->free_site,
+		rc = db_put(w, stmt, err, "iiiiiSii", (int64_t)p->alloc_site, (int64_t)p->free_site,
 			    (int64_t)p->end, (int64_t)p->self, (int64_t)p->objects,
-			    (int64_t)p->lifetime_sum, (int64_t)p->lifetime_min,
-			    (int64_t)p->lifetime_max);
+			    &p->lifetime_sum, (int64_t)p->lifetime_min, (int64_t)p->lifetime_max);
 	}
 	return rc;
 }

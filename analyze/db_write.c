@@ -19,6 +19,7 @@
 #include "analyze/db_memory.h"
 #include "analyze/db_pages.h"
 #include "analyze/feed_table.h"
+#include "analyze/ns_sum.h"
 #include "format/base/fileio.h"
 #include "schema_sql.h"
 
@@ -410,6 +411,7 @@ int db_put(struct db_writer *w, sqlite3_stmt *stmt, struct error *err, const cha
 			else
 				va_arg(ap, int64_t);
 			break;
+		case 'S': ns_sum_bind(stmt, i, va_arg(ap, const struct ns_sum *)); break;
 		case 's':
 			text = va_arg(ap, const char *);
 			bind_text(stmt, i, text, text ? strlen(text) : 0);

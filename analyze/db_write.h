@@ -56,7 +56,7 @@ int db_prepare(struct db_writer *w, sqlite3_stmt **ret, const char *sql, struct 
 /*
  * Binds one value per letter and runs the statement: i int64_t; n uint32_t, 0 is NULL; N bool
  * there, int64_t; t const void *, size_t: text up to its first NUL, a NULL pointer is NULL; b the
- * same as a blob; s const char *.
+ * same as a blob; s const char *; S const struct ns_sum *.
  */
 int db_put(struct db_writer *w, sqlite3_stmt *stmt, struct error *err, const char *kinds, ...);
 

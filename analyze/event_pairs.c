@@ -348,7 +348,7 @@ static int write_pairs(struct pairing *p, struct error *err)
 		query_bind_int(&q, ":end", t->end);
 		query_bind_int(&q, ":self", t->self);
 		query_bind_int(&q, ":objects", (int64_t)t->objects);
-		query_bind_int(&q, ":sum", (int64_t)t->lifetime_sum);
+		ns_sum_bind(q.stmt, sqlite3_bind_parameter_index(q.stmt, ":sum"), &t->lifetime_sum);
 		query_bind_int(&q, ":min", (int64_t)t->lifetime_min);
 		query_bind_int(&q, ":max", (int64_t)t->lifetime_max);
 		rc = query_step(&q, err);

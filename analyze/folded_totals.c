@@ -82,7 +82,7 @@ static int on_pair(void *arg, const struct folded_pair *p)
 						  .end = reused ? END_REUSED : END_FREED,
 						  .self = p->alloc_self,
 						  .objects = p->pairs,
-						  .lifetime_sum = p->lifetime_sum,
+						  .lifetime_sum = { .ns = p->lifetime_sum },
 						  .lifetime_min = p->lifetime_min,
 						  .lifetime_max = p->lifetime_max }) ?
 		       0 :

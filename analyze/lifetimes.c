@@ -178,7 +178,7 @@ static int count_pairs(struct lifetimes *x, struct report *r, struct error *err)
 		count_kind(group_of(x, item), kind, query_int(&q, 3), objects, bytes);
 		count_kind(&x->groups[0], kind, query_int(&q, 3), objects, bytes);
 		if ((kind & KIND_MASK) == KIND_FREED) {
-			double sum = query_int(&q, 4) > 0 ? (double)query_int(&q, 4) : 0;
+			double sum = query_double(&q, 4) > 0 ? query_double(&q, 4) : 0;
 
 			group_of(x, item)->sum += sum;
 			x->groups[0].sum += sum;

@@ -154,7 +154,7 @@ int moment_parse(sqlite3 *db, const char *text, const char *option, enum moment_
 		return parse_wall(db, text, option, ret, err);
 	rc = parse_time_ns(text, option, 1000000000, &ns, err);
 	if (rc == 0)
-		*ret = ns > INT64_MAX ? INT64_MAX : (int64_t)ns;
+		*ret = (int64_t)ns;
 	return rc;
 }
 

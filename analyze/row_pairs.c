@@ -6,6 +6,7 @@
 #include "analyze/id_index.h"
 #include "analyze/id_table.h"
 #include "analyze/initcalls.h"
+#include "analyze/ns_sum.h"
 #include "analyze/query.h"
 #include "format/base/hash.h"
 
@@ -27,7 +28,8 @@ enum column {
 
 struct row_pair {
 	int64_t key[KEY_COLUMNS];
-	int64_t objects, lifetime_sum, lifetime_min, lifetime_max;
+	int64_t objects, lifetime_min, lifetime_max;
+	struct ns_sum lifetime_sum;
 };
 
 struct task_fact {
@@ -100,7 +102,7 @@ static bool count_object(struct scan *s, const int64_t *key, int64_t lifetime)
 	}
 	p = &s->pairs[id - 1];
 	p->objects++;
-	p->lifetime_sum = add(p->lifetime_sum, lifetime);
+	ns_sum_add(&p->lifetime_sum, lifetime > 0 ? (uint64_t)lifetime : 0);
 	if (lifetime < p->lifetime_min)
 		p->lifetime_min = lifetime;
 	if (lifetime > p->lifetime_max)
@@ -205,25 +207,34 @@ static void free_side(const struct scan *s, const struct query *q, int64_t *key,
 	key[FREE_INITCALL] = initcall_of(s, query_int(q, ROW_FREE_TASK), time);
 }
 
+/* The last interval ends with the capture's last moment, the first begins with its first. */
+static int64_t interval_of(const struct row_pairs *how, int64_t time)
+{
+	int64_t last = how->length > 0 ? (how->length - 1) / how->interval : 0,
+		i = time > 0 ? time / how->interval : 0;
+
+	return i < last ? i : last;
+}
+
 /* Once in the interval of its end, and once as not freed in that of its beginning. */
 static bool count_intervals(struct scan *s, const struct query *q, const int64_t *begin,
 			    const int64_t *end_key)
 {
 	int64_t every = s->how->interval, time = query_int(q, ROW_TIME),
-		first = time / every * every, next = add(first, every);
+		first = interval_of(s->how, time), next = add(first * every, every);
 	bool live = query_is_null(q, ROW_LIFETIME);
 	int64_t end = live ? 0 : add(time, query_int(q, ROW_LIFETIME)), key[KEY_COLUMNS];
 
 	if (!live) {
 		memcpy(key, end_key, sizeof(key));
-		key[INTERVAL] = end / every;
+		key[INTERVAL] = interval_of(s->how, end);
 		if (!count_object(s, key, query_int(q, ROW_LIFETIME)))
 			return false;
 	}
-	if (!live && end / every <= time / every)
+	if (!live && interval_of(s->how, end) <= first)
 		return true;
 	memcpy(key, begin, sizeof(key));
-	key[INTERVAL] = time / every;
+	key[INTERVAL] = first;
 	key[END] &= 4;
 	return count_object(s, key, (next < s->how->length ? next : s->how->length) - time);
 }
@@ -290,7 +301,7 @@ static int write_table(struct scan *s, const char *table, struct error *err)
 		for (int k = 0; k < KEY_COLUMNS; k++)
 			query_bind_int(&q, names[k], p->key[k]);
 		query_bind_int(&q, ":objects", p->objects);
-		query_bind_int(&q, ":sum", p->lifetime_sum);
+		ns_sum_bind(q.stmt, sqlite3_bind_parameter_index(q.stmt, ":sum"), &p->lifetime_sum);
 		query_bind_int(&q, ":min", p->lifetime_min);
 		query_bind_int(&q, ":max", p->lifetime_max);
 		rc = query_step(&q, err);
@@ -307,9 +318,12 @@ static int add_folded(sqlite3 *db, const char *table, struct error *err)
 	char *sql = sqlite3_mprintf(
 		"INSERT INTO temp.\"%w\""
 		" SELECT p.alloc_site, p.free_site, p.end, p.self, p.objects - coalesce(r.objects, 0),"
-		" p.lifetime_sum - coalesce(r.lifetime_sum, 0), NULL, NULL, 0, -1, -1, -1, -1, -1, -1"
+		" CASE WHEN p.lifetime_sum - coalesce(r.lifetime_sum, 0) < 9.2e18 THEN"
+		" CAST(p.lifetime_sum - coalesce(r.lifetime_sum, 0) AS INTEGER) ELSE"
+		" p.lifetime_sum - coalesce(r.lifetime_sum, 0) END,"
+		" NULL, NULL, 0, -1, -1, -1, -1, -1, -1"
 		" FROM pair_total p LEFT JOIN (SELECT alloc_site, free_site, end, self,"
-		" sum(objects) AS objects, sum(lifetime_sum) AS lifetime_sum FROM temp.\"%w\""
+		" sum(objects) AS objects, total(lifetime_sum) AS lifetime_sum FROM temp.\"%w\""
 		" GROUP BY 1, 2, 3, 4) r ON r.alloc_site = p.alloc_site AND r.free_site = p.free_site"
 		" AND r.end = p.end AND r.self = p.self WHERE p.objects > coalesce(r.objects, 0)",
 		table, table);

@@ -30,7 +30,8 @@ struct row_pairs {
 	bool folded;	  /* with what the recorder folded: only for the whole capture */
 	int64_t length;	  /* when the ages of what is live are measured, ns */
 	int64_t interval; /* ns, > 0: an object counts in the interval of its
-				   * end, and in that of its beginning as not freed if it ends in another; 0: none */
+				   * end, and in that of its beginning as not freed if it ends in another; the last one
+				   * ends with length itself; 0: none */
 };
 
 int row_pairs_select(sqlite3 *db, const struct row_pairs *how, const char *table,

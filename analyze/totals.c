@@ -101,10 +101,7 @@ bool totals_pairs(struct totals *t, const struct pair_total *sum)
 	}
 	p = &t->pairs[s->last_pair - 1];
 	p->objects += sum->objects;
-	/* The database's numbers are signed: a sum of absurd lifetimes stays at the largest. */
-	p->lifetime_sum = sum->lifetime_sum > INT64_MAX - p->lifetime_sum ?
-				  INT64_MAX :
-				  p->lifetime_sum + sum->lifetime_sum;
+	ns_sum_add(&p->lifetime_sum, sum->lifetime_sum.ns);
 	if (sum->lifetime_min < p->lifetime_min)
 		p->lifetime_min = sum->lifetime_min;
 	if (sum->lifetime_max > p->lifetime_max)
@@ -120,7 +117,7 @@ bool totals_pair(struct totals *t, uint32_t site, bool self, uint32_t free_site,
 						     .end = end,
 						     .self = self,
 						     .objects = 1,
-						     .lifetime_sum = lifetime,
+						     .lifetime_sum = { .ns = lifetime },
 						     .lifetime_min = lifetime,
 						     .lifetime_max = lifetime });
 }

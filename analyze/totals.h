@@ -22,6 +22,7 @@
 #include "analyze/id_index.h"
 #include "analyze/lifetime_counts.h"
 #include "analyze/live_steps.h"
+#include "analyze/ns_sum.h"
 #include "analyze/roles.h"
 #include "analyze/sites.h"
 
@@ -29,7 +30,8 @@ struct pair_total {
 	uint32_t alloc_site, free_site; /* free_site 0: none known */
 	uint8_t end;
 	bool self;
-	uint64_t objects, lifetime_sum, lifetime_min, lifetime_max;
+	uint64_t objects, lifetime_min, lifetime_max;
+	struct ns_sum lifetime_sum;
 };
 
 struct site_total {

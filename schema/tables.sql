@@ -202,7 +202,7 @@ CREATE TABLE pair_total (
 	end INTEGER NOT NULL,		-- as in allocation
 	self INTEGER NOT NULL,
 	objects INTEGER NOT NULL,
-	lifetime_sum INTEGER NOT NULL,	-- ns; of live objects their age at the end of the capture
+	lifetime_sum INTEGER NOT NULL,	-- ns; of live objects their age at the end of the capture; beyond 292 years a REAL
 	lifetime_min INTEGER NOT NULL,
 	lifetime_max INTEGER NOT NULL,
 	PRIMARY KEY (alloc_site, free_site, end, self)

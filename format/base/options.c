@@ -71,7 +71,8 @@ int parse_bytes(const char *text, const char *what, uint64_t *ret, struct error 
 int parse_time_ns(const char *text, const char *what, uint64_t unit, uint64_t *ret,
 		  struct error *err)
 {
-	if (parse_scaled(text, time_units, unit, ret))
+	/* a time is a difference of two, with a sign */
+	if (parse_scaled(text, time_units, unit, ret) && *ret <= INT64_MAX)
 		return 0;
 	return error_set(err, ERR_USAGE, "%s: '%s' is no time; write 10s, 5ms, 3us, 100ns or 2min",
 			 what, text);

@@ -7,7 +7,8 @@ SELECT
 	NULL AS call_site,
 	sum(p.objects) AS objects,
 	sum(p.objects * a.bytes_alloc) AS bytes,
-	sum(p.lifetime_sum) AS lifetime_sum,
+	CASE WHEN total(p.lifetime_sum) < 9.2e18 THEN CAST(total(p.lifetime_sum) AS INTEGER) ELSE total(p.lifetime_sum) END
+		AS lifetime_sum,	-- sum() fails where it is too large for an integer
 	CASE WHEN count(p.lifetime_max) = count(*) THEN max(p.lifetime_max) END AS lifetime_max,
 	p.key1, p.key2, p.key3, p.key4
 	--+ , estimate_low(p.alloc_site, p.objects, 1) AS objects_low, estimate_high(p.alloc_site, p.objects, 1) AS objects_high

@@ -7,7 +7,8 @@ SELECT
 	CASE WHEN f.stack IS NULL THEN f.call_site END AS call_site,
 	sum(p.objects) AS objects,
 	sum(p.objects * a.bytes_alloc) AS bytes,
-	sum(p.lifetime_sum) AS lifetime_sum,
+	CASE WHEN total(p.lifetime_sum) < 9.2e18 THEN CAST(total(p.lifetime_sum) AS INTEGER) ELSE total(p.lifetime_sum) END
+		AS lifetime_sum,	-- sum() fails where it is too large for an integer
 	max(p.lifetime_max) AS lifetime_max,
 	NULL AS key1, NULL AS key2, NULL AS key3, NULL AS key4
 	--+ , sum(p.objects) AS objects_low, sum(p.objects) AS objects_high, sum(p.objects * a.bytes_alloc) AS bytes_low, sum(p.objects * a.bytes_alloc) AS bytes_high

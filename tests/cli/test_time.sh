@@ -106,6 +106,48 @@ C
 "$KMEM_ANALYZE" timeline --by stack --steps 1 --format trace "$work/twins.kmem" >"$work/twins" 2>/dev/null
 check "stacks that read the same are two counters" grep -qF '{"twin+0x10": 8, "twin+0x10 #2": 8}' "$work/twins"
 
+# --- the capture's last moment belongs to the last interval
+cat >"$work/edge.txt" <<'C'
+0 0 100 kmalloc ptr=0xffff888000001000 call_site=0xffffffff81007010 bytes_req=8 bytes_alloc=8
+2000000 0 100 kmalloc ptr=0xffff888000002000 call_site=0xffffffff81007010 bytes_req=8 bytes_alloc=16
+10000000 0 100 kmalloc ptr=0xffff888000003000 call_site=0xffffffff81007010 bytes_req=8 bytes_alloc=32
+10000000 0 100 kfree ptr=0xffff888000001000 call_site=0xffffffff81008010
+C
+"$MKCAPTURE" "$work/edge.txt" "$work/edge.kmem"
+for every in 1ms 5ms 10ms 11ms 9223372036854775807ns; do
+	"$KMEM_ANALYZE" kmemprof -i $every "$work/edge.kmem" 2>/dev/null >"$work/out"
+	got=$(sed -n 's/^kmem:kmalloc total alloc \([0-9]*\) bytes on \([0-9]*\) objects\( but not freed\)*$/\1\3/p' "$work/out" | tr '\n' ';')
+	case $every in
+	1ms) want='8 but not freed;16 but not freed;32 but not freed;8;' ;;
+	5ms) want='24 but not freed;32 but not freed;8;' ;;
+	*) want='48 but not freed;8;' ;;
+	esac
+	check "kmemprof -i $every: what ends at the last moment, and what begins then: $got" [ "$got" = "$want" ]
+done
+echo '5000 0 100 kmalloc ptr=0xffff888000001000 call_site=0xffffffff81007010 bytes_req=8 bytes_alloc=8' |
+	"$MKCAPTURE" - "$work/moment.kmem"
+for command in kmemprof kmemleak; do
+	"$KMEM_ANALYZE" $command -i 1ms "$work/moment.kmem" >"$work/out" 2>/dev/null
+	check "$command -i of a capture of no length" grep -q ' ffffffff81007010 ' "$work/out"
+done
+expect 2 'is no time' "a time that is longer than any" "$KMEM_ANALYZE" lifetimes --than 9223372037s "$work/edge.kmem"
+
+# --- sums of lifetimes that no integer holds: 300 years in all
+cat >"$work/long.txt" <<'C'
+1000 0 100 kmalloc ptr=0xffff888000001000 call_site=0xffffffff81007010 bytes_req=8 bytes_alloc=8
+1000 0 100 kmalloc ptr=0xffff888000002000 call_site=0xffffffff81007010 bytes_req=8 bytes_alloc=8
+1000 0 100 kmalloc ptr=0xffff888000003000 call_site=0xffffffff81007010 bytes_req=16 bytes_alloc=16
+4800000000000001000 0 100 kfree ptr=0xffff888000001000 call_site=0xffffffff81008010
+4800000000000001000 0 100 kfree ptr=0xffff888000002000 call_site=0xffffffff81008010
+4800000000000001000 0 100 kfree ptr=0xffff888000003000 call_site=0xffffffff81008010
+C
+"$MKCAPTURE" "$work/long.txt" "$work/long.kmem"
+for options in '' '--by comm' '-i 2000000000s'; do
+	# shellcheck disable=SC2086	# an option and its value
+	"$KMEM_ANALYZE" kmemprof -s lifetime $options "$work/long.kmem" >"$work/out" 2>"$work/err"
+	check "kmemprof $options: a sum of lifetimes that no integer holds: $(cat "$work/err")" [ "$(grep -c '3 (100.0%) objects, lifetime mean 1333333 h 20 min, longest 1333333 h 20 min' "$work/out")" = 2 ]
+done
+
 # --- numbers that no kernel makes
 hostile() { # NAME SQL
 	cp "$db" "$work/hostile.db"
