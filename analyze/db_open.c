@@ -24,7 +24,7 @@ static const char sqlite_magic[16] = "SQLite format 3";
 /* What a database says about itself. */
 struct db_identity {
 	bool ours; /* application_id is */
-	int64_t version;
+	int64_t version, loader;
 	char uuid[2 * CAPTURE_UUID_LEN + 1];
 	int64_t length, tail_crc;
 };
@@ -138,11 +138,41 @@ static void identify(sqlite3 *db, struct db_identity *ret)
 	ask(db, "PRAGMA user_version", &ret->version, NULL, 0);
 	if (!ret->ours)
 		return;
+	ask(db, "SELECT value FROM capture WHERE key = 'load.version'", &ret->loader, NULL, 0);
 	ask(db, "SELECT value FROM capture WHERE key = 'identity.uuid'", NULL, ret->uuid,
 	    sizeof(ret->uuid));
 	ask(db, "SELECT value FROM capture WHERE key = 'identity.length'", &ret->length, NULL, 0);
 	ask(db, "SELECT value FROM capture WHERE key = 'identity.tail_crc'", &ret->tail_crc, NULL,
 	    0);
+}
+
+/* Below 0: an older kmem-analyze made it, above: a newer one. What has no uuid is damaged, and of no version. */
+static int compare_versions(const struct db_identity *id)
+{
+	if (id->version != DB_USER_VERSION)
+		return id->version < DB_USER_VERSION ? -1 : 1;
+	if (id->loader == DB_LOAD_VERSION || !id->uuid[0])
+		return 0;
+	return id->loader < DB_LOAD_VERSION ? -1 : 1;
+}
+
+static int refuse_version(const char *path, const struct db_identity *id, struct error *err)
+{
+	bool schema = id->version != DB_USER_VERSION;
+	const char *what = schema ? "schema" : "loader";
+	long long has = schema ? id->version : id->loader;
+	int knows = schema ? DB_USER_VERSION : DB_LOAD_VERSION;
+
+	if (compare_versions(id) > 0)
+		return error_set(
+			err, ERR_FORMAT,
+			"'%s' was made by a newer kmem-analyze (%s %lld, this one knows %d)", path,
+			what, has, knows);
+	return error_set(
+		err, ERR_FORMAT,
+		"'%s' was made by an older kmem-analyze (%s %lld, this one needs %d); name "
+		"its capture instead, and it is made anew",
+		path, what, has, knows);
 }
 
 int db_open_database(sqlite3 **ret, const char *path, struct error *err)
@@ -159,17 +189,8 @@ int db_open_database(sqlite3 **ret, const char *path, struct error *err)
 	else if (!id.ours)
 		rc = error_set(err, ERR_FORMAT, "'%s' is a database, but not one of kmem-analyze",
 			       path);
-	else if (id.version > DB_USER_VERSION)
-		rc = error_set(err, ERR_FORMAT,
-			       "'%s' was made by a newer kmem-analyze (schema %lld, this one knows "
-			       "%d)",
-			       path, (long long)id.version, DB_USER_VERSION);
-	else if (id.version < DB_USER_VERSION)
-		rc = error_set(
-			err, ERR_FORMAT,
-			"'%s' was made by an older kmem-analyze (schema %lld, this one needs "
-			"%d); name its capture instead, and it is made anew",
-			path, (long long)id.version, DB_USER_VERSION);
+	else if (compare_versions(&id))
+		rc = refuse_version(path, &id, err);
 	else if (!id.uuid[0])
 		rc = error_set(
 			err, ERR_FORMAT,
@@ -210,7 +231,7 @@ static int wanted_identity(const struct path_list *files, struct wanted *ret, st
 	return 0;
 }
 
-enum fit { FIT_NONE, FIT_GOOD, FIT_STALE, FIT_FOREIGN, FIT_UNREADABLE };
+enum fit { FIT_NONE, FIT_GOOD, FIT_STALE, FIT_NEWER, FIT_FOREIGN, FIT_UNREADABLE };
 
 /* How the file that is under a database's name relates to the capture. Opens it when it fits. */
 static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret, struct error *err)
@@ -219,6 +240,7 @@ static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret, 
 	struct db_identity id;
 	struct stat st;
 	sqlite3 *db = NULL;
+	bool same;
 
 	if (lstat(path, &st) < 0 && errno == ENOENT)
 		return FIT_NONE;
@@ -239,14 +261,16 @@ static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret, 
 		error_nomem(err);
 		return FIT_UNREADABLE;
 	}
-	if (id.ours && !strcmp(id.uuid, w->uuid) && id.version == DB_USER_VERSION &&
-	    id.length == (int64_t)w->identity.length && id.tail_crc == w->identity.tail_crc) {
+	same = id.ours && !strcmp(id.uuid, w->uuid);
+	if (same && !compare_versions(&id) && id.length == (int64_t)w->identity.length &&
+	    id.tail_crc == w->identity.tail_crc) {
 		*ret = db;
 		return FIT_GOOD;
 	}
 	sqlite3_close(db);
-	return id.ours && !strcmp(id.uuid, w->uuid) && id.version <= DB_USER_VERSION ? FIT_STALE :
-										       FIT_FOREIGN;
+	if (same && compare_versions(&id) > 0)
+		return FIT_NEWER;
+	return same ? FIT_STALE : FIT_FOREIGN;
 }
 
 static bool directory_is_writable(const char *path)
@@ -363,11 +387,22 @@ static int open_captures(sqlite3 **ret, const struct path_list *files,
 	}
 	if (fit == FIT_UNREADABLE)
 		rc = err ? err->code : ERR_IO;
+	else if (fit == FIT_NEWER && !o->force)
+		rc = error_set(
+			err, ERR_EXISTS,
+			"'%s' was made by a newer kmem-analyze; -f overwrites it, --db names another "
+			"place",
+			name);
 	else if (fit == FIT_FOREIGN && !o->force)
 		rc = error_set(err, ERR_EXISTS,
 			       "'%s' is not the database of '%s'; -f overwrites it", name, path);
-	else if (fit != FIT_GOOD)
+	else if (fit != FIT_GOOD) {
+		if (fit == FIT_STALE)
+			note(o,
+			     "'%s' is made anew: its capture is not as it was, or an older kmem-analyze made it",
+			     name);
 		rc = load_into(files, name, fit != FIT_NONE, o, err);
+	}
 	if (rc == 0 && fit != FIT_GOOD)
 		rc = db_open_database(ret, name, err);
 	free(name);

@@ -26,6 +26,11 @@
 
 #define DB_APPLICATION_ID 0x4b4d454d /* "KMEM"; tables.sql sets the same */
 #define DB_USER_VERSION	  6
+/*
+ * Counts up when the loader gives a number or a row another meaning, or finds what older ones did not, while the tables stay
+ * as they are: reports would be wrong, or claim too much, of a database that an older one made.
+ */
+#define DB_LOAD_VERSION 7
 
 struct db_open_options {
 	const char

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyze/callers.h"
+#include "analyze/db_open.h"
 #include "analyze/gfp_table.h"
 
 /* Runs `fill` with a statement prepared from sql. */
@@ -574,7 +575,7 @@ static int fill_capture(struct db_writer *w, const struct db_facts *f, sqlite3_s
 		{ "user.frames", (int64_t)user_frames_count(f->users, false) },
 		{ "user.frames.named", (int64_t)user_frames_count(f->users, true) },
 		{ "user.maps_refused", (int64_t)f->maps_refused },
-		{ "load.version", LOAD_VERSION },
+		{ "load.version", DB_LOAD_VERSION },
 	};
 	/* clang-format on */
 	char uuid[2 * CAPTURE_UUID_LEN + 1];

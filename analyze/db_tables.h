@@ -16,8 +16,6 @@
 #include "analyze/symbols.h"
 #include "analyze/user_frames.h"
 
-#define LOAD_VERSION 7
-
 struct db_facts {
 	const struct capture_model *model;
 	const struct capture_scan *scan;

@@ -74,6 +74,21 @@ check "the database is private" [ "$(stat -c %a "$replay.db")" = 600 ]
 "$KMEM_ANALYZE" account "$replay" >"$work/from-capture"
 check "a database answers without its capture" cmp -s "$work/from-db" "$work/from-capture"
 
+# --- a database of another loader: its tables are the same, what stands in them is not
+for version in 6 8; do
+	made=$([ $version = 6 ] && echo older || echo newer)
+	cp "$replay" "$work/made.kmem"
+	"$KMEM_ANALYZE" load -q "$work/made.kmem"
+	current=$(sqlite3 "$work/made.kmem.db" "SELECT value FROM capture WHERE key = 'load.version'")
+	sqlite3 "$work/made.kmem.db" "UPDATE capture SET value = value + $version - 7 WHERE key = 'load.version'"
+	expect 1 "$made kmem-analyze (loader" "a database of another loader, $made" "$KMEM_ANALYZE" account "$work/made.kmem.db"
+	[ "$made" = newer ] && expect 1 'made by a newer kmem-analyze; -f overwrites it' "a capture beside it" "$KMEM_ANALYZE" account "$work/made.kmem"
+	"$KMEM_ANALYZE" account -f "$work/made.kmem" >"$work/out" 2>"$work/err"
+	check "a database of another loader, $made, is made anew: $(cat "$work/err")" [ "$(sqlite3 "$work/made.kmem.db" "SELECT value FROM capture WHERE key = 'load.version'")" = "$current" ]
+	check "with the same report" diff "$work/from-capture" "$work/out"
+	rm "$work/made.kmem.db"
+done
+
 # --- wrong usage
 expect 2 "unknown sort key 'nosuch'" 'unknown sort key' "$KMEM_ANALYZE" account -s nosuch "$replay"
 expect 2 'unknown option --nosuch' 'unknown option' "$KMEM_ANALYZE" account --nosuch "$replay"
