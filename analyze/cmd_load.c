@@ -2,11 +2,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "analyze/command.h"
 #include "analyze/load.h"
+#include "analyze/series.h"
 #include "analyze/text_facts.h"
 #include "analyze/text_summary.h"
+#include "format/base/safe_text.h"
 #include "format/base/units.h"
 
 struct load_command_options {
@@ -62,10 +65,26 @@ static void print_result(const struct load_result *result, const char *db)
 			"parts of the capture are damaged; kmem-analyze verify lists them\n");
 }
 
+static void print_note(void *arg, const char *text)
+{
+	if (!*(const bool *)arg)
+		safe_complain("kmem-analyze", text);
+}
+
+/* Files are those that are named; a name that is not there stands for the segments of that recording. */
+static int find_files(struct path_list *ret, char *const *names, size_t count, bool quiet,
+		      struct error *err)
+{
+	if (count != 1 || access(names[0], F_OK) == 0)
+		return 0;
+	return series_find(ret, names[0], print_note, &quiet, err);
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct load_command_options o = { 0 };
 	int first = command_parse(self, &o, argc, argv, 1, 0);
+	struct path_list found = { 0 };
 	struct load_result result;
 	struct error err = { 0 };
 	struct load_options options;
@@ -90,17 +109,27 @@ static int run(const struct command *self, int argc, char **argv)
 			     .count = o.symbols.count,
 			     .allow_mismatch = o.allow_mismatch },
 	};
-	failed = load_capture(&options, &result, &err);
+	failed = find_files(&found, options.captures, options.count, o.quiet, &err);
+	if (found.count) {
+		options.captures = found.items;
+		options.count = found.count;
+	}
+	if (failed == 0)
+		failed = load_capture(&options, &result, &err);
 	option_list_release(&o.debug_dirs);
 	option_list_release(&o.symbols);
-	if (failed < 0)
+	if (failed < 0) {
+		path_list_release(&found);
 		return command_fail(&err);
-	name = options.count > 1 ? load_series_db_name(argv[first]) : load_db_name(argv[first]);
+	}
+	name = options.count > 1 ? load_series_db_name(options.captures[0]) :
+				   load_db_name(options.captures[0]);
 	if (!o.quiet)
 		print_result(&result, o.output ? o.output : name ? name : "?");
 	if (!o.quiet && options.symbols.count && (!result.is_text || result.symbols.frames))
 		fprintf(stderr, "%s\n", symbolize_summary(text, sizeof(text), &result.symbols));
 	free(name);
+	path_list_release(&found);
 	return result.lost || result.damage || !result.clean_end ||
 			       (result.is_text && text_is_missing(&result.text)) ?
 		       EXIT_INCOMPLETE :
@@ -119,7 +148,7 @@ const struct command cmd_load = {
 		"User frames get their names here, from the ELF files of this machine, or of a DIR (a copy of the\n"
 		"target's root, a tree of .build-id links, or just the files), whose build-id is that of the capture.\n"
 		"Several files have to be segments of one recording (kmem-record --rotate); just those that are\n"
-		"named are loaded, in the order of their numbers.\n"
+		"named are loaded, in the order of their numbers, or all with the name that was recorded to.\n"
 		"A text log is what ftrace prints into trace or trace_pipe, plain or packed by gzip, zstd or xz; all\n"
 		"reports take one, too. Lines that are not understood are counted, and the first of them shown.\n"
 		"Of a log -k may also be a System.map or a copy of /proc/kallsyms: its plain addresses get names.\n",
@@ -127,7 +156,7 @@ const struct command cmd_load = {
 		"  kmem-analyze load cap.kmem                     makes cap.kmem.db\n"
 		"  kmem-analyze load -k vmlinux cap.kmem          with source lines (symbolize --help)\n"
 		"  kmem-analyze load -f -o /tmp/cap.db cap.kmem\n"
-		"  kmem-analyze load cap.0*.kmem                  segments: makes cap.kmem.db\n"
+		"  kmem-analyze load cap.000002.kmem cap.000003.kmem    two segments: makes cap.kmem.db\n"
 		"  kmem-analyze load -k System.map kmem.log   a text log of an old kernel\n"
 		"  sqlite3 cap.kmem.db 'SELECT cache, sum(bytes_alloc) FROM live GROUP BY cache'\n",
 	.options = rows,

@@ -111,6 +111,17 @@ else
 fi
 check "read_capture.py: all events of all files" [ "$(python3 "$reader" --events "$s"/cap.*.kmem | wc -l)" -eq 10 ]
 
+rm "$s/cap.kmem.db"
+"$KMEM_ANALYZE" load "$s/cap.kmem" 2>"$work/err"
+check "load by the name that was recorded to: $(cat "$work/err")" [ $? -eq 0 ]
+all_equal "load, by that name"
+check "and says what it made" grep -q "10 events.* -> $s/cap.kmem.db" "$work/err"
+expect 1 'No such file' 'load: neither a file nor segments' "$KMEM_ANALYZE" load "$s/other.kmem"
+mkdir "$s/one"
+cp "$s/cap.000002.kmem" "$s/one/"
+"$KMEM_ANALYZE" load -q "$s/one/cap.kmem"
+check "load by that name: one segment is left" [ -e "$s/one/cap.000002.kmem.db" ]
+
 # --- a question: any segment, the name that was recorded to, or several segments
 for name in cap.000002.kmem cap.kmem cap.kmem.db; do
 	[ $name = cap.kmem.db ] || rm "$s/cap.kmem.db"
