@@ -79,6 +79,7 @@ static void print_error(struct report *r, const struct query *q, int column)
 static int print_rows(struct report *r, const char *order, struct error *err)
 {
 	struct query q = { 0 };
+	uint64_t shown = 0, all = 0;
 	char tail[400], caller[300];
 	int rc;
 
@@ -91,8 +92,10 @@ static int print_rows(struct report *r, const char *order, struct error *err)
 	emit_section(r, "summary", EMIT_ONE);
 	if (rc == 0)
 		rc = query_step(&q, err);
-	if (rc == 1)
+	if (rc == 1) {
+		all = (uint64_t)query_int(&q, 5);
 		print_summary(r, &q);
+	}
 	query_release(&q);
 	if (rc < 0)
 		return rc;
@@ -117,36 +120,48 @@ static int print_rows(struct report *r, const char *order, struct error *err)
 			fprintf(r->out, "%s\n",
 				report_safe(caller, sizeof(caller), query_text(&q, 5)));
 		print_error(r, &q, r->by.count ? 5 + BY_KEYS_MAX : 6);
+		shown++;
 	}
 	query_release(&q);
+	if (rc == 0 && r->emit.format == EMIT_TEXT)
+		report_skipping(r, r->by.count ? "groups" : "callers", shown, all);
 	return rc;
 }
 
 static int print_callers(struct report *r, const char *order, struct error *err)
 {
+	bool text = r->emit.format == EMIT_TEXT;
 	char tail[400], caller[300], object[600];
+	uint64_t shown = 0, all = 0;
 	struct query q = { 0 };
 	int rc;
 
-	if (r->emit.format == EMIT_TEXT && !debug_information(r->db))
+	if (text && !debug_information(r->db))
 		fprintf(r->out,
 			"# no object files: there is no debug information; kmem-analyze symbolize DB -k VMLINUX adds it\n");
-	if (r->emit.format == EMIT_TEXT)
+	if (text)
 		fprintf(r->out, "# caller, net, waste, object file\n");
 	emit_section(r, "callers", EMIT_TABLE);
+	/* of text the others are counted */
 	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
-		 r->options->top ? (int64_t)r->options->top : INT64_C(-1));
+		 !text && r->options->top ? (int64_t)r->options->top : INT64_C(-1));
 	rc = query_init(&q, r->db, schema_query_account_callers_sql, tail, err);
 	while (rc == 0 && (rc = emit_step(r, &q, err)) == 1) {
+		rc = 0;
+		if (!report_shows(r, &shown, &all))
+			continue;
 		fprintf(r->out, "%-60s %-8" PRId64 " %-8" PRId64 " %s\n",
 			report_safe(caller, sizeof(caller), query_text(&q, 0)), query_int(&q, 1),
 			query_int(&q, 2),
 			query_is_null(&q, 3) ?
 				"-" :
 				report_safe(object, sizeof(object), query_text(&q, 3)));
-		rc = 0;
 	}
 	query_release(&q);
+	if (rc == 0 && text && all > shown)
+		fprintf(r->out, "# ");
+	if (rc == 0 && text)
+		report_skipping(r, "callers", shown, all);
 	return rc;
 }
 

@@ -184,31 +184,48 @@ static int print_rings(struct report *r, struct error *err)
 	return rc;
 }
 
+/* A capture in shreds has more of them than anybody reads. */
+#define LINES_SHOWN 20
+
+static void print_more(struct report *r, const char *what, uint64_t count)
+{
+	if (count > LINES_SHOWN)
+		fprintf(r->out, "%s: ... and %" PRIu64 " more (--format json has all)\n", what,
+			count - LINES_SHOWN);
+}
+
 static int print_losses(struct report *r, struct error *err)
 {
 	char from[UNITS_TEXT], to[UNITS_TEXT], safe[400];
+	uint64_t count = 0;
 	struct query q;
 	int rc = query_init(
 		&q, r->db,
-		"SELECT cpu, from_time, to_time, records FROM loss WHERE kind = 'lost' ORDER BY 2, 1 LIMIT 20",
+		"SELECT cpu, from_time, to_time, records FROM loss WHERE kind = 'lost' ORDER BY 2, 1",
 		NULL, err);
 
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
+		rc = 0;
+		if (++count > LINES_SHOWN)
+			continue;
 		fprintf(r->out, "loss: CPU %" PRId64 ", %" PRId64 " records between %s and %s\n",
 			query_int(&q, 0), query_int(&q, 3),
 			units_duration(from, (uint64_t)query_int(&q, 1)),
 			units_duration(to, (uint64_t)query_int(&q, 2)));
-		rc = 0;
 	}
 	query_release(&q);
+	print_more(r, "loss", count);
+	count = 0;
 	if (rc == 0)
-		rc = query_init(&q, r->db, "SELECT text FROM damage ORDER BY offset LIMIT 20", NULL,
-				err);
+		rc = query_init(&q, r->db, "SELECT text FROM damage ORDER BY offset", NULL, err);
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
-		fprintf(r->out, "damage: %s\n", report_safe(safe, sizeof(safe), query_text(&q, 0)));
 		rc = 0;
+		if (++count <= LINES_SHOWN)
+			fprintf(r->out, "damage: %s\n",
+				report_safe(safe, sizeof(safe), query_text(&q, 0)));
 	}
 	query_release(&q);
+	print_more(r, "damage", count);
 	return rc;
 }
 

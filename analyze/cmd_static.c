@@ -46,31 +46,38 @@ static int print_rows(struct report *r, const struct static_options *o, const ch
 		      struct error *err)
 {
 	const char *by = o->by ? o->by : by_choices[0];
+	bool text = r->emit.format == EMIT_TEXT;
 	char tail[400], name[300], file[400];
+	uint64_t shown = 0, all = 0;
 	struct query q = { 0 };
 	int rc;
 
+	/* of text the others are counted */
 	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
-		 o->report.top ? (int64_t)o->report.top : INT64_C(-1));
+		 !text && o->report.top ? (int64_t)o->report.top : INT64_C(-1));
 	rc = query_init(&q, r->db, schema_query_static_sql, tail, err);
 	if (rc < 0)
 		return rc;
 	query_bind_text(&q, ":by", by);
 	query_bind_int(&q, ":depth", (int64_t)o->depth);
 	emit_section(r, "rows", EMIT_TABLE);
-	if (r->emit.format == EMIT_TEXT) {
+	if (text) {
 		fprintf(r->out, "\n      text       data        bss      total  %s\n", by);
 		fprintf(r->out, "-----------------------------------------------------\n");
 	}
 	while ((rc = emit_step(r, &q, err)) == 1) {
 		const char *from = query_text(&q, 5);
 
+		if (!report_shows(r, &shown, &all))
+			continue;
 		fprintf(r->out, "%10" PRId64 " %10" PRId64 " %10" PRId64 " %10" PRId64 "  %s%s%s\n",
 			query_int(&q, 1), query_int(&q, 2), query_int(&q, 3), query_int(&q, 4),
 			report_safe(name, sizeof(name), query_text(&q, 0)), *from ? "  " : "",
 			report_safe(file, sizeof(file), from));
 	}
 	query_release(&q);
+	if (rc == 0 && text)
+		report_skipping(r, "rows", shown, all);
 	return rc;
 }
 

@@ -133,7 +133,7 @@ static int query_functions(const struct top *t, struct query *q, struct error *e
 		" AS sum_percent, cum, " SHARE
 		" AS cum_percent, id AS _id, peeked AS _peeked, total AS _total\n--+ , flat_low,"
 		" flat_high, cum_low, cum_high\n FROM (SELECT *,"
-		" sum(flat) OVER (%s ROWS UNBOUNDED PRECEDING) AS run, count(*) OVER () AS total"
+		" sum(flat) OVER (%s ROWS UNBOUNDED PRECEDING) AS run, sum(peeked) OVER () AS total"
 		" FROM temp.top_function) WHERE peeked %s LIMIT %lld",
 		total, "flat", total, total, "run", total, total, "cum", total, t->order, t->order,
 		t->o->report.top ? (long long)t->o->report.top : -1LL);
@@ -222,14 +222,20 @@ static int print_block(const struct top *t, struct query *q, struct query *calle
 static int print_rows(const struct top *t, struct query *q, struct error *err)
 {
 	struct query callers = { 0 }, callees = { 0 };
+	uint64_t shown = 0, all = 0;
 	int rc = report_query(t->r, &callers, CALLS("caller", "callee"), NULL, err);
 
 	if (rc == 0)
 		rc = report_query(t->r, &callees, CALLS("callee", "caller"), NULL, err);
-	while (rc == 0 && (rc = query_step(q, err)) == 1)
+	while (rc == 0 && (rc = query_step(q, err)) == 1) {
+		all = (uint64_t)query_int(q, 8);
+		shown++;
 		rc = print_block(t, q, &callers, &callees, err);
+	}
 	query_release(&callers);
 	query_release(&callees);
+	if (rc == 0 && t->r->emit.format == EMIT_TEXT)
+		report_skipping(t->r, "functions", shown, all);
 	return rc;
 }
 
@@ -237,7 +243,7 @@ static int print_functions(const struct top *t, struct error *err)
 {
 	bool calls = t->o->tree || t->o->peek;
 	struct query q = { 0 };
-	int64_t all = 0, shown = 0;
+	uint64_t all = 0, shown = 0;
 	int rc = query_functions(t, &q, err);
 
 	emit_section(t->r, "functions", EMIT_TABLE);
@@ -251,15 +257,13 @@ static int print_functions(const struct top *t, struct error *err)
 	}
 	while (rc == 0 && (rc = emit_step(t->r, &q, err)) == 1) {
 		print_line(t, &q, "");
-		all = query_int(&q, 8);
+		all = (uint64_t)query_int(&q, 8);
 		shown++;
 		rc = 0;
 	}
-	if (rc == 0 && shown < all)
-		fprintf(t->r->out,
-			"Skipping functions numbered %" PRId64 "..%" PRId64 " (-n 0 shows all)\n",
-			shown + 1, all);
 	query_release(&q);
+	if (rc == 0)
+		report_skipping(t->r, "functions", shown, all);
 	return rc;
 }
 

@@ -113,6 +113,22 @@ void report_stack_unknown(const struct report *r, bool has_stack)
 		fprintf(r->out, "    (call site only: none of its stacks was recorded)\n");
 }
 
+bool report_shows(const struct report *r, uint64_t *shown, uint64_t *all)
+{
+	bool shows = !r->options->top || *shown < r->options->top;
+
+	++*all;
+	*shown += shows;
+	return shows;
+}
+
+void report_skipping(struct report *r, const char *what, uint64_t shown, uint64_t all)
+{
+	if (all > shown)
+		fprintf(r->out, "Skipping %s numbered %" PRIu64 "..%" PRIu64 " (-n 0 shows all)\n",
+			what, shown + 1, all);
+}
+
 const char *report_number(char room[UNITS_TEXT], const struct query *q, int column)
 {
 	if (query_is_null(q, column))

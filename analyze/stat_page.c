@@ -127,6 +127,7 @@ static int print_callers(struct report *r, const struct stat_options *o, bool fi
 {
 	static const struct columns columns = { 1, 2, 3, 7, 5, 6, 0 };
 	char order[400];
+	uint64_t shown = 0, all = 0;
 	struct query q = { 0 };
 	int rc = stat_order(keys, false, o->report.sort, STANDARD,
 			    "callsite, \"order\", _migratetype, _gfp", order, sizeof(order), err);
@@ -137,12 +138,16 @@ static int print_callers(struct report *r, const struct stat_options *o, bool fi
 	if (rc == 0 && r->emit.format == EMIT_TEXT)
 		print_title(r->out, false, o->live);
 	while (rc == 0 && (rc = emit_step(r, &q, err)) == 1) {
-		print_row(r->out, &q, &columns);
 		rc = 0;
+		if (!report_shows(r, &shown, &all))
+			continue;
+		print_row(r->out, &q, &columns);
 	}
 	if (rc == 0 && r->emit.format == EMIT_TEXT)
 		stat_line(r->out);
 	query_release(&q);
+	if (rc == 0 && r->emit.format == EMIT_TEXT)
+		report_skipping(r, "lines", shown, all);
 	return rc;
 }
 
@@ -151,6 +156,7 @@ static int print_addresses(struct report *r, const struct stat_options *o, bool 
 {
 	static const struct columns columns = { 1, 2, 3, 8, 5, 6, 7 };
 	char order[400];
+	uint64_t shown = 0, all = 0;
 	struct query q = { 0 };
 	int rc = stat_order(keys, true, o->report.sort, STANDARD,
 			    "page, callsite, \"order\", _migratetype, _gfp", order, sizeof(order),
@@ -176,13 +182,17 @@ static int print_addresses(struct report *r, const struct stat_options *o, bool 
 	if (rc == 0 && r->emit.format == EMIT_TEXT)
 		print_title(r->out, true, o->live);
 	while (rc == 0 && (rc = emit_step(r, &q, err)) == 1) {
+		rc = 0;
+		if (!report_shows(r, &shown, &all))
+			continue;
 		fprintf(r->out, " %16" PRId64 " |", query_int(&q, 0));
 		print_row(r->out, &q, &columns);
-		rc = 0;
 	}
 	if (rc == 0 && r->emit.format == EMIT_TEXT)
 		stat_line(r->out);
 	query_release(&q);
+	if (rc == 0 && r->emit.format == EMIT_TEXT)
+		report_skipping(r, "lines", shown, all);
 	return rc;
 }
 

@@ -44,6 +44,7 @@ static int print_callers(struct report *r, const struct stat_options *o, bool fi
 			 struct error *err)
 {
 	char order[400], safe[300];
+	uint64_t shown = 0, all = 0;
 	struct query q = { 0 };
 	int rc = stat_order(keys, false, o->report.sort, STANDARD, "callsite", order, sizeof(order),
 			    err);
@@ -54,13 +55,17 @@ static int print_callers(struct report *r, const struct stat_options *o, bool fi
 	if (rc == 0 && r->emit.format == EMIT_TEXT)
 		print_title(r->out, "Callsite");
 	while (rc == 0 && (rc = emit_step(r, &q, err)) == 1) {
+		rc = 0;
+		if (!report_shows(r, &shown, &all))
+			continue;
 		fprintf(r->out, " %-30s", report_safe(safe, sizeof(safe), query_text(&q, 0)));
 		print_numbers(r->out, &q, 1);
-		rc = 0;
 	}
 	if (rc == 0 && r->emit.format == EMIT_TEXT)
 		stat_line(r->out);
 	query_release(&q);
+	if (rc == 0 && r->emit.format == EMIT_TEXT)
+		report_skipping(r, "lines", shown, all);
 	return rc;
 }
 
@@ -68,6 +73,7 @@ static int print_addresses(struct report *r, const struct stat_options *o, bool 
 			   struct error *err)
 {
 	char order[400];
+	uint64_t shown = 0, all = 0;
 	struct query q = { 0 };
 	int rc = stat_order(keys, true, o->report.sort, STANDARD, "address", order, sizeof(order),
 			    err);
@@ -85,13 +91,17 @@ static int print_addresses(struct report *r, const struct stat_options *o, bool 
 	if (rc == 0 && r->emit.format == EMIT_TEXT)
 		print_title(r->out, "Alloc Ptr");
 	while (rc == 0 && (rc = emit_step(r, &q, err)) == 1) {
+		rc = 0;
+		if (!report_shows(r, &shown, &all))
+			continue;
 		fprintf(r->out, " 0x%-28" PRIx64, (uint64_t)query_int(&q, 0));
 		print_numbers(r->out, &q, 1);
-		rc = 0;
 	}
 	if (rc == 0 && r->emit.format == EMIT_TEXT)
 		stat_line(r->out);
 	query_release(&q);
+	if (rc == 0 && r->emit.format == EMIT_TEXT)
+		report_skipping(r, "lines", shown, all);
 	return rc;
 }
 

@@ -74,6 +74,30 @@ check "the database is private" [ "$(stat -c %a "$replay.db")" = 600 ]
 "$KMEM_ANALYZE" account "$replay" >"$work/from-capture"
 check "a database answers without its capture" cmp -s "$work/from-db" "$work/from-capture"
 
+# --- what is left out is said
+skipping() { # WANTED COMMAND...
+	want=$1
+	shift
+	check "$*: $want" [ "$("$KMEM_ANALYZE" "$@" "$replay.db" | grep 'Skipping ' | tr '\n' ';')" = "$want" ]
+}
+callers=$("$KMEM_ANALYZE" account "$replay.db" | sed -n 's/^number of callers: *//p')
+skipping "Skipping callers numbered 3..$callers (-n 0 shows all);" account -n 2
+skipping "# Skipping callers numbered 2..$callers (-n 0 shows all);" account --callers -n 1
+skipping '' account -n "$callers"
+skipping '' account -n 0
+skipping '' account -n 1 --format csv
+functions=$("$KMEM_ANALYZE" top --format ndjson "$replay.db" | grep -c '"section": "functions"')
+skipping "Skipping functions numbered 2..$functions (-n 0 shows all);" top -n 1
+skipping "Skipping functions numbered 2..$functions (-n 0 shows all);" top --tree -n 1
+for i in $(seq 30); do
+	echo "lost 0 $i"
+	echo "$((i * 1000)) 0 100 kmalloc ptr=0x$((1000 + i)) bytes_req=8 bytes_alloc=8"
+	echo flush
+done >"$work/holes.txt"
+"$MKCAPTURE" "$work/holes.txt" "$work/holes.kmem"
+"$KMEM_ANALYZE" info "$work/holes.kmem" >"$work/out" 2>/dev/null
+check "info: 20 losses, and how many more" [ "$(grep -c '^loss: CPU' "$work/out") $(grep '^loss: \.\.\.' "$work/out")" = '20 loss: ... and 10 more (--format json has all)' ]
+
 # --- a database of another loader: its tables are the same, what stands in them is not
 for version in 6 8; do
 	made=$([ $version = 6 ] && echo older || echo newer)

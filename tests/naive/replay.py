@@ -258,6 +258,8 @@ def account(things, names, sort=SORT_KEYS[0], top=None):
            " ", "   total    waste      net alloc/free  caller", "-" * 45]
     for name, row in callers[:top or None]:
         out.append("%8d %8d %8d %5d/%-5d %s" % (row.total, row.waste, row.net, row.allocs, row.frees, name))
+    if top and top < len(callers):
+        out.append("Skipping callers numbered %d..%d (-n 0 shows all)" % (top + 1, len(callers)))
     return os.fsencode("\n".join(out) + "\n")
 
 
