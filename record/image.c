@@ -25,8 +25,11 @@ void images_release(struct images *im)
 
 static bool make_room(struct images *im, uint32_t tuple)
 {
+	/* first, as what has images has this */
 	if (!im->next)
 		im->next = calloc((size_t)1 << IMAGE_SEQUENCE_BITS, sizeof(*im->next));
+	if (!im->next)
+		return false;
 	if (tuple >= im->cap) {
 		uint32_t cap = tuple + tuple / 2 + 1024;
 		struct image *list = realloc(im->list, cap * sizeof(*list));
@@ -38,7 +41,7 @@ static bool make_room(struct images *im, uint32_t tuple)
 	}
 	for (; im->count <= tuple; im->count++)
 		im->list[im->count] = (struct image){ 0 };
-	return im->next;
+	return true;
 }
 
 /*

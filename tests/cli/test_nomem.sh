@@ -44,8 +44,8 @@ db=$work/replay.kmem.db
 few=$NOMEM_TRIES
 NOMEM_TRIES=0
 nomem "verify" "$analyze" verify "$work/replay.kmem"
-NOMEM_TRIES=$((few * 3))
 nomem "a saved directory becomes a capture" "$record" dump -q --root "$TESTS/cli/trees/armhf" -o "$out/a.kmem"
+NOMEM_TRIES=$((few * 3))
 nomem "from one of big-endian" "$record" dump -q --root "$TESTS/cli/trees/s390x" -o "$out/a.kmem"
 nomem "load" "$analyze" load -q -o "$out/x.db" "$work/replay.kmem"
 nomem "account" "$analyze" account "$db"
