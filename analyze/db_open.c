@@ -342,21 +342,26 @@ static char *default_name(const struct path_list *files, const struct wanted *w)
 	return cached;
 }
 
-static int load_into(const struct path_list *files, const char *name, bool force,
+static int load_into(const struct path_list *files, const char *name, enum fit fit,
 		     const struct db_open_options *o, struct error *err)
 {
 	const struct load_options options = { .captures = files->items,
 					      .count = files->count,
 					      .db = name,
-					      .force = force,
+					      .force = fit != FIT_NONE,
 					      .progress = o->progress };
+	const char
+		*why = fit == FIT_STALE ?
+			       "; what was there was of an older kmem-analyze, or of the capture "
+			       "as it was before" :
+			       "";
 	int rc = load_capture(&options, NULL, err);
 
 	if (rc == 0 && files->count > 1)
-		note(o, "loaded %zu segments beside '%s' into '%s'", files->count, files->items[0],
-		     name);
+		note(o, "loaded %zu segments beside '%s' into '%s'%s", files->count,
+		     files->items[0], name, why);
 	else if (rc == 0)
-		note(o, "loaded '%s' into '%s'", files->items[0], name);
+		note(o, "loaded '%s' into '%s'%s", files->items[0], name, why);
 	return rc;
 }
 
@@ -396,13 +401,8 @@ static int open_captures(sqlite3 **ret, const struct path_list *files,
 	else if (fit == FIT_FOREIGN && !o->force)
 		rc = error_set(err, ERR_EXISTS,
 			       "'%s' is not the database of '%s'; -f overwrites it", name, path);
-	else if (fit != FIT_GOOD) {
-		if (fit == FIT_STALE)
-			note(o,
-			     "'%s' is made anew: its capture is not as it was, or an older kmem-analyze made it",
-			     name);
-		rc = load_into(files, name, fit != FIT_NONE, o, err);
-	}
+	else if (fit != FIT_GOOD)
+		rc = load_into(files, name, fit, o, err);
 	if (rc == 0 && fit != FIT_GOOD)
 		rc = db_open_database(ret, name, err);
 	free(name);

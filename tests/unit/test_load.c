@@ -233,10 +233,14 @@ static void test_open(void)
 	CHECK(refused(script_capture, &none, "is not the database of") == ERR_EXISTS);
 	exec_file(script_db, "PRAGMA application_id = 0x4b4d454d; PRAGMA user_version = 99");
 	CHECK(refused(script_db, &none, "newer") == ERR_FORMAT);
-	CHECK(refused(script_capture, &none, "is not the database of") == ERR_EXISTS);
+	CHECK(refused(script_capture, &none, "newer") == ERR_EXISTS);
 	exec_file(script_db, "PRAGMA user_version = 0");
 	CHECK(refused(script_db, &none, "older") == ERR_FORMAT);
 	CHECK(loads() == 1); /* an older one of this capture is made anew */
+	exec_file(script_db, "UPDATE capture SET value = value - 1 WHERE key = 'load.version'");
+	CHECK(refused(script_db, &none, "older") == ERR_FORMAT);
+	CHECK(loads() == 1);
+	CHECK(loads() == 0);
 	put_file(script_db, "something precious");
 	CHECK(refused(script_capture, &none, "is not the database of") == ERR_EXISTS);
 	CHECK(refused(script_db, &none, "neither a capture") == ERR_FORMAT);
