@@ -232,6 +232,24 @@ static int print_report(struct report *r, const char *order, int64_t time_ns, st
 	return rc;
 }
 
+/*
+ * The temporary view freed_pair, and with --by free_by: what frees are counted of. Who freed is no sample, so these are the
+ * pairs as they were before they were split over stacks, each with its lifetime; but -b chooses by what was split.
+ */
+static int select_freed(struct report *r, const char *pairs, const char *where, struct error *err)
+{
+	bool whole = r->estimate && !r->options->branch.dirs.count;
+	char *sql = sqlite3_mprintf("CREATE TEMP VIEW freed_pair AS SELECT * FROM temp.\"%w%s\"%s",
+				    pairs, whole ? "_chosen" : "", where);
+	int rc = sql ? query_run(r->db, sql, err) : error_nomem(err);
+
+	sqlite3_free(sql);
+	if (rc == 0 && r->by.count)
+		rc = by_view(&r->by, r->db, "free_by", "freed_pair", true, err);
+	return rc;
+}
+
+#define OF_NOW	      " WHERE interval = (SELECT interval FROM temp.now)"
 #define INTERVALS_MAX 100000
 
 /* The temporary table interval_pair: pairs by interval. */
@@ -270,13 +288,12 @@ static int print_intervals(struct report *r, int64_t interval, const char *order
 		rc = report_select_pairs_of(r, "of_intervals", "temp.interval_pair", err);
 	if (rc == 0)
 		rc = query_run(r->db,
-			       "CREATE TEMP VIEW pair AS SELECT * FROM temp.of_intervals WHERE"
-			       " interval = (SELECT interval FROM temp.now)",
+			       "CREATE TEMP VIEW pair AS SELECT * FROM temp.of_intervals" OF_NOW,
 			       err);
 	if (rc == 0 && r->by.count)
 		rc = by_view(&r->by, r->db, "alloc_by", "pair", false, err);
-	if (rc == 0 && r->by.count)
-		rc = by_view(&r->by, r->db, "free_by", "pair", true, err);
+	if (rc == 0)
+		rc = select_freed(r, "of_intervals", OF_NOW, err);
 	for (int64_t i = 1; rc == 0 && i <= count; i++) {
 		rc = print_report(r, order, i < count ? i * interval : length, err);
 		if (rc == 0)
@@ -301,8 +318,8 @@ static int print(struct report *r, void *options, const char *order, struct erro
 		return print_intervals(r, (int64_t)o->interval_ns, order, err);
 	if (rc == 0)
 		rc = report_select_groups(r, err);
-	if (rc == 0 && r->by.count)
-		rc = by_view(&r->by, r->db, "free_by", "pair", true, err);
+	if (rc == 0)
+		rc = select_freed(r, "pair", "", err);
 	return rc < 0 ? rc : print_report(r, order, r->end_ns, err);
 }
 

@@ -210,7 +210,11 @@ int report_move(struct report *r, int64_t at_ns, const char *const *made, struct
  * view alloc_by of them. Stock reports are queries on these.
  */
 int report_select_groups(struct report *r, struct error *err);
-/* The pairs that the options select of another source: a table, or a query in parentheses; as the view `name`. */
+/*
+ * The pairs that the options select of another source: a table, or a query in parentheses; as the view `name`. Where stacks
+ * are a sample and the report looks at them these are split over stacks (estimate.h), and temporary table NAME_chosen has
+ * them as they were before, without -b.
+ */
 int report_select_pairs_of(struct report *r, const char *name, const char *source,
 			   struct error *err);
 /*

@@ -9,7 +9,9 @@ SELECT
 	sum(p.objects * a.bytes_alloc) AS bytes,
 	CASE WHEN total(p.lifetime_sum) < 9.2e18 THEN CAST(total(p.lifetime_sum) AS INTEGER) ELSE total(p.lifetime_sum) END
 		AS lifetime_sum,	-- sum() fails where it is too large for an integer
-	CASE WHEN count(p.lifetime_max) = count(*) THEN max(p.lifetime_max) END AS lifetime_max,
+	CASE WHEN count(p.lifetime_max) = count(*)
+		--+ OR 1 -- of an estimate: that of its samples
+		THEN max(p.lifetime_max) END AS lifetime_max,
 	p.key1, p.key2, p.key3, p.key4
 	--+ , estimate_low(p.alloc_site, p.objects, 1) AS objects_low, estimate_high(p.alloc_site, p.objects, 1) AS objects_high
 	--+ , estimate_low(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_high

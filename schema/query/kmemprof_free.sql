@@ -1,4 +1,4 @@
--- The same objects by the stack that freed them. Bytes are those of the allocation.
+-- The same objects (temporary view freed_pair) by the stack that freed them. Bytes are those of the allocation.
 SELECT
 	a.event AS event,
 	p.end & 3 AS kind,
@@ -11,8 +11,9 @@ SELECT
 		AS lifetime_sum,	-- sum() fails where it is too large for an integer
 	max(p.lifetime_max) AS lifetime_max,
 	NULL AS key1, NULL AS key2, NULL AS key3, NULL AS key4
-	--+ , sum(p.objects) AS objects_low, sum(p.objects) AS objects_high, sum(p.objects * a.bytes_alloc) AS bytes_low, sum(p.objects * a.bytes_alloc) AS bytes_high
-FROM pair p
+	--+ , estimate_low(p.alloc_site, p.objects, 1) AS objects_low, estimate_high(p.alloc_site, p.objects, 1) AS objects_high
+	--+ , estimate_low(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_high
+FROM temp.freed_pair p
 JOIN alloc_site a ON a.id = p.alloc_site
 JOIN free_site f ON f.id = p.free_site
 WHERE p.end & 3 = 1

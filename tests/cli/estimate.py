@@ -178,6 +178,8 @@ def check_kmemprof(c, full, sampled, events):
         c.say(sums[0] == sums[1], "kmemprof: %s of each call site are exact" % name, sums)
     c.say(all(truth[k][n] == rows[k][n] == rows[k][n + "_low"] == rows[k][n + "_high"]
               for k in truth if k[3] == "free" for n in ("objects", "bytes")), "kmemprof: who freed is exact", "")
+    c.say(all(truth[k][n] == rows[k][n] for k in truth if k[3] == "free" for n in ("lifetime_sum", "lifetime_max")),
+          "kmemprof: how long lived what they freed is exact", "")
     objects, sizes = estimates(events)
     worst, alone = 0, True
     for key, r in rows.items():

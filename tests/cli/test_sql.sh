@@ -30,6 +30,7 @@ CREATE TEMP TABLE branch_site (site INTEGER PRIMARY KEY);
 CREATE TEMP VIEW alloc_by AS SELECT p.*, 1 AS key1, 2 AS key2, NULL AS key3, NULL AS key4 FROM pair p;
 CREATE TEMP VIEW stack_pair AS SELECT alloc_site, end, objects, 0 AS peak_objects, key1, key2, key3, key4 FROM alloc_by;
 CREATE TEMP VIEW free_by AS SELECT * FROM alloc_by;
+CREATE TEMP VIEW freed_pair AS SELECT * FROM pair;
 CREATE TEMP VIEW leak_by AS SELECT p.*, 1 AS key1, 2 AS key2, NULL AS key3, NULL AS key4 FROM leak p;
 CREATE TEMP TABLE side (side, key1, key2, key3, key4, total, waste, net, alloc, objects);
 CREATE TEMP VIEW stat_pair AS SELECT alloc_site, end, objects, 0 AS moved, 0 AS crossed FROM pair;
