@@ -13,7 +13,8 @@ SELECT
 FROM temp.leak_by p
 JOIN alloc_site a ON a.id = p.alloc_site
 LEFT JOIN temp.doubt d ON d.alloc_site = p.alloc_site
-LEFT JOIN temp.ended n ON n.call_site IS a.call_site
+LEFT JOIN temp.ended n ON n.call_site IS
+	coalesce(a.call_site, (SELECT frame FROM stack_frame WHERE stack = a.stack AND position = 0))
 GROUP BY 1, 2, 3, 4
 	--+ HAVING sum(p.objects) > 0
 ;

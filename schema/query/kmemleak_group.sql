@@ -11,13 +11,14 @@ SELECT
 	max(d.site_share) AS site_share,
 	max(d.cache_share) AS cache_share,
 	max(c.name) AS cache,
-	sum(n.ended) AS ended
+	max(n.ended) AS ended	-- of one stack all rows are of one call site
 	--+ , estimate_low(p.alloc_site, p.objects, 1) AS objects_low, estimate_high(p.alloc_site, p.objects, 1) AS objects_high
 	--+ , estimate_low(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_low, estimate_high(p.alloc_site, p.objects, a.bytes_alloc) AS bytes_high
 FROM temp.leak p
 JOIN alloc_site a ON a.id = p.alloc_site
 LEFT JOIN temp.doubt d ON d.alloc_site = p.alloc_site
-LEFT JOIN temp.ended n ON n.call_site IS a.call_site
+LEFT JOIN temp.ended n ON n.call_site IS
+	coalesce(a.call_site, (SELECT frame FROM stack_frame WHERE stack = a.stack AND position = 0))
 LEFT JOIN cache c ON c.id = d.cache AND d.cache_share IS NOT NULL
 GROUP BY 1, 2
 	--+ HAVING sum(p.objects) > 0

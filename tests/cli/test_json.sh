@@ -88,4 +88,13 @@ check "static: the rows add up" python3 -c '
 import json, sys
 d = json.load(open(sys.argv[1]))
 assert sum(r["total"] for r in d["rows"]) == sum(r["text"] + r["data"] + r["bss"] for r in d["rows"]) > 1000' "$work/json"
+# two objects of one stack and two sizes are live, and three of that call site were freed
+{
+	for n in 1 2 3 4 5; do
+		echo "${n}0 0 11 kmalloc ptr=0x${n}000 bytes_alloc=$((n * 8)) call_site=0x1000 stack=0x1000,0x2000"
+	done
+	for n in 1 2 3; do echo "9$n 0 11 kfree ptr=0x${n}000 call_site=0x3000"; done
+} | "$MKCAPTURE" - "$work/sizes.kmem"
+"$KMEM_ANALYZE" kmemleak --format json "$work/sizes.kmem" >"$work/json" 2>/dev/null
+check "kmemleak: what ended at a call site counts once" grep -q '"objects": 2.*"ended": 3}' "$work/json"
 finish
