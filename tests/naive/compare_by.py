@@ -15,17 +15,20 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import gfp  # noqa: E402
+import processes  # noqa: E402
 import replay  # noqa: E402
 import read_capture  # noqa: E402
 import runs  # noqa: E402
+import samples  # noqa: E402
 
+BRIEF_KEYS = ("caller", "stack", "cache,comm")
+STACK_KEYS = {"caller", "function", "module"}   # of those below: estimates where stacks are a sample
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIP_LIST = os.path.join(HERE, "..", "..", "analyze", "skip_frames.txt")
 KEYS = ("call-site", "caller", "function", "module", "cache", "comm", "pid", "cpu", "node", "gfp", "order", "size-class",
         "context", "stack", "cache,comm", "gfp,pid,cpu,context")
 MACHINERY = ("trace_event_raw_event_", "__traceiter_", "perf_trace_", "trace_event_buffer_", "event_triggers_",
              "__ftrace_trace_stack", "__do_trace_", "do_trace_event_raw_event_", "stack_trace_save")
-USER_MARK = (1 << 64) - 512             # behind it come frames of the program
 BUCKETS = (8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 8192)
 
 
@@ -52,6 +55,7 @@ class Places:
         self.stacks = capture.stacks
         self.names = names
         self.skip = skip_patterns()
+        self.callers = {}
 
     def function(self, address):
         text = self.names.caller(address)
@@ -61,9 +65,15 @@ class Places:
         return not self.skip.match(stem(self.function(address)))
 
     def caller_address(self, thing):
+        known = thing.stack, thing.call_site
+        if known not in self.callers:
+            self.callers[known] = self.find_caller(thing)
+        return self.callers[known]
+
+    def find_caller(self, thing):
         frames = self.stacks[thing.stack] if thing.stack >= 0 else ()
-        if USER_MARK in frames:
-            frames = frames[:frames.index(USER_MARK)]
+        if processes.USER_MARK in frames:
+            frames = frames[:frames.index(processes.USER_MARK)]
         while len(frames) > 1 and self.function(frames[0]).startswith(MACHINERY):
             frames = frames[1:]
         if thing.call_site in frames:
@@ -110,6 +120,12 @@ def order(thing, page):
     return str(pages.bit_length() - 1) if exact else "(unknown)"
 
 
+def cache(thing):
+    if thing.cache is not None:
+        return read_capture.loose(thing.cache)
+    return "(kmalloc)" if thing.api == "malloc" else "(unknown)"
+
+
 def in_task(thing, value):
     context = context_of(thing.flags)
     return value if context == "task" else "(%s)" % context
@@ -125,6 +141,7 @@ def labels(capture, names):
         "caller": places.caller,
         "function": places.caller_function,
         "module": places.module,
+        "cache": cache,
         "pid": lambda o: in_task(o, "(folded)" if o.pid is None else str(o.pid)),
         "cpu": lambda o: "(folded)" if o.cpu is None else str(o.cpu),
         "node": lambda o: "(unknown)" if o.node is None else "any" if o.node == -1 else str(o.node),
@@ -135,16 +152,35 @@ def labels(capture, names):
     }
 
 
-def things_of(capture, made):
-    folded = []
-    for entry, thing in zip([e for e in capture.folded if e.alloc_type and e.alloc_type.full_name in replay.API],
-                            made.folded):
-        values = dict(zip(entry.alloc_type.tuple_place, entry.alloc.values)) if entry.alloc else {}
-        thing.flags = entry.alloc.flags if entry.alloc else None
-        thing.gfp, thing.node = values.get("gfp_flags"), values.get("node")
-        thing.pid = thing.cpu = None
-        folded.append(thing)
-    return [o for o in made.objects + folded if not o.self]
+def things_of(made):
+    return [o for o in made.objects + made.folded if not o.self]
+
+
+def estimated(things, everything, label):
+    """Label -> (total, waste, net, allocs, frees), and by how many bytes and objects these may be off: nothing but where a
+    cell was split in fractions. label: of an object, or of another one that has its stack."""
+    rows, parts = {}, {}
+    for thing, other, share, part in samples.split(things, everything):
+        name = label(other or thing)
+        row = rows.setdefault(name, [0] * 5)
+        live, freed = thing.end == "live", thing.end == "freed"
+        for i, n in enumerate((thing.bytes_alloc, (thing.bytes_alloc - thing.bytes_req) * live, thing.bytes_alloc * live,
+                               1, freed)):
+            row[i] += n * share
+        if part:
+            parts.setdefault(name, {})[part] = thing.bytes_alloc
+    return {name: (tuple(row), len(parts.get(name, ())), sum(parts.get(name, {}).values())) for name, row in rows.items()}
+
+
+def near(found, expected):
+    """Those of expected that are not in found, as found has them."""
+    wrong = {}
+    for name in set(found) | set(expected):
+        want, objects, size = expected.get(name, ((0,) * 5, 0, 0))
+        have = found.get(name, (0,) * 5)
+        if any(abs(a - b) > slack for a, b, slack in zip(have, want, (size, size, size, objects, objects))):
+            wrong[name] = have, tuple(map(float, want))
+    return wrong
 
 
 def run(program, *arguments):
@@ -223,7 +259,7 @@ def compare(program, path, capture):
     """Whether they are the same; program: runs.Runs."""
     score = Score(os.path.basename(path))
     made, names = replay.replay_capture(capture)
-    things, known = things_of(capture, made), labels(capture, names)
+    things, known, sampled = things_of(made), labels(capture, names), samples.is_sampled(capture)
     plain, totals = account(program, path)
     prof = [line for line, _ in sections(run(program, "kmemprof", path))]
     said, _ = leaks(run(program, "kmemleak", path))
@@ -232,10 +268,16 @@ def compare(program, path, capture):
         score.equal("account --by %s has the sums of the account" % key, sums, totals)
         score.equal("account --by %s adds up" % key, [sum(c) for c in zip(*rows.values())],
                     [sum(c) for c in zip(*plain.values())])
-        if all(part in known for part in key.split(",")):
-            groups = replay.grouped(things, lambda o, k=key: ", ".join(known[part](o) for part in k.split(",")))
+        if sampled and STACK_KEYS & set(key.split(",")):
+            score.equal("account --by %s is what the samples say" % key, near(rows, estimated(things, made.objects, known[key])), {})
+        elif all(part in known for part in key.split(",")):
+            parts = [known[part] for part in key.split(",")]
+            one = parts[0] if len(parts) == 1 else lambda o, p=parts: ", ".join(part(o) for part in p)
+            groups = replay.grouped(things, one)
             score.equal("account --by %s is that of the replay" % key, rows,
                         {label: (r.total, r.waste, r.net, r.allocs, r.frees) for label, r in groups.items()})
+        if program.brief and key not in BRIEF_KEYS:
+            continue
         by = sections(run(program, "kmemprof", "-n", "0", "--by", key, path))
         score.equal("kmemprof --by %s has the sections of kmemprof" % key, [line for line, _ in by], prof)
         score.equal("kmemprof --by %s adds up" % key, add_up(by), True)

@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import processes  # noqa: E402
 import replay  # noqa: E402
 import read_capture  # noqa: E402
 
@@ -47,23 +48,30 @@ def context(flags):
 
 
 class Stacks:
-    """The capture's stacks as the database has them: without the frames of the tracing machinery on top."""
+    """The capture's stacks as the database has them: without the frames of the tracing machinery on top, and
+    those of the program as places in files."""
 
     def __init__(self, capture, db):
         frames = {}
-        for stack, address in db.execute("SELECT stack, address FROM stack_frame JOIN frame ON frame.id = frame "
-                                         "ORDER BY stack, position"):
-            frames.setdefault(stack, []).append(address)
+        for stack, address, exact, *dso in db.execute(
+                "SELECT stack, address, exact, d.path, d.build_id, d.tgid FROM stack_frame JOIN frame ON frame.id = frame "
+                "LEFT JOIN dso d ON d.id = dso ORDER BY stack, position"):
+            frame = address if dso[0] is None else processes.UserFrame(*dso, address, bool(exact))
+            frames.setdefault(stack, []).append(frame)
         self.of_db = {stack: tuple(addresses) for stack, addresses in frames.items()}
-        known = set(self.of_db.values())
+        known = {tuple(f for f in stack if not isinstance(f, processes.UserFrame)) for stack in self.of_db.values()}
         self.of_capture = []
         for stack in capture.stacks:
+            if processes.USER_MARK in stack:
+                stack = stack[:stack.index(processes.USER_MARK)]
             whole = tuple(map(signed, stack))
-            shapes = [whole[n:] for n in range(min(TRIMMED, len(whole) - 1) + 1)]
+            shapes = [whole[n:] for n in range(min(TRIMMED, len(whole) - 1) + 1)] or [whole]
             self.of_capture.append(next((s for s in shapes if s in known), whole))
 
-    def expected(self, number):
-        return self.of_capture[number] if number >= 0 else None
+    def expected(self, thing):
+        if thing.stack < 0:
+            return None
+        return self.of_capture[thing.stack] + tuple(f._replace(address=signed(f.address)) for f in thing.user)
 
 
 def in_doubt(thing, losses):
@@ -77,7 +85,7 @@ def expected_allocation(thing, base, stacks, losses):
     return (thing.time - base, None if thing.end == "live" else thing.end_time - thing.time, signed(thing.address),
             END[thing.end] + IN_DOUBT * in_doubt(thing, losses), thing.event, signed(thing.call_site), thing.bytes_req, thing.bytes_alloc, thing.gfp,
             thing.node, context(thing.flags), thing.pid, thing.cpu, int(thing.self and flags_known),
-            stacks.expected(thing.stack), int(thing.stack == read_capture.STACK_LOST),
+            stacks.expected(thing), int(thing.stack == read_capture.STACK_LOST),
             freed and freed.type.full_name, signed(freed and freed.get("call_site")),
             context(freed.flags) if freed else None, freed and freed.pid, freed and freed.cpu)
 
@@ -113,16 +121,8 @@ def compare(name, capture, database):
     facts = dict(db.execute("SELECT key, value FROM capture"))
     base = facts["time.base_ns"]
 
-    by_type = Counter()
-
-    def counted(events):
-        for event in events:
-            by_type[event.type.index] += 1
-            yield event
-
-    recorder = capture.info.get("recorder.tgid")
-    threads = replay.Threads(capture.tasks, int(recorder) if recorder else None)
-    naive = replay.Replay(counted(capture.events()), threads)
+    by_type = Counter(event.type.index for event in capture.events())
+    naive, _ = replay.replay_capture(capture)
     stacks = Stacks(capture, db)
     losses = capture.losses()
     gaps = losses + capture.pauses() + capture.overwritten()

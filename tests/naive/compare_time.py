@@ -8,6 +8,7 @@ what is live at a moment is counted object by object. Prints `ok NAME` and `not 
 """
 
 import bisect
+import copy
 import json
 import os
 import sqlite3
@@ -20,6 +21,7 @@ import compare_db  # noqa: E402
 import replay  # noqa: E402
 import read_capture  # noqa: E402
 import runs  # noqa: E402
+import samples  # noqa: E402
 
 STEPS = 7
 MOST_STEPS = 60                         # where none are asked for
@@ -27,6 +29,7 @@ TOP = 2
 SHARES = (50, 90, 99)
 BELOW = [10 ** n for n in range(3, 12)] + [None]
 ADDRESSES = 12                          # whose history is looked at
+BRIEF_ADDRESSES = 3
 
 
 def report(program, *arguments):
@@ -37,17 +40,18 @@ class Levels:
     """What is live after all events of each moment at which something changes."""
 
     def __init__(self, things):
-        change = defaultdict(lambda: [0, 0])
-        for thing in things:
-            for time, sign in ((thing.time, 1), (thing.end_time, -1)):
-                if time is not None:
-                    change[time][0] += sign * thing.bytes_alloc
-                    change[time][1] += sign
-        self.times, self.values = sorted(change), []
-        level = (0, 0)
-        for time in self.times:
-            level = (level[0] + change[time][0], level[1] + change[time][1])
-            self.values.append(level)
+        changes = [(o.time, o.bytes_alloc, 1) for o in things]
+        changes += [(o.end_time, -o.bytes_alloc, -1) for o in things if o.end_time is not None]
+        self.times, self.values = [], []
+        size = count = 0
+        for time, more, one in sorted(changes):
+            size += more
+            count += one
+            if self.times and self.times[-1] == time:
+                self.values[-1] = size, count
+            else:
+                self.times.append(time)
+                self.values.append((size, count))
 
     def at(self, time):
         i = bisect.bisect_right(self.times, time)
@@ -76,22 +80,23 @@ class Compare:
         made, self.names = replay.replay_capture(capture)
         self.db = sqlite3.connect("file:%s.db?mode=ro" % path, uri=True)
         self.facts = dict(self.db.execute("SELECT key, value FROM capture"))
-        self.stacks = compare_db.Stacks(capture, self.db)
-        self.everything = made.objects
+        # peaks are by call site where stacks are a sample, because each allocation has that
+        self.stacks = None if samples.is_sampled(capture) else compare_db.Stacks(capture, self.db)
+        self.everything = list(map(copy.copy, made.objects))
         base = self.facts["time.base_ns"]
-        for thing in made.objects:
+        for thing in self.everything:
             thing.time -= base
             thing.end_time = None if thing.end_time is None else thing.end_time - base
         self.unmatched = made.unmatched
         self.base = base
         self.end = self.facts["time.length_ns"]
         self.folded = self.facts["folded.pairs"]    # and then the summaries have more than the rows
-        self.things = [o for o in made.objects if not o.self]
+        self.things = [o for o in self.everything if not o.self]
         self.gaps = capture.losses() + capture.pauses() + capture.overwritten()
         self.score = compare_by.Score(os.path.basename(path))
 
     def stack_key(self, thing):
-        stack = self.stacks.expected(thing.stack)
+        stack = self.stacks.expected(thing) if self.stacks else None
         return ("stack", stack) if stack else ("site", thing.call_site)
 
     def site_key(self, thing):
@@ -103,8 +108,8 @@ class Compare:
         top = Levels(things).peak()
         rows = {}
         for name, group in group_things(things, key).items():
-            held = Levels(group).at(top[2])
-            own = Levels(group).peak()
+            levels = Levels(group)
+            held, own = levels.at(top[2]), levels.peak()
             if own[0]:
                 rows[name] = held + own
         return top, rows
@@ -162,7 +167,7 @@ class Compare:
         series["all", None] = self.things
         said = report(self.program, "timeline", "--steps", str(STEPS), "--by", "call-site", "-n", str(TOP), self.path)
         self.score.equal("timeline --by", self.steps(said, "call-site"), self.expected_steps(series, times))
-        for time in times[1:-1]:
+        for time in times[1:-1:3 if self.program.brief else 1]:
             live = report(self.program, "kmemleak", "--at", "%dns" % time, "-n", "1", self.path)["live"]
             self.score.equal("timeline is --at", (live["bytes"], live["objects"]), Levels(self.things).at(time))
 
@@ -244,7 +249,7 @@ class Compare:
 
     def history(self):
         starts = sorted({o.address for o in self.everything})
-        chosen = starts[::max(len(starts) // ADDRESSES, 1)]
+        chosen = starts[::max(len(starts) // (BRIEF_ADDRESSES if self.program.brief else ADDRESSES), 1)]
         unknown = sorted({e.address for e in self.unmatched})[:2]
         for address in chosen + [a + 5 for a in chosen[:3]] + unknown:
             owners = [o for o in self.everything if o.address <= address < o.address + max(o.bytes_alloc, 1)]

@@ -1,6 +1,7 @@
 """gfp.py - the flags of an allocation by name, as the kernel prints them, worked out by evaluating the expressions of the
 event's format as Python. Without a format: the numbers of Linux 6.3 and later, for the flags that the tests use."""
 
+import functools
 import re
 
 LATER = [(0x100cca, "GFP_HIGHUSER_MOVABLE"), (0x100cc0, "GFP_USER"), (0x400cc0, "GFP_KERNEL_ACCOUNT"), (0xcc0, "GFP_KERNEL"),
@@ -25,6 +26,7 @@ def flags_of(capture):
 def namer(capture):
     flags = flags_of(capture)
 
+    @functools.lru_cache(None)
     def names(gfp):
         words = []
         for bits, name in flags:

@@ -23,8 +23,11 @@ import json
 import os
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts"))
+import processes  # noqa: E402
 import read_capture  # noqa: E402
+import samples  # noqa: E402
 
 API = {"kmem:kmalloc": "malloc", "kmem:kmalloc_node": "malloc", "kmem:kfree": "malloc",
        "kmem:kmem_cache_alloc": "cache", "kmem:kmem_cache_alloc_node": "cache", "kmem:kmem_cache_free": "cache"}
@@ -94,6 +97,7 @@ class Object:
     """An allocation."""
 
     count = 1
+    user = ()                           # frames of the program behind those of the kernel: processes.UserFrame
 
     def __init__(self, event, name, self_):
         self.time = event.time
@@ -109,14 +113,27 @@ class Object:
         self.node = event.get("node")
         self.flags = event.flags
         self.stack = event.stack
+        self.cache = event.get("name")
         self.self = self_               # by the recorder
         self.end = "live"               # or "freed", "reused"
         self.free = None                # the event that freed it
+        self.free_user = ()             # as user, of the stack that freed it
         self.end_time = None
+
+    @property
+    def free_cache(self):
+        """The slab cache that the free names."""
+        return self.free.get("name")
+
+    def lifetime(self, end):
+        """end: of the capture, for what is live then."""
+        return max((end if self.end_time is None else self.end_time) - self.time, 0)
 
 
 class Folded:
     """Objects of one kind that the recorder counted instead of writing their events."""
+
+    user = ()
 
     def __init__(self, entry, classic=False):
         self.event = entry.alloc_type.full_name
@@ -125,12 +142,18 @@ class Folded:
         self.call_site = values.get("call_site")
         self.bytes_req = values.get("bytes_req") or 0
         self.bytes_alloc = values.get("bytes_alloc") or 0
+        self.gfp, self.node, self.cache = values.get("gfp_flags"), values.get("node"), values.get("name")
+        self.flags = entry.alloc.flags if entry.alloc else None
+        self.pid = self.cpu = None
         self.stack = entry.alloc.stack if entry.alloc else read_capture.STACK_LOST
         self.self = entry.alloc_self
         self.end = "freed" if entry.free_type else "live" if classic else "reused"
         self.free = self if entry.free_type else None
-        self.type = entry.free_type
+        self.type = entry.free_type     # as of an event
+        self.free_tuple = entry.free
+        self.free_cache = dict(zip(entry.free_type.tuple_place, entry.free.values)).get("name") if entry.free else None
         self.count = entry.count
+        self.lifetimes, self.longest = entry.total, entry.longest
 
 
 class Threads:
@@ -160,13 +183,16 @@ class Threads:
 
 
 class Replay:
-    """All objects of some events, and counters of what is no object."""
+    """All objects of some events, and counters of what is no object.
 
-    def __init__(self, events, threads, classic=False, api=None):
+    programs: a processes.Programs, for user frames; None: there are none."""
+
+    def __init__(self, events, threads, classic=False, api=None, programs=None):
         self.objects = []
         self.folded = []                # Folded
         self.unmatched = []             # events
         self.null_frees = []
+        self.others_unmatched = self.others_null = 0    # of these, not by the recorder
         self.failed = self.zero_size = self.alloc_events = self.free_events = 0
         live = {}
         for event in events:
@@ -176,22 +202,27 @@ class Replay:
                 threads.started(event)
             if name not in API or (classic and api and API[name] != api):
                 continue
+            user = programs.frames_of(event, threads.process.get(event.pid, event.pid)) if programs else ()
             if name in FREES:
-                self.free_event(live, event)
-            else:
-                self.alloc_event(live, Object(event, name, threads.is_recorder(event)), classic)
+                self.free_event(live, event, threads.is_recorder(event), user)
+                continue
+            new = Object(event, name, threads.is_recorder(event))
+            new.user = user
+            self.alloc_event(live, new, classic)
 
-    def free_event(self, live, event):
+    def free_event(self, live, event, by_recorder, user):
         self.free_events += 1
         address = event.get("ptr")
         if address in (0, ZERO_SIZE_PTR):
             self.null_frees.append(event)
+            self.others_null += not by_recorder
             return
         freed = live.pop(address, None)
         if freed is None:
             self.unmatched.append(event)
+            self.others_unmatched += not by_recorder
             return
-        freed.end, freed.free, freed.end_time = "freed", event, event.time
+        freed.end, freed.free, freed.free_user, freed.end_time = "freed", event, user, event.time
 
     def alloc_event(self, live, new, classic):
         self.alloc_events += 1
@@ -237,7 +268,10 @@ class Row:
 def grouped(things, key):
     rows = {}
     for thing in things:
-        rows.setdefault(key(thing), Row()).add(thing)
+        name = key(thing)
+        if name not in rows:
+            rows[name] = Row()
+        rows[name].add(thing)
     return rows
 
 
@@ -293,14 +327,34 @@ def kallsyms_of(capture):
     return b""
 
 
+def learn_caches(things):
+    """Where the event names no slab cache, it is the one that frees of objects of the same site name."""
+    def site(thing):
+        return (thing.event, thing.call_site, thing.stack, thing.user, thing.bytes_req, thing.bytes_alloc, thing.gfp, thing.node,
+                samples.context(thing.flags))
+
+    learned = {}
+    for thing in things:
+        if thing.cache is None and thing.end == "freed" and thing.free_cache:
+            learned.setdefault(site(thing), thing.free_cache)
+    for thing in things:
+        thing.cache = learned.get(site(thing)) if thing.cache is None else thing.cache
+
+
 def replay_capture(capture, classic=False, api=None):
-    """A Replay of an open read_capture.Capture, and the Names of its call sites."""
-    recorder = capture.info.get("recorder.tgid")
-    threads = Threads(capture.tasks, int(recorder) if recorder else None)
-    replay = Replay(capture.events(), threads, classic, api)
-    replay.folded = [Folded(entry, classic) for entry in capture.folded
-                     if entry.alloc_type and entry.alloc_type.full_name in API]
-    return replay, Names(kallsyms_of(capture))
+    """A Replay of an open read_capture.Capture, and the Names of its call sites. A capture is replayed once: change nothing."""
+    known = capture.__dict__.setdefault("replays", {})
+    if (classic, api) not in known:
+        recorder = capture.info.get("recorder.tgid")
+        threads = Threads(capture.tasks, int(recorder) if recorder else None)
+        replay = Replay(capture.events(), threads, classic, api, processes.Programs.of(capture))
+        replay.folded = [Folded(entry, classic) for entry in capture.folded
+                         if entry.alloc_type and entry.alloc_type.full_name in API]
+        replay.others_null += sum(entry.count for entry in capture.folded if not entry.alloc_type and not entry.free_self
+                                  and entry.free_type and entry.free_type.full_name in API)
+        learn_caches(replay.objects + replay.folded)
+        known[classic, api] = replay, Names(kallsyms_of(capture))
+    return known[classic, api]
 
 
 def selected(replay, classic, api, include_self):
