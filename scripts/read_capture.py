@@ -1308,6 +1308,17 @@ class Series:
         return self.parts[0][2].overwritten()
 
     @property
+    def files(self):
+        files = OrderedDict()
+        for capture in self.captures():
+            files.update(capture.files)
+        return files
+
+    @property
+    def processes(self):
+        return [record for capture in self.captures() for record in capture.processes]
+
+    @property
     def folded(self):
         return [entry for capture in self.captures() for entry in capture.folded]
 

@@ -51,7 +51,7 @@ add() { # NAME COMMAND...
 }
 
 # those that take long go first, so that none of them is the last
-long='tests/bad tests/cli/test_witness.sh tests/cli/test_rings.sh tests/cli/test_nomem.sh tests/cli/test_report_page.sh
+long='tests/bad tests/cli/test_witness.sh tests/cli/test_witness_golden.sh tests/cli/test_rings.sh tests/cli/test_nomem.sh tests/cli/test_report_page.sh
 	tests/fuzz/test_replay.sh tests/cli/test_text.sh tests/cli/test_export.sh tests/cli/test_dump.sh'
 run_queue() { # JOBS: so many at a time
 	awk -v long="$long" 'BEGIN { n = split(long, name); for (i = 1; i <= n; i++) rank[name[i]] = i }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # kmem-analyze against witnesses that share no code with it (tests/naive/witness.py): on captures made by tests/naive/mkcap.py
-# (with WITNESS_EVERY=N each Nth of them), then the golden one.
+# (with WITNESS_EVERY=N each Nth of them), then the golden one of most events. The others are in test_witness_golden.sh.
 #
 #	KMEM_ANALYZE=build/kmem-analyze TESTS=tests tests/cli/test_witness.sh [CAPTURE...]
 set -u

@@ -38,6 +38,8 @@ def compare(program, path, capture):
     # the older tool's selection pairs every event anew: not possible, and refused, where events were folded
     cases = [case for case in CASES if not capture.folded or "--classic" not in case or
              ("--malloc" in case) == ("--cache" in case)]
+    if program.brief:
+        cases = [case for case in cases if "-s" not in case and "-n" not in case]
     for case in cases:
         name = "%s: account %s" % (os.path.basename(path), " ".join(case))
         status, out, err = program.run("account", path, *case)

@@ -34,8 +34,10 @@ class Failed(Exception):
 
 
 class Runs:
-    def __init__(self, program, seconds=120, wrap=()):
-        self.program, self.seconds, self.wrap = program, seconds, list(wrap)
+    """brief: only what another capture may change is worth a run; orders of rows and most keys of --by are not."""
+
+    def __init__(self, program, seconds=120, wrap=(), brief=False):
+        self.program, self.seconds, self.wrap, self.brief = program, seconds, list(wrap), brief
         self.last = self.peak = 0       # kB of the last and of the largest run; of a server only
         self.server = None
         server = os.path.join(os.path.dirname(program), "tests", os.path.basename(program) + "-serve")

@@ -2,14 +2,16 @@
 """witness.py - kmem-analyze against witnesses that share no code with it: the reader scripts/read_capture.py and the
 dictionary replay of replay.py. They have to agree on every event and, to the byte, on every account.
 
-    witness.py KMEM_ANALYZE SCENARIO|CAPTURE...
+    witness.py [--brief] KMEM_ANALYZE SCENARIO|CAPTURE|DIRECTORY...
 
-A SCENARIO is one of mkcap.py. A CAPTURE is copied first. Prints `ok NAME` and `not ok NAME: why`.
+A SCENARIO is one of mkcap.py. A CAPTURE is copied first, and a DIRECTORY holds the segments of one recording. --brief leaves out what depends on
+the options and hardly on the capture. Prints `ok NAME` and `not ok NAME: why`.
 """
 
 import contextlib
 import io
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -20,14 +22,15 @@ import compare_by  # noqa: E402
 import compare_db  # noqa: E402
 import compare_pairs  # noqa: E402
 import compare_select  # noqa: E402
+import compare_stacks  # noqa: E402
 import compare_time  # noqa: E402
 import mkcap  # noqa: E402
 import read_capture  # noqa: E402
 import runs  # noqa: E402
 
 
-class OnceRead(read_capture.Capture):
-    """A capture whose events are decoded once, however often they are asked for."""
+class OnceRead:
+    """Of a capture whose events are decoded once, however often they are asked for."""
 
     _all = None
 
@@ -37,9 +40,17 @@ class OnceRead(read_capture.Capture):
         return iter(self._all)
 
 
+class Capture(OnceRead, read_capture.Capture):
+    pass
+
+
+class Series(OnceRead, read_capture.Series):
+    pass
+
+
 class Witness:
-    def __init__(self, program, room):
-        self.program, self.room, self.good = runs.Runs(program), room, True
+    def __init__(self, program, room, brief):
+        self.program, self.room, self.good = runs.Runs(program, brief=brief), room, True
 
     def check(self, good, what, why):
         self.good &= good
@@ -49,7 +60,7 @@ class Witness:
         """The reader prints what the encoder was given, event by event."""
         path = os.path.join(self.room, scenario + ".kmem")
         expected = list(mkcap.make(scenario, path))
-        capture = OnceRead.open(path)
+        capture = Capture.open(path)
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             read_capture.print_events(capture, False)
@@ -57,17 +68,23 @@ class Witness:
         differ = [pair for pair in zip(expected, found) if pair[0] != pair[1]][:1]
         self.check(found == expected, "%s: read_capture.py prints every event" % scenario,
                    "%d lines, not %d %s" % (len(found), len(expected), differ))
-        self.agree(scenario, path, capture)
+        self.agree(scenario, [path], path, capture)
 
     def given(self, source):
         name = os.path.basename(source)
         path = os.path.join(self.room, name)
         shutil.copyfile(source, path)
-        self.agree(name, path, OnceRead.open(path))
+        self.agree(name, [path], path, Capture.open(path))
 
-    def agree(self, name, path, capture):
+    def segments(self, source):
+        """NAME.000001.kmem and so on are asked for as NAME.kmem."""
+        name = os.path.basename(source)
+        files = [shutil.copy(os.path.join(source, f), self.room) for f in sorted(os.listdir(source))]
+        self.agree(name, files, re.sub(r"\.[0-9]+\.kmem$", ".kmem", files[0]), Series(files))
+
+    def agree(self, name, files, path, capture):
         database = path + ".db"
-        status, _, err = self.program.run("load", path, "-o", database, "-f")
+        status, _, err = self.program.run("load", *files, "-o", database, "-f")
         if status not in (0, 3):
             self.check(False, "%s: load" % name, "exit %d: %s" % (status, err.decode("utf-8", "replace")))
             return
@@ -75,11 +92,14 @@ class Witness:
         list(capture.events())
         with contextlib.redirect_stderr(io.StringIO()):
             theirs = read_capture.complain(capture)
-        ours, _, err = self.program.run("verify", path)
+        ours, err = 0, b""
+        for one in files:
+            status, _, said = self.program.run("verify", one)
+            ours, err = max(ours, status), err + said
         self.check(ours == theirs, "%s: verify exits %d" % (name, ours),
                    "and the reader's is %d: %s" % (theirs, err.decode("utf-8", "replace")))
         self.good &= compare_db.compare(os.path.basename(path), capture, database)
-        for module in (compare_account, compare_by, compare_select, compare_time, compare_pairs):
+        for module in (compare_account, compare_by, compare_stacks, compare_select, compare_time, compare_pairs):
             try:
                 self.good &= module.compare(self.program, path, capture)
             except runs.Failed as problem:
@@ -87,13 +107,16 @@ class Witness:
 
 
 def main():
-    if len(sys.argv) < 3:
-        print("usage: witness.py KMEM_ANALYZE SCENARIO|CAPTURE...", file=sys.stderr)
+    brief = sys.argv[1:2] == ["--brief"]
+    arguments = sys.argv[1 + brief:]
+    if len(arguments) < 2:
+        print("usage: witness.py [--brief] KMEM_ANALYZE SCENARIO|CAPTURE|DIRECTORY...", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="kmem-witness.") as room:
-        witness = Witness(sys.argv[1], room)
-        for what in sys.argv[2:]:
-            witness.made(what) if what in mkcap.SCENARIOS else witness.given(what)
+        witness = Witness(arguments[0], room, brief)
+        for what in arguments[1:]:
+            one = witness.made if what in mkcap.SCENARIOS else witness.segments if os.path.isdir(what) else witness.given
+            one(what)
     return 0 if witness.good else 1
 
 
