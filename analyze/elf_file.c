@@ -51,12 +51,18 @@ static void find_build_id(struct elf_file *f)
 	}
 }
 
-/* A pipe or a device under the name of a library must neither block nor be read. */
+/*
+ * The capture may name any path for a library: what is a pipe or a device is not opened, as that alone may do something
+ * (a watchdog begins to count), and must neither block nor be read.
+ */
 static int open_regular(const char *path, struct error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	int fd;
 
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return error_set(err, ERR_IO, "'%s' is not a regular file", path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return error_errno(err, "cannot open '%s'", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {

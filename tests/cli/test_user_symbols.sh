@@ -136,7 +136,17 @@ done
 check "files with silly numbers" [ -z "$bad" ]
 rm "$prog"
 mkfifo "$prog"
+# who opens it to write waits until somebody opens it to read
+(
+	exec 3>"$prog"
+	: >"$work/opened"
+) &
+writer=$!
 expect_names "$none" "a pipe under the name of a program"
+sleep 0.2
+check "is not opened" [ ! -e "$work/opened" ]
+kill $writer
+wait $writer 2>/dev/null
 rm "$prog"
 mkdir "$prog"
 expect_names "$none" "a directory under the name of a program"
