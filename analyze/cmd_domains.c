@@ -303,6 +303,7 @@ static int print(struct report *r, void *options, const char *order, struct erro
 			"domains is about all of them: use account for --by, --domain, --malloc"
 			" or --cache");
 	rc = make_sums(r, &o->report, err);
+	r->all_domains = true; /* from here on */
 	if (rc == 0)
 		rc = report_header(r, "domains", err);
 	if (rc == 0)
