@@ -248,7 +248,7 @@ static int print_groups(struct diff *d, const struct diff_options *o, const char
 	}
 	while (rc == 0 && (rc = query_step(&q, err)) == 1) {
 		bool changed = query_int(&q, 4) || query_int(&q, 7) || query_int(&q, 10) ||
-			       query_int(&q, 13);
+			       query_int(&q, 13) || query_int(&q, 16);
 
 		check_conditions(d, &q, true);
 		rc = 0;

@@ -27,6 +27,21 @@ for key in function caller call-site cache stack comm module; do
 done
 check "offsets of another build do not count" [ -z "$("$KMEM_ANALYZE" diff -n 0 "$a" "$b" | grep '+0x')" ]
 
+# the same bytes, live and in all, and as many allocations, in other objects
+line() { # TIME PTR SIZE
+	echo "$1 0 100 kmalloc ptr=0x$2 call_site=0xffffffff81007010 bytes_req=$3 bytes_alloc=$3"
+}
+{ line 1000 1000 50; line 1000 2000 50; line 1000 3000 100; } >"$work/two.txt"
+cp "$work/two.txt" "$work/one.txt"
+echo '2000 0 100 kfree ptr=0x3000' >>"$work/two.txt"
+printf '2000 0 100 kfree ptr=0x1000\n2000 0 100 kfree ptr=0x2000\n' >>"$work/one.txt"
+for name in one two; do
+	"$MKCAPTURE" "$work/$name.txt" "$work/$name.kmem"
+	"$KMEM_ANALYZE" load -q "$work/$name.kmem"
+done
+"$KMEM_ANALYZE" diff two.kmem.db one.kmem.db >out
+check "a group of which the objects alone changed is shown" grep -q ' +0 *100 *100 *+0 *-1  ' out
+
 holds() { # EXIT CONDITION
 	"$KMEM_ANALYZE" diff --fail-if "$2" "$a" "$b" >out 2>err
 	code=$?
