@@ -75,6 +75,9 @@ static int parse_span(struct timeline *t, struct report *r, const struct timelin
 		rc = moment_parse(r->db, o->begin, "--begin", MOMENT_FIRST, &t->from, err);
 	if (rc == 0 && o->until)
 		rc = moment_parse(r->db, o->until, "--until", MOMENT_LAST, &t->to, err);
+	/* nothing is known of what comes behind the end */
+	if (rc == 0 && t->to > r->length_ns)
+		t->to = r->length_ns;
 	if (rc == 0 && t->from > t->to)
 		rc = error_set(err, ERR_USAGE, "--begin is not before --until or the end");
 	return rc;

@@ -61,6 +61,10 @@ static int parse_window(struct report *r, struct error *err)
 		rc = error_set(err, ERR_USAGE, "--from is not before --to");
 	if (rc == 0 && o->at)
 		rc = moment_parse(r->db, o->at, "--at", MOMENT_LAST, &r->end_ns, err);
+	/* nobody knows what was live later, nor that ages went on */
+	r->at_end = rc == 0 && o->at && r->end_ns > r->length_ns;
+	if (r->at_end)
+		r->end_ns = r->length_ns;
 	return rc;
 }
 

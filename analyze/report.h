@@ -138,6 +138,7 @@ struct report {
 	bool has_wall;	      /* the wall clock of the events is known */
 	int64_t length_ns;
 	int64_t end_ns; /* the moment that the report is about: --at, or the end of the capture */
+	bool at_end;	/* --at is later than the end, which it is taken for */
 	bool windowed;	/* --from or --to was given: */
 	int64_t from_ns, to_ns; /* objects allocated in [from_ns, to_ns) */
 	bool filtered;	   /* --from, --to, --at or a filter: only the single objects can tell */

@@ -160,6 +160,8 @@ static void header_window(struct report *r)
 		fprintf(r->out,
 			"# as it was at %s: what was live then; this header is about the whole capture\n",
 			units_duration(at, (uint64_t)r->end_ns));
+	if (r->at_end)
+		fprintf(r->out, "#   --at is later: this is the END of the capture\n");
 	if (!r->windowed)
 		return;
 	if (r->options->from)

@@ -132,6 +132,16 @@ for command in kmemprof kmemleak; do
 done
 expect 2 'is no time' "a time that is longer than any" "$KMEM_ANALYZE" lifetimes --than 9223372037s "$work/edge.kmem"
 
+# --- nothing is known of what comes behind the end
+for command in kmemleak 'kmemleak --by comm' account 'history --ptr ffff888000002000'; do
+	# shellcheck disable=SC2086	# a command and its options
+	"$KMEM_ANALYZE" $command --at 100s "$work/edge.kmem" >"$work/out" 2>/dev/null
+	check "$command --at behind the end: no age is longer than the capture" [ "$(grep -c 's from\|9[0-9]\.[0-9]* s' "$work/out")" = 1 ]
+	check "$command --at behind the end: says so" grep -q '^#   --at is later: this is the END of the capture' "$work/out"
+done
+"$KMEM_ANALYZE" timeline --steps 1 --until 100s --format csv "$work/edge.kmem" >"$work/out"
+check "timeline --until behind the end: ends with the capture" [ "$(tail -n 1 "$work/out" | cut -d , -f 1)" = 10000000 ]
+
 # --- sums of lifetimes that no integer holds: 300 years in all
 cat >"$work/long.txt" <<'C'
 1000 0 100 kmalloc ptr=0xffff888000001000 call_site=0xffffffff81007010 bytes_req=8 bytes_alloc=8
