@@ -56,8 +56,10 @@ class Sum:
             self.longest = longest if self.longest is None else max(self.longest, longest)
         elif part not in self.parts:
             self.parts[part] = True
-            self.slack += 1
-            self.slack_bytes += size
+            # what is guessed is made whole together with other sizes, one behind the other: each lies between two such sums
+            slack = 2 if part[2] else 1
+            self.slack += slack
+            self.slack_bytes += slack * size
 
 
 class Expected:

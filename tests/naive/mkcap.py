@@ -467,8 +467,9 @@ def kallsyms():
 class World:
     """Makes per-CPU events of allocations and frees with all the cases that a replay must get right."""
 
-    def __init__(self, seed, cpus=2, ties=False, lost_stacks=0.0):
+    def __init__(self, seed, cpus=2, ties=False, lost_stacks=0.0, sample=0):
         self.random = random.Random(seed)
+        self.sample = sample            # one stack in so many is recorded; 0: all
         self.cpus = cpus
         self.ties = ties
         self.lost_stacks = lost_stacks
@@ -490,6 +491,8 @@ class World:
         r = self.random
         if r.random() < self.lost_stacks:
             return "lost"
+        if self.sample and r.randrange(self.sample):
+            return None
         outer = [TEXT + 0x1000 * r.randrange(1, 9) + 0x11 for _ in range(r.randrange(1, 4))]
         return tuple([site] + outer + [TEXT + 0x9999, TEXT + 0xa001])
 
@@ -653,6 +656,14 @@ def scenario_generations(seed, n):
 def scenario_lost(seed, n):
     cap = Capture(seed, codec="zstd")
     return cap, build(cap, World(seed, lost_stacks=0.3), n, size=100, losses=True)
+
+
+def scenario_sampled(seed, n):
+    """Stacks of one allocation in 3: with so few events most are split by guesses."""
+    cap = Capture(seed, codec="zstd")
+    world = World(seed, sample=3)
+    cap.info({"events.stack_sample": "3", "events.stack_sample_by": "random"})
+    return cap, build(cap, world, n // 3)
 
 
 def scenario_cut(seed, n):

@@ -36,7 +36,7 @@ def has_stack(thing):
 
 def split(things, everything):
     """(an object, one whose stack it has or None, the Fraction of it that has it, and where it is not all of it: which
-    share of which cell that is). Whole objects are made of such a share."""
+    share of which cell that is, and whether it is a guess). Whole objects are made of such a share."""
     kinds, sizes = defaultdict(list), defaultdict(list)
     states, sites = defaultdict(Counter), defaultdict(Counter)
     one_of = {}
@@ -68,6 +68,6 @@ def split(things, everything):
                 yield thing, thing, 1, None
             elif total:
                 for stack, count in donors.items():
-                    yield thing, one_of[stack], Fraction(count, total), (number, stack)
+                    yield thing, one_of[stack], Fraction(count, total), (number, stack, not seen)
             else:
                 yield thing, None, 1, None
