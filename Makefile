@@ -287,7 +287,7 @@ check-ports:	## The tests of make check on 32 bits and on big-endian, by qemu-us
 		sh scripts/sysroot.sh $$cross build/sysroot/$$cross analyze || exit 1; \
 		$(build_now) CROSS_COMPILE=$$cross- STATIC=1 port-programs 2>build/port.log || { cat build/port.log && exit 1; }; \
 		sh tests/ports/wrap.sh $$qemu build/$$cross-static-release build/ports/$$port || exit 1; \
-		B=build/ports/$$port EMULATED=$$qemu BAD_CASES=$(or $(BAD_CASES),300) BAD_SECONDS=300 WITNESS_EVERY=$(or $(WITNESS_EVERY),3) \
+		B=build/ports/$$port EMULATED=$$qemu BAD_CASES=$(or $(BAD_CASES),300) BAD_SECONDS=900 WITNESS_EVERY=$(or $(WITNESS_EVERY),3) \
 			$(if $(QUICK),CLI_TESTS='$(quick_cli)') sh tests/run.sh $(or $(SETS),unit cli $(if $(QUICK),,bad) fuzz) || exit 1; \
 	done
 

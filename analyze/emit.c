@@ -32,23 +32,39 @@ void emit_json_text(FILE *out, const char *text)
 	free(heap);
 }
 
-/* A field of a CSV line: quoted where it has to be. */
+#define PIECE_BYTES 1000 /* each of which may become 4 */
+
+/* At most so many bytes, and no character in two. */
+static size_t piece_of(const char *text)
+{
+	size_t n = strnlen(text, PIECE_BYTES);
+
+	for (int i = 0; i < 3 && n == PIECE_BYTES - (size_t)i && (text[n] & 0xc0) == 0x80; i++)
+		n--;
+	return n;
+}
+
+/* A field of a CSV line, of any length: quoted where it has to be. */
 static void csv_text(FILE *out, const char *text)
 {
-	char safe[4096];
+	bool quoted = text[strcspn(text, "\",;")];
+	char piece[PIECE_BYTES + 1], safe[4 * PIECE_BYTES + 1];
 
-	report_safe(safe, sizeof(safe), text);
-	if (!safe[strcspn(safe, "\",;")]) {
-		fputs(safe, out);
-		return;
+	if (quoted)
+		fputc('"', out);
+	for (size_t n; *text; text += n) {
+		n = piece_of(text);
+		memcpy(piece, text, n);
+		piece[n] = '\0';
+		report_safe(safe, sizeof(safe), piece);
+		for (const char *p = safe; *p; p++) {
+			if (*p == '"')
+				fputc('"', out);
+			fputc(*p, out);
+		}
 	}
-	fputc('"', out);
-	for (const char *p = safe; *p; p++) {
-		if (*p == '"')
-			fputc('"', out);
-		fputc(*p, out);
-	}
-	fputc('"', out);
+	if (quoted)
+		fputc('"', out);
 }
 
 static bool silent(const struct report *r)

@@ -575,9 +575,12 @@ static const char *of_site(const char *column)
 
 static const char *of_pair(const char *column)
 {
-	return !strcmp(column, "alloc_site")   ? "n.alloc_site" :
-	       !strcmp(column, "objects")      ? "n.objects" :
-	       !strcmp(column, "lifetime_sum") ? "n.lifetime_sum" :
+	return !strcmp(column, "alloc_site") ? "n.alloc_site" :
+	       !strcmp(column, "objects")    ? "n.objects" :
+	       !strcmp(column, "lifetime_sum") ?
+					    "CASE typeof(p.lifetime_sum) WHEN 'real' THEN"
+					    " p.lifetime_sum * n.objects / p.objects" /* ns_sum.h */
+					    " ELSE n.lifetime_sum END" :
 	       !strcmp(column, "lifetime_min") ? "CASE WHEN n.observed THEN p.lifetime_min END" :
 	       !strcmp(column, "lifetime_max") ? "CASE WHEN n.observed THEN p.lifetime_max END" :
 						 NULL;

@@ -88,11 +88,7 @@ static bool parse_percent(sqlite3 *db, const char *text, int64_t *ret)
 /* Wall clock at time 0 of the database; 0 where nothing tells. */
 static int64_t wall_base(sqlite3 *db)
 {
-	int64_t wall = capture_int(db, "clock.start.wall_ns", 0);
-
-	return wall ? wall + capture_int(db, "time.base_ns", 0) -
-			       capture_int(db, "clock.start.trace_ns", 0) :
-		      0;
+	return capture_int(db, "clock.start.wall_ns", 0) ? capture_base_ns(db) : 0;
 }
 
 /*
@@ -104,7 +100,7 @@ static int parse_wall(sqlite3 *db, const char *text, const char *option, int64_t
 {
 	static const char *const forms[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%H:%M:%S",
 					     "%Y-%m-%d %H:%M",	  "%Y-%m-%dT%H:%M",    "%H:%M" };
-	int64_t base = wall_base(db), nanoseconds = 0;
+	int64_t base = wall_base(db), nanoseconds = 0, seconds;
 	time_t start = (time_t)(base / 1000000000);
 	const char *rest = NULL;
 	struct tm tm;
@@ -136,7 +132,10 @@ static int parse_wall(sqlite3 *db, const char *text, const char *option, int64_t
 			" use seconds from its start (10s) or per cent of its length (25%%)",
 			option);
 	tm.tm_isdst = -1;
-	*ret = (int64_t)mktime(&tm) * 1000000000 + nanoseconds - base;
+	seconds = mktime(&tm);
+	if (__builtin_mul_overflow(seconds, INT64_C(1000000000), ret) ||
+	    __builtin_add_overflow(*ret, nanoseconds - base, ret))
+		*ret = seconds < 0 ? INT64_MIN : INT64_MAX;
 	return 0;
 }
 

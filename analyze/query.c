@@ -159,6 +159,17 @@ int64_t capture_int(sqlite3 *db, const char *key, int64_t missing)
 	return v;
 }
 
+int64_t capture_base_ns(sqlite3 *db)
+{
+	int64_t ns;
+
+	if (__builtin_add_overflow(capture_int(db, "clock.start.wall_ns", 0),
+				   capture_int(db, "time.base_ns", 0), &ns) ||
+	    __builtin_sub_overflow(ns, capture_int(db, "clock.start.trace_ns", 0), &ns) || ns < 0)
+		return 0;
+	return ns;
+}
+
 bool capture_text(sqlite3 *db, const char *key, char *text, size_t room)
 {
 	struct query q;

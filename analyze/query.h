@@ -57,6 +57,11 @@ int query_materialise(sqlite3 *db, const char *name, const char *sql, const char
 int64_t capture_int(sqlite3 *db, const char *key, int64_t missing);
 /* The same as text into `room` bytes at `text`; false where the key is not there. */
 bool capture_text(sqlite3 *db, const char *key, char *text, size_t room);
+/*
+ * The wall clock at time 0 of the database; the trace clock where nothing tells the wall clock's. 0 if what the
+ * capture says of its clocks cannot be.
+ */
+int64_t capture_base_ns(sqlite3 *db);
 
 int query_error(sqlite3 *db, struct error *err);
 

@@ -159,9 +159,7 @@ int report_open(struct report *r, const struct report_options *options, char *co
 	rc = db_open_several(&r->db, paths, count, &how, err);
 	if (rc < 0)
 		return rc;
-	r->base_wall_ns = capture_int(r->db, "clock.start.wall_ns", 0) +
-			  capture_int(r->db, "time.base_ns", 0) -
-			  capture_int(r->db, "clock.start.trace_ns", 0);
+	r->base_wall_ns = capture_base_ns(r->db);
 	r->has_wall = capture_int(r->db, "clock.start.wall_ns", 0) != 0;
 	if (!r->has_wall && !is_dump(r) && !text_is_log(r->db)) {
 		r->base_wall_ns = capture_int(r->db, "created_ns", 0);

@@ -151,23 +151,36 @@ static void header_levels(struct report *r)
 		" allocation too little\n");
 }
 
+#define MOMENT_TEXT (UNITS_TEXT + 24)
+
+/* A date may lie before the capture. */
+static const char *moment_text(char room[MOMENT_TEXT], int64_t ns)
+{
+	char text[UNITS_TEXT];
+	bool before = ns < 0;
+
+	units_duration(text, before ? 0 - (uint64_t)ns : (uint64_t)ns);
+	snprintf(room, MOMENT_TEXT, "%s%s", text, before ? " before the start" : "");
+	return room;
+}
+
 /* The header counts all of the capture, the report below it only these objects. */
 static void header_window(struct report *r)
 {
-	char from[UNITS_TEXT] = "the start", to[UNITS_TEXT] = "the end", at[UNITS_TEXT];
+	char from[MOMENT_TEXT] = "the start", to[MOMENT_TEXT] = "the end", at[MOMENT_TEXT];
 
 	if (r->options->at)
 		fprintf(r->out,
 			"# as it was at %s: what was live then; this header is about the whole capture\n",
-			units_duration(at, (uint64_t)r->end_ns));
+			moment_text(at, r->end_ns));
 	if (r->at_end)
 		fprintf(r->out, "#   --at is later: this is the END of the capture\n");
 	if (!r->windowed)
 		return;
 	if (r->options->from)
-		units_duration(from, (uint64_t)r->from_ns);
+		moment_text(from, r->from_ns);
 	if (r->options->to)
-		units_duration(to, (uint64_t)r->to_ns);
+		moment_text(to, r->to_ns);
 	fprintf(r->out,
 		"# only objects allocated from %s to %s, whenever they were freed; this header is"
 		" about the whole capture\n",

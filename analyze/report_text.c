@@ -15,19 +15,20 @@ const char *report_safe(char *room, size_t size, const char *text)
 
 void report_timestamp(struct report *r, int64_t time_ns)
 {
-	int64_t wall = r->base_wall_ns + time_ns;
-	time_t seconds = (time_t)(wall / 1000000000);
+	/* their sum in ns may be more than there is room for */
+	int64_t ns = r->base_wall_ns % 1000000000 + time_ns % 1000000000;
+	time_t seconds = r->base_wall_ns / 1000000000 + time_ns / 1000000000 + ns / 1000000000;
+	unsigned int us = (unsigned int)(ns % 1000000000 / 1000);
 	struct tm tm;
 	char text[32];
 
 	if (!r->has_wall) {
-		fprintf(r->out, "%" PRId64 ".%06u \n", wall / 1000000000,
-			(unsigned int)(wall % 1000000000 / 1000));
+		fprintf(r->out, "%" PRId64 ".%06u \n", (int64_t)seconds, us);
 		return;
 	}
 	localtime_r(&seconds, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-	fprintf(r->out, "%s.%06u \n", text, (unsigned int)(wall % 1000000000 / 1000));
+	fprintf(r->out, "%s.%06u \n", text, us);
 }
 
 /* Where the code was written, ready for print: " fs/pipe.c:805", or nothing. */

@@ -58,6 +58,13 @@ for file in "$schema"/query/*.sql; do
 	check "sql: query/$(basename "$file") runs alone" [ $? -eq 0 ]
 done
 
+# A field of CSV is as long as it is.
+for text in "hex(zeroblob(5000))" "'x' || replace(hex(zeroblob(2000)), '0', 'ä,')" "'xy' || replace(hex(zeroblob(2000)), '0', '漢\"')"; do
+	"$KMEM_ANALYZE" sql --format csv "$work/v1.kmem.db" "SELECT $text AS t" | tail -n 1 >"$work/out"
+	sqlite3 -csv -readonly "$work/v1.kmem.db" "SELECT $text" | tr -d '\r' >"$work/want"
+	check "sql: $(wc -c <"$work/want") bytes of CSV" cmp "$work/want" "$work/out"
+done
+
 # Every view answers, and the examples in views.sql do.
 for view in frame_text object live caller_total stack_line frees_unmatched; do
 	rows=$(sqlite3 -bail -readonly "$work/v1.kmem.db" "SELECT count(*) FROM $view")

@@ -158,6 +158,41 @@ for options in '' '--by comm' '-i 2000000000s'; do
 	check "kmemprof $options: a sum of lifetimes that no integer holds: $(cat "$work/err")" [ "$(grep -c '3 (100.0%) objects, lifetime mean 1333333 h 20 min, longest 1333333 h 20 min' "$work/out")" = 2 ]
 done
 
+# of two a stack was not recorded: their time is split, too
+{
+	echo 'info events.stack_sample 3'
+	sed '1s/$/ stack=0xffffffff81007010,0xffffffff81009000/; s/bytes_req=16 bytes_alloc=16/bytes_req=8 bytes_alloc=8/' "$work/long.txt"
+} >"$work/sampled.txt"
+"$MKCAPTURE" "$work/sampled.txt" "$work/sampled.kmem"
+"$KMEM_ANALYZE" kmemprof --format json "$work/sampled.kmem" >"$work/out" 2>/dev/null
+check "kmemprof of sampled stacks: a sum of lifetimes that no integer holds" \
+	grep -q '"lifetime_sum": 1.44e+19,.*"side": "alloc"' "$work/out"
+
+# --- dates far away: before all and behind all of the capture, whatever they are in ns
+{
+	echo 'info clock.start.trace_ns 0'
+	echo 'info clock.start.wall_ns 1700000000000000000'
+	cat "$work/edge.txt"
+} >"$work/dated.txt"
+"$MKCAPTURE" "$work/dated.txt" "$work/dated.kmem"
+allocs() { # OPTIONS: how many allocations account counts
+	"$KMEM_ANALYZE" account "$@" "$work/dated.kmem" 2>/dev/null | sed -n 's/^number of allocs: *//p'
+}
+for date in '2262-04-12 00:00' '2600-01-01 00:00' '9999-12-31 00:00'; do
+	check "account --to $date: all" [ "$(allocs --to "$date")" = 3 ]
+done
+for date in '2023-11-14 22:13:19' '1700-01-01 00:00' '0001-01-01 00:00'; do
+	check "account --from $date: all" [ "$(allocs --from "$date")" = 3 ]
+done
+"$KMEM_ANALYZE" account --from '2023-11-14 22:13:19' "$work/dated.kmem" >"$work/out" 2>/dev/null
+check "account --from before the capture: says so" grep -q '^# only objects allocated from 1.000 s before the start to the end' "$work/out"
+"$KMEM_ANALYZE" account --from '2600-01-01 00:00' "$work/dated.kmem" >"$work/out" 2>&1
+check "account --from behind all: nothing" [ "$(sed -n 's/^number of allocs: *//p' "$work/out")" != 3 ]
+sed 's/1700000000000000000/9223372036854775000/' "$work/dated.txt" >"$work/late.txt"
+"$MKCAPTURE" "$work/late.txt" "$work/late.kmem"
+"$KMEM_ANALYZE" kmemprof "$work/late.kmem" >"$work/out" 2>&1
+check "a capture that ends behind the last ns that there is" grep -q '^2262-04-11 23:47:16.864775' "$work/out"
+
 # --- numbers that no kernel makes
 hostile() { # NAME SQL
 	cp "$db" "$work/hostile.db"
@@ -177,10 +212,10 @@ hostile 'sizes' "UPDATE alloc_site SET bytes_alloc = ~(-1 << 63)"
 hostile 'sizes below 0' "UPDATE alloc_site SET bytes_alloc = -5; UPDATE capture SET value = 0 WHERE key = 'page_size'"
 hostile 'ids' "UPDATE allocation SET alloc_site = 1 << 40, task = -7 WHERE id = 1; UPDATE allocation SET free_site = 99 WHERE id = 2"
 hostile 'peaks' "UPDATE domain_peak SET time = (-1 << 63), bytes = -1; UPDATE stack_peak SET time = (-1 << 63), objects = -3"
-hostile 'summaries' "UPDATE lifetime_total SET lifetime = (-1 << 63), objects = -1; UPDATE live_step SET bytes = -1, objects = (-1 << 63),
+hostile 'summaries' "UPDATE OR REPLACE lifetime_total SET lifetime = (-1 << 63), objects = -1; UPDATE OR REPLACE live_step SET bytes = -1, objects = (-1 << 63),
 	bytes_min = ~(-1 << 63), time = CASE WHEN time THEN ~(-1 << 63) ELSE -7 END"
-hostile 'classes' "UPDATE lifetime_total SET lifetime = ~(-1 << 63), objects = ~(-1 << 63), alloc_site = 1 << 40"
-hostile 'steps' "UPDATE capture SET value = 1 WHERE key = 'live_step.ns'; UPDATE live_step SET time = time + 3, domain = char(10) || domain"
+hostile 'classes' "UPDATE OR REPLACE lifetime_total SET lifetime = ~(-1 << 63), objects = ~(-1 << 63), alloc_site = 1 << 40"
+hostile 'steps' "UPDATE capture SET value = 1 WHERE key = 'live_step.ns'; UPDATE OR REPLACE live_step SET time = time + 3, domain = char(10) || domain"
 hostile 'direct map' "UPDATE capture SET value = 'ffff888000000000-ffff8881:' WHERE key = 'direct_map'"
 
 # --- wrong usage
