@@ -295,8 +295,10 @@ int report_query(struct report *r, struct query *q, const char *sql, const char 
 		 struct error *err)
 {
 	char *text = with_estimates(r, sql);
-	int rc = text ? query_init(q, r->db, text, tail, err) : error_nomem(err);
+	int rc;
 
+	*q = (struct query){ 0 }; /* as query_init: it may be released whatever happened */
+	rc = text ? query_init(q, r->db, text, tail, err) : error_nomem(err);
 	sqlite3_free(text);
 	return rc;
 }
