@@ -259,8 +259,10 @@ static int emit_all(struct report *r, struct error *err)
 		{ "damage", "SELECT offset, length, text FROM damage ORDER BY offset" },
 	};
 	struct query q = { 0 };
-	int rc = report_header(r, "info", err);
+	int rc;
 
+	r->all_domains = true;
+	rc = report_header(r, "info", err);
 	for (size_t i = 0; rc == 0 && i < sizeof(sections) / sizeof(sections[0]); i++) {
 		emit_section(r, sections[i].name, i ? EMIT_PART : EMIT_TABLE);
 		rc = query_init(&q, r->db, sections[i].sql, NULL, err);

@@ -159,6 +159,7 @@ static int run(const struct command *self, int argc, char **argv)
 		fprintf(stderr,
 			"kmem-analyze: the capture lacks events: sums are lower bounds, and what was freed may look"
 			" live (kmem-analyze info says what is missing)\n");
+	r.all_domains = true;
 	if (rc == 0 && r.emit.format != EMIT_TEXT)
 		rc = report_header(&r, "sql", &err);
 	if (rc == 0)

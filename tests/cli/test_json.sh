@@ -97,4 +97,7 @@ assert sum(r["total"] for r in d["rows"]) == sum(r["text"] + r["data"] + r["bss"
 } | "$MKCAPTURE" - "$work/sizes.kmem"
 "$KMEM_ANALYZE" kmemleak --format json "$work/sizes.kmem" >"$work/json" 2>/dev/null
 check "kmemleak: what ended at a call site counts once" grep -q '"objects": 2.*"ended": 3}' "$work/json"
+"$KMEM_ANALYZE" info --format json "$db" >"$work/json"
+"$KMEM_ANALYZE" sql --format json "$db" 'SELECT 1 AS one' >>"$work/json"
+check "info, sql: the header is about no domain of its own" [ "$(grep -c '^"header": .*"domain": null' "$work/json")" = 2 ]
 finish
