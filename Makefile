@@ -309,7 +309,7 @@ check-threads:	## The threads of recorder and loader under the thread sanitizer:
 	@$(build_now) SAN=thread all test-programs
 	@$(MAKE) --no-print-directory -s SAN=thread run-threads
 
-check-nomem:	## Each allocation of 40 commands made to fail, and 2000 of each unit test (an hour; NOMEM_TRIES=N: N of each)
+check-nomem:	## Allocations made to fail, from each place that makes one: of 40 commands, and 2000 of each unit test (NOMEM_TRIES=N: N of each)
 	@sh scripts/setup.sh build test
 	@$(build_now) all test-programs
 	@NOMEM_TRIES=$(or $(NOMEM_TRIES),0) $(run_tests) nomem

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Memory that runs out: whole programs, run again and again, each time with another allocation that fails. They say so
 # and end with exit status 1, or it made no difference; no crash, no other answer, nothing half left behind.
-# NOMEM_TRIES=0 (make check-nomem): each allocation of each command. Else so many, spread evenly; of what has few of them, each.
+# NOMEM_TRIES=0 (make check-nomem): of each command the first and the last allocation of each place, who called whom;
+# of what makes few, each. Else so many of these, spread evenly.
 . "$TESTS/cli/lib.sh"
 if [ -n "${EMULATED-}" ]; then
 	echo "skip no memory: programs for another machine are linked statically, and malloc cannot be taken from the C library there"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Memory that runs out in the libraries: each unit test, run again and again, each time with another allocation that fails.
 # It may say that a test is not ok; it does not crash, hang, or end in any other way.
-# NOMEM_TRIES=0 (make check-nomem): 2000 of each, which are nearly always all; else so many, spread evenly from NOMEM_SEED on.
+# NOMEM_TRIES=0 (make check-nomem): 2000 of each, as test_nomem.sh chooses them; else so many, spread evenly from NOMEM_SEED on.
 . "$TESTS/cli/lib.sh"
 if [ -n "${EMULATED-}" ]; then
 	echo "skip no memory: programs for another machine are linked statically, and malloc cannot be taken from the C library there"
@@ -22,7 +22,7 @@ for unit in "$B"/tests/nomem_*; do
 	case $unit in *.*) continue ;; esac
 	TMPDIR=$work/tmp "$unit" >"$work/tries" 2>&1
 	code=$?
-	made=$(tail -n 1 "$work/tries" | sed -n 's/.* allocations, \([0-9]*\) made to fail:.*/\1/p')
+	made=$(tail -n 1 "$work/tries" | sed -n 's/.* allocations of [0-9]* places, \([0-9]*\) made to fail:.*/\1/p')
 	if [ $code -eq 0 ] && [ "${made:-0}" -gt 0 ]; then
 		ok "no memory: ${unit##*/nomem_}, $made times"
 		all=$((all + made))

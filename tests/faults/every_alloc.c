@@ -4,8 +4,9 @@
  *
  *	kmem-analyze-nomem account --db "$DIR/x.db" cap.kmem
  *
- * NOMEM_DIR=DIR is where it writes, and nothing else does. NOMEM_TRIES=N: at most so many, spread evenly (0: each), which of
- * them says NOMEM_SEED. NOMEM_AT=N: that one only, with its messages. NOMEM_MODE=all: from that one on all fail.
+ * Of more than EACH_MAX allocations those are tried that are the first or the last of their place: of who called whom.
+ * NOMEM_DIR=DIR is where it writes, and nothing else does. NOMEM_TRIES=N: at most so many, spread evenly (0: all of these), which
+ * of them says NOMEM_SEED. NOMEM_AT=N: that one only, with its messages. NOMEM_MODE=all: from that one on all fail.
  *
  * NOMEM_LIVE=1: its files are never twice the same.
  * NOMEM_LOOK=COMMAND: what it prints of a capture tells whether two are the same.
@@ -35,6 +36,7 @@
 #define TEXT_MAX  (8u << 20)
 #define FILES_MAX 16
 #define SECONDS	  60
+#define EACH_MAX  1000
 
 int __real_main(int argc, char **argv);
 int __wrap_main(int argc, char **argv);
@@ -56,6 +58,7 @@ struct run {
 
 static struct {
 	struct fail_alloc alloc;
+	struct fail_place places[FAIL_PLACES];
 	int fds;
 } * shared;
 
@@ -342,10 +345,47 @@ static uint64_t number_of(const char *name, uint64_t otherwise)
 	return text ? strtoull(text, NULL, 10) : otherwise;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The allocations to try, by number; heap. */
+static uint64_t *choose(uint64_t all, size_t *ret_count, size_t *ret_places)
+{
+	uint64_t *list = malloc((EACH_MAX + 2 * FAIL_PLACES) * sizeof(*list));
+	size_t n = 0, kept = 0, noted = 0;
+
+	if (!list)
+		die("malloc");
+	for (size_t i = 0; i < FAIL_PLACES; i++) {
+		const struct fail_place *p = &shared->places[i];
+
+		noted += p->hash != 0;
+		if (!p->hash || all <= EACH_MAX)
+			continue;
+		list[n++] = p->first;
+		list[n++] = p->last;
+	}
+	/* and one more: threads, not each run has as many */
+	for (uint64_t i = 1; i <= all + 1 && all <= EACH_MAX; i++)
+		list[n++] = i;
+	qsort(list, n, sizeof(*list), by_number);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || list[i] != list[kept - 1])
+			list[kept++] = list[i];
+	*ret_count = kept;
+	*ret_places = noted;
+	return list;
+}
+
 int __wrap_main(int argc, char **argv)
 {
 	uint64_t tries = number_of("NOMEM_TRIES", 0), at = number_of("NOMEM_AT", 0), all, tried = 0;
-	uint64_t said = 0, wrong = 0, step, seed = number_of("NOMEM_SEED", 0);
+	uint64_t said = 0, wrong = 0, step, seed = number_of("NOMEM_SEED", 0), *list;
+	size_t count, places;
 	const char *mode = getenv("NOMEM_MODE");
 	bool from_then_on = mode && !strcmp(mode, "all");
 	struct run good;
@@ -363,15 +403,18 @@ int __wrap_main(int argc, char **argv)
 	}
 	if (at)
 		child(argc, argv, at, from_then_on, (int[]){ -1, -1 });
+	fail_alloc_note_places(shared->places);
 	good = run(argc, argv, 0, false);
+	fail_alloc_note_places(NULL);
 	all = shared->alloc.count;
 	if (WIFSIGNALED(good.status) || WEXITSTATUS(good.status) % 3) {
 		tell(0, "fails with enough memory", &good);
 		return 2;
 	}
-	step = tries && all > tries ? (all + tries - 1) / tries : 1;
-	for (uint64_t n = 1 + seed % step;; n += step) {
-		struct run r = run(argc, argv, n, from_then_on);
+	list = choose(all, &count, &places);
+	step = tries && count > tries ? (count + tries - 1) / tries : 1;
+	for (size_t i = seed % step; i < count; i += step) {
+		struct run r = run(argc, argv, list[i], from_then_on);
 		bool was_said;
 		const char *what = getenv("NOMEM_UNIT") ? judge_unit(&r, &was_said) :
 							  judge(&good, &r, &was_said);
@@ -381,15 +424,13 @@ int __wrap_main(int argc, char **argv)
 		said += hit && was_said;
 		wrong += what != NULL;
 		if (what)
-			tell(n, what, &r);
+			tell(list[i], what, &r);
 		run_release(&r);
-		/* threads: not each run has as many */
-		if (!hit && n > all)
-			break;
 	}
 	run_release(&good);
-	printf("%" PRIu64 " allocations, %" PRIu64 " made to fail: %" PRIu64 " said so, %" PRIu64
-	       " did not matter, %" PRIu64 " wrong\n",
-	       all, tried, said, tried - said, wrong);
+	free(list);
+	printf("%" PRIu64 " allocations of %zu places, %" PRIu64 " made to fail: %" PRIu64
+	       " said so, %" PRIu64 " did not matter, %" PRIu64 " wrong\n",
+	       all, places, tried, said, tried - said, wrong);
 	return wrong ? 1 : 0;
 }

@@ -16,7 +16,8 @@ void *__interceptor_realloc(void *p, size_t size) __attribute__((weak));
 void *__interceptor_aligned_alloc(size_t align, size_t size) __attribute__((weak));
 
 static struct fail_alloc own, *state = &own;
-static bool on; /* atomic */
+static struct fail_place *places;
+static bool on, noting; /* atomic */
 static __thread bool held;
 
 void fail_alloc_hold(bool hold)
@@ -50,6 +51,49 @@ uint64_t fail_alloc_count(void)
 	return state->count;
 }
 
+void fail_alloc_note_places(struct fail_place *table)
+{
+	places = table;
+}
+
+/* Of a library, which may recurse, only the innermost callers; of the program all. */
+#define LIBRARY_FRAMES 8
+#define PLACE_FRAMES   64
+
+static void note_place(uint64_t number)
+{
+	extern char __executable_start, etext; /* the linker's */
+	uint64_t hash = 0xcbf29ce484222325ull;
+	void *frames[PLACE_FRAMES];
+	int depth;
+
+	held = true;
+	depth = backtrace(frames, PLACE_FRAMES);
+	held = false;
+	for (int i = 0; i < depth; i++) {
+		uintptr_t at = (uintptr_t)frames[i];
+
+		if (i < LIBRARY_FRAMES ||
+		    (at >= (uintptr_t)&__executable_start && at < (uintptr_t)&etext))
+			hash = (hash ^ at) * 0x100000001b3ull;
+	}
+	hash ^= hash >> 29;
+	hash |= !hash;
+	while (__atomic_test_and_set(&noting, __ATOMIC_ACQUIRE))
+		;
+	for (uint32_t i = 0; i < FAIL_PLACES; i++) {
+		struct fail_place *p = &places[(hash + i) % FAIL_PLACES];
+
+		if (p->hash && p->hash != hash)
+			continue;
+		if (!p->hash)
+			*p = (struct fail_place){ .hash = hash, .first = number };
+		p->last = number;
+		break;
+	}
+	__atomic_clear(&noting, __ATOMIC_RELEASE);
+}
+
 static bool fails(void)
 {
 	uint64_t number;
@@ -57,6 +101,8 @@ static bool fails(void)
 	if (!__atomic_load_n(&on, __ATOMIC_RELAXED) || held)
 		return false;
 	number = __atomic_add_fetch(&state->count, 1, __ATOMIC_RELAXED);
+	if (places)
+		note_place(number);
 	if (!state->fail_at || number < state->fail_at ||
 	    (number > state->fail_at && !state->from_then_on))
 		return false;

@@ -24,6 +24,17 @@ struct fail_alloc {
 	void *frames[FAIL_FRAMES];
 };
 
+/* Who called whom for an allocation. */
+struct fail_place {
+	uint64_t hash;	      /* of the callers; 0: none */
+	uint64_t first, last; /* of its allocations, by number */
+};
+
+#define FAIL_PLACES 65536 /* a table of them; what does not fit is not noted */
+
+/* From the next fail_alloc_begin on, into that table (zeroed); NULL: they are not, which is faster. */
+void fail_alloc_note_places(struct fail_place *table);
+
 /* Where it is kept; memory shared with another process lets that one see it. */
 void fail_alloc_use(struct fail_alloc *where);
 void fail_alloc_begin(uint64_t fail_at, bool from_then_on);
