@@ -6,22 +6,21 @@
 
 int aside_begin(struct aside *a, struct report *r, struct error *err)
 {
-	FILE *memory = open_memstream(&a->text, &a->size);
+	int rc = text_stream_open(&a->memory, err);
 
-	if (!memory)
-		return error_nomem(err);
+	if (rc < 0)
+		return rc;
 	a->out = r->out;
-	r->out = memory;
+	r->out = a->memory.out;
 	return 0;
 }
 
 int aside_end(struct aside *a, struct report *r, int rc, struct error *err)
 {
-	/* where the C library has no memory for the text, fclose says nothing of it */
-	bool bad = fclose(r->out) != 0 || !a->text;
+	int closed = text_stream_close(&a->memory, &a->text, &a->size, rc < 0 ? NULL : err);
 
 	r->out = a->out;
-	return rc == 0 && bad ? error_nomem(err) : rc;
+	return rc < 0 ? rc : closed;
 }
 
 void aside_release(struct aside *a)

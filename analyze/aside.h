@@ -16,11 +16,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "format/base/error.h"
+#include "analyze/text_stream.h"
 
 struct aside {
 	char *text; /* after aside_end */
 	size_t size;
+	struct text_stream memory;
 	FILE *out; /* the report's own, meanwhile */
 };
 

@@ -8,6 +8,7 @@
 #include "analyze/output_kind.h"
 #include "analyze/report.h"
 #include "analyze/report_lines.h"
+#include "analyze/text_stream.h"
 
 #define NODES	   80
 #define NODE_SHARE 0.5
@@ -77,19 +78,19 @@ static int write_graph(struct report *r, const struct graph_options *o, const st
 		       const struct text_pool *pool, const struct call_dot_options *how,
 		       struct error *err)
 {
+	struct text_stream memory;
 	char *text = NULL;
 	size_t size = 0;
-	FILE *memory;
 	int rc;
 
 	if (kind_of(o, err) == DOT)
 		return call_dot_write(g, pool, how, r->out, err);
-	memory = open_memstream(&text, &size);
-	if (!memory)
-		return error_nomem(err);
-	rc = call_dot_write(g, pool, how, memory, err);
-	if ((fclose(memory) || !text) && rc == 0)
-		rc = error_nomem(err);
+	rc = text_stream_open(&memory, err);
+	if (rc < 0)
+		return rc;
+	rc = call_dot_write(g, pool, how, memory.out, err);
+	if (text_stream_close(&memory, &text, &size, rc < 0 ? NULL : err) < 0 && rc == 0)
+		rc = ERR_NOMEM;
 	if (rc == 0)
 		rc = call_dot_svg(text, size, r->out, err);
 	free(text);

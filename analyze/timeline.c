@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analyze/array_room.h"
+#include "analyze/text_stream.h"
 
 #define ROUND_STEPS_MAX 60
 
@@ -183,6 +184,7 @@ static int choose_series(struct timeline *t, const struct levels *l, struct repo
 static int name_series(struct timeline_series *s, struct report *r, struct error *err)
 {
 	struct query q = { 0 };
+	struct text_stream memory;
 	FILE *out = r->out;
 	size_t size = 0;
 	char safe[80];
@@ -193,12 +195,12 @@ static int name_series(struct timeline_series *s, struct report *r, struct error
 	if (rc < 0)
 		return rc;
 	query_bind_int(&q, ":group", s->group);
-	r->out = open_memstream(&s->name, &size);
-	if (!r->out) {
-		r->out = out;
+	rc = text_stream_open(&memory, err);
+	if (rc < 0) {
 		query_release(&q);
-		return error_nomem(err);
+		return rc;
 	}
+	r->out = memory.out;
 	if (s->kind == SERIES_TOTAL)
 		fprintf(r->out, "(all)");
 	else if (s->kind == SERIES_OTHERS)
@@ -209,9 +211,9 @@ static int name_series(struct timeline_series *s, struct report *r, struct error
 		rc = by_print_line(r, &q, 1, err);
 	else if (rc == 1)
 		rc = fprintf(r->out, "%s", report_safe(safe, sizeof(safe), query_text(&q, 0))) < 0;
-	if ((fclose(r->out) || !s->name) && rc >= 0)
-		rc = error_nomem(err);
 	r->out = out;
+	if (text_stream_close(&memory, &s->name, &size, rc < 0 ? NULL : err) < 0 && rc >= 0)
+		rc = ERR_NOMEM;
 	query_release(&q);
 	if (rc >= 0)
 		s->name[strcspn(s->name, "\n")] = '\0';
