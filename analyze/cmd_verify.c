@@ -110,9 +110,12 @@ static int run(const struct command *self, int argc, char **argv)
 		struct verify_result result;
 		struct error err = { 0 };
 
-		if (text_log_is_one(argv[first])) {
-			int text = verify_text(argv[first], o.quiet, &err);
+		int text = text_log_is_one(argv[first], &err);
 
+		if (text < 0)
+			return command_fail(&err);
+		if (text) {
+			text = verify_text(argv[first], o.quiet, &err);
 			if (text < 0)
 				return command_fail(&err);
 			code = text ? text : code;

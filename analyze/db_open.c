@@ -53,15 +53,15 @@ int db_path_kind(const char *path, enum db_path_kind *ret, struct error *err)
 		*ret = DB_PATH_DATABASE;
 	else if (n >= 8 && !memcmp(head, CAPTURE_MAGIC, 8))
 		*ret = DB_PATH_CAPTURE;
-	else if (text_log_is_one(path))
+	else if ((rc = text_log_is_one(path, err)) == 1)
 		*ret = DB_PATH_TEXT;
-	else
+	else if (rc == 0)
 		rc = error_set(err, ERR_FORMAT,
 			       "'%s' is neither a capture of kmem-record nor a database of "
 			       "kmem-analyze, and no ftrace text log",
 			       path);
 	close(fd);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 static void note(const struct db_open_options *o, const char *fmt, ...)

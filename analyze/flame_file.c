@@ -45,20 +45,6 @@ static int write_svg(struct report *r, const struct flame_tree *tree, const stru
 	return rc;
 }
 
-static int create(const char *path, bool force, FILE **ret, struct error *err)
-{
-	int fd = file_create(path, force, err);
-
-	if (fd < 0)
-		return fd;
-	*ret = fdopen(fd, "w");
-	if (*ret)
-		return 0;
-	error_errno(err, "cannot write '%s'", path);
-	close(fd);
-	return err->code;
-}
-
 int flame_file_write(struct report *r, const char *path, const char *pairs,
 		     enum stack_measure measure, struct error *err)
 {
@@ -70,7 +56,7 @@ int flame_file_write(struct report *r, const char *path, const char *pairs,
 	int rc = make_tree(r, pairs, &measure, &pool, &tree, err);
 
 	if (rc == 0)
-		rc = create(path, r->options->force, &out, err);
+		rc = file_create_stream(path, r->options->force, &out, err);
 	if (rc == 0 && svg)
 		rc = write_svg(r, &tree, &pool, measure, out, err);
 	else if (rc == 0)

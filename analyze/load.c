@@ -514,7 +514,9 @@ static int prepare(struct load *l, const struct load_options *options, struct er
 	char *const *paths = options->count ? options->captures : one;
 	int rc = feed_new(&l->feed, err);
 
-	if (rc == 0 && text_log_is_one(paths[0]))
+	if (rc == 0)
+		rc = text_log_is_one(paths[0], err);
+	if (rc == 1)
 		rc = options->count > 1 ?
 			     error_set(err, ERR_USAGE,
 				       "'%s' is a text log; one log is loaded at a time",

@@ -27,21 +27,10 @@ static void print_note(void *arg, const char *text)
 
 static int open_output(struct report *r, struct error *err)
 {
-	int fd;
-
 	r->out = stdout;
 	if (!r->options->output || !strcmp(r->options->output, "-"))
 		return 0;
-	fd = file_create(r->options->output, r->options->force, err);
-	if (fd < 0)
-		return fd;
-	r->out = fdopen(fd, "w");
-	if (r->out)
-		return 0;
-	error_errno(err, "cannot write '%s'", r->options->output);
-	close(fd);
-	r->out = stdout;
-	return err->code;
+	return file_create_stream(r->options->output, r->options->force, &r->out, err);
 }
 
 static int parse_window(struct report *r, struct error *err)

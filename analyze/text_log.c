@@ -656,16 +656,17 @@ const struct text_counts *text_log_counts(const struct text_log *log)
 	return &log->counts;
 }
 
-bool text_log_is_one(const char *path)
+int text_log_is_one(const char *path, struct error *err)
 {
 	struct text_input *in;
 	struct text line;
 	bool found = false;
 	size_t bytes = 0;
+	int rc = text_input_open(&in, path, NULL);
 
-	if (text_input_open(&in, path, NULL) < 0)
-		return false;
-	while (!found && bytes < SNIFF_BYTES && text_input_line(in, &line, NULL) > 0) {
+	if (rc < 0)
+		return rc == ERR_NOMEM ? error_nomem(err) : 0;
+	while (!found && bytes < SNIFF_BYTES && (rc = text_input_line(in, &line, NULL)) > 0) {
 		struct text_line l;
 
 		bytes += line.len + 1;
@@ -675,5 +676,5 @@ bool text_log_is_one(const char *path)
 			(line.len >= 9 && !memcmp(line.data, "# tracer:", 9));
 	}
 	text_input_free(in);
-	return found;
+	return rc == ERR_NOMEM ? error_nomem(err) : found;
 }

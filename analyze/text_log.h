@@ -95,7 +95,10 @@ uint64_t text_log_read(const struct text_log *log); /* bytes of the file, for pr
 uint64_t text_log_length(const struct text_log *log);
 const struct text_counts *text_log_counts(const struct text_log *log); /* whole at the end */
 
-/* Whether a file may be such a log: its first megabyte has an entry or the header of one. */
-bool text_log_is_one(const char *path);
+/*
+ * 1 if a file may be such a log: its first megabyte has an entry or the header of one; 0 if not, or if it cannot be
+ * read, of which whoever reads it next will tell; ERR_NOMEM.
+ */
+int text_log_is_one(const char *path, struct error *err);
 
 #endif

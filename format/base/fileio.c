@@ -51,6 +51,24 @@ int file_create(const char *path, bool force, struct error *err)
 	return open_existing(path, err);
 }
 
+int file_create_stream(const char *path, bool force, FILE **ret, struct error *err)
+{
+	int fd = file_create(path, force, err), rc;
+	FILE *out;
+
+	if (fd < 0)
+		return fd;
+	out = fdopen(fd, "w");
+	if (out) {
+		*ret = out;
+		return 0;
+	}
+	rc = error_errno(err, "cannot write '%s'", path);
+	close(fd);
+	unlink(path);
+	return rc;
+}
+
 int file_write_all(int fd, const void *data, size_t n, const char *path, struct error *err)
 {
 	const uint8_t *p = data;

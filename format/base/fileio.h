@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "format/base/buf.h"
@@ -19,6 +20,9 @@
  * refused. Returns the fd.
  */
 int file_create(const char *path, bool force, struct error *err);
+
+/* The same as a stream. Without memory for it the file is taken away again: 0, or an error. */
+int file_create_stream(const char *path, bool force, FILE **ret, struct error *err);
 
 /* All n bytes, through short writes and EINTR. path is for the error text. */
 int file_write_all(int fd, const void *data, size_t n, const char *path, struct error *err);
