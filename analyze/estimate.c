@@ -179,10 +179,11 @@ int estimate_new(struct estimate **ret, sqlite3 *db, const struct estimate_how *
 	if (!e)
 		return error_nomem(err);
 	e->db = db;
-	rc = estimate_errors_functions(&e->errors, db, release,
-				       err); /* which owns it from here on */
-	if (rc == 0)
-		rc = shadow_sites(db, err);
+	/* which owns it from here on, and releases it if it fails */
+	rc = estimate_errors_functions(&e->errors, db, release, err);
+	if (rc < 0)
+		return rc;
+	rc = shadow_sites(db, err);
 	if (rc == 0)
 		rc = read_sites(e, how, err);
 	if (rc == 0)
