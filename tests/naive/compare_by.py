@@ -287,16 +287,17 @@ def compare(program, path, capture):
     return not score.failed
 
 
-def main():
+def of_one_capture(compare):
+    """The program around compare(program, path, capture): its exit status."""
     if len(sys.argv) != 3:
-        print("usage: compare_by.py KMEM_ANALYZE CAPTURE", file=sys.stderr)
+        print("usage: %s KMEM_ANALYZE CAPTURE" % os.path.basename(sys.argv[0]), file=sys.stderr)
         return 2
     try:
         return 0 if compare(runs.Runs(sys.argv[1]), sys.argv[2], read_capture.Capture.open(sys.argv[2])) else 1
     except runs.Failed as problem:
-        print("not ok %s: --by: %s" % (os.path.basename(sys.argv[2]), problem))
+        print("not ok %s: %s" % (os.path.basename(sys.argv[2]), problem))
         return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(of_one_capture(compare))

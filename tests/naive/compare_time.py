@@ -19,8 +19,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare_by  # noqa: E402
 import compare_db  # noqa: E402
 import replay  # noqa: E402
-import read_capture  # noqa: E402
-import runs  # noqa: E402
 import samples  # noqa: E402
 
 STEPS = 7
@@ -277,16 +275,5 @@ def compare(program, path, capture):
     return not these.score.failed
 
 
-def main():
-    if len(sys.argv) != 3:
-        print("usage: compare_time.py KMEM_ANALYZE CAPTURE", file=sys.stderr)
-        return 2
-    try:
-        return 0 if compare(runs.Runs(sys.argv[1]), sys.argv[2], read_capture.Capture.open(sys.argv[2])) else 1
-    except runs.Failed as problem:
-        print("not ok %s: %s" % (os.path.basename(sys.argv[2]), problem))
-        return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(compare_by.of_one_capture(compare))
