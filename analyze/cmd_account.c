@@ -142,9 +142,7 @@ static int print_callers(struct report *r, const char *order, struct error *err)
 	if (text)
 		fprintf(r->out, "# caller, net, waste, object file\n");
 	emit_section(r, "callers", EMIT_TABLE);
-	/* of text the others are counted */
-	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
-		 !text && r->options->top ? (int64_t)r->options->top : INT64_C(-1));
+	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order, report_limit(r));
 	rc = query_init(&q, r->db, schema_query_account_callers_sql, tail, err);
 	while (rc == 0 && (rc = emit_step(r, &q, err)) == 1) {
 		rc = 0;

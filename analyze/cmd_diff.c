@@ -274,10 +274,8 @@ static int print_groups(struct diff *d, const struct diff_options *o, const char
 		print_error(r, &q);
 	}
 	query_release(&q);
-	if (rc == 0 && r->emit.format == EMIT_TEXT && all > shown)
-		fprintf(r->out,
-			"Skipping groups numbered %" PRIu64 "..%" PRIu64 " (-n 0 shows all)\n",
-			shown + 1, all);
+	if (rc == 0 && r->emit.format == EMIT_TEXT)
+		report_skipping(r, "groups", shown, all);
 	if (rc == 0 && r->emit.format == EMIT_TEXT && same)
 		fprintf(r->out, "(%" PRIu64 " groups did not change)\n", same);
 	return rc;

@@ -247,10 +247,8 @@ static int print_groups(const struct kmemleak *k, const char *order, struct erro
 	}
 	if (rc == 0 && !all && text)
 		fprintf(r->out, "(no object that was asked for is live)\n");
-	if (rc == 0 && all > shown && text)
-		fprintf(r->out,
-			"Skipping leaks numbered %" PRIu64 "..%" PRIu64 " (-n 0 shows all)\n",
-			shown + 1, all);
+	if (rc == 0 && text)
+		report_skipping(r, "leaks", shown, all);
 	query_release(&q);
 	query_release(&comms);
 	return rc;

@@ -330,9 +330,8 @@ static int print_groups(const struct lifetimes *x, struct report *r, const char 
 		rc = text ? print_group(x, r, &q, err) : emit_group(r, &q, query_int(&q, 6), err);
 	}
 	query_release(&q);
-	if (rc == 0 && text && all > shown)
-		fprintf(r->out, "Skipping numbers %" PRIu64 "..%" PRIu64 " (-n 0 shows all)\n",
-			shown + 1, all);
+	if (rc == 0 && text)
+		report_skipping(r, "groups", shown, all);
 	return rc;
 }
 

@@ -82,11 +82,8 @@ int stat_query(struct query *q, struct report *r, const struct stat_options *o, 
 	char tail[500];
 	int rc;
 
-	/* of text the others are counted */
 	if (order)
-		snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
-			 r->emit.format != EMIT_TEXT && o->report.top ? (int64_t)o->report.top :
-									INT64_C(-1));
+		snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order, report_limit(r));
 	rc = query_init(q, r->db, sql, order ? tail : NULL, err);
 	if (rc < 0)
 		return rc;

@@ -52,9 +52,7 @@ static int print_rows(struct report *r, const struct static_options *o, const ch
 	struct query q = { 0 };
 	int rc;
 
-	/* of text the others are counted */
-	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order,
-		 !text && o->report.top ? (int64_t)o->report.top : INT64_C(-1));
+	snprintf(tail, sizeof(tail), "%s LIMIT %" PRId64, order, report_limit(r));
 	rc = query_init(&q, r->db, schema_query_static_sql, tail, err);
 	if (rc < 0)
 		return rc;

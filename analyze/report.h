@@ -301,6 +301,8 @@ int report_stack(struct report *r, bool has_stack, int64_t stack, bool has_call_
 /* Behind it, where stacks are estimated: that nothing is known beyond the call site. */
 void report_stack_unknown(const struct report *r, bool has_stack);
 
+/* For LIMIT: -n, or -1. All of text, too, as what is not shown is counted there. */
+int64_t report_limit(const struct report *r);
 /* Counts a row, and whether it is one of the first -n, which are shown. */
 bool report_shows(const struct report *r, uint64_t *shown, uint64_t *all);
 /* "Skipping callers numbered 7..26 (-n 0 shows all)", where not all of a table were shown. */

@@ -114,6 +114,11 @@ void report_stack_unknown(const struct report *r, bool has_stack)
 		fprintf(r->out, "    (call site only: none of its stacks was recorded)\n");
 }
 
+int64_t report_limit(const struct report *r)
+{
+	return r->emit.format != EMIT_TEXT && r->options->top ? (int64_t)r->options->top : -1;
+}
+
 bool report_shows(const struct report *r, uint64_t *shown, uint64_t *all)
 {
 	bool shows = !r->options->top || *shown < r->options->top;
