@@ -460,6 +460,19 @@ def modules_that_load(n):
     return cap.finish()
 
 
+@case(15000, reports=False, suffix="kmem")
+def modules_read_again(n):
+    """One module, read at many moments and loaded as often."""
+    cap = capture()
+    cap.types([MODULE_LOAD])
+    load = len(mkcap.SLAB_TYPES)
+    for i in range(n):
+        cap.file(SECTION % ("m", ".text"), str(1000 + i), b"0x%016x\n" % (0xffffffffc0000000 + i * 8192))
+    for i in range(n // 500):
+        cap.events(0, [mkcap.Ev(500 * i + k, 7, load, (), None, (0, b"m")) for k in range(500)])
+    return cap.finish()
+
+
 def process(records):
     """records: (kind, what it says); all at one time."""
     return b"".join(bytes([kind, 0]) + mkcap.blob(raw) for kind, raw in records)
