@@ -20,6 +20,7 @@
 
 #define ARCHIVE_MOST ((size_t)256 << 20) /* bytes */
 #define OBJECTS_MOST 200000
+#define MEMBER_NAME  16 /* bytes of a header of an archive, at its beginning */
 
 struct name_list {
 	char **items;
@@ -41,6 +42,8 @@ struct object_files {
 	char *tree;
 	struct object *objects;
 	size_t count, cap;
+	struct object **filed; /* those that have a file, by it */
+	size_t filed_count;
 	struct global *globals; /* by name */
 	size_t global_count, global_cap;
 	struct name_list names; /* of the globals */
@@ -146,15 +149,17 @@ static int add_member(struct object_files *o, struct name_list *paths, const cha
 static const char *member_name(const char *header, const char *longs, size_t longs_len,
 			       size_t *ret_len)
 {
+	char digits[MEMBER_NAME] = "";
 	const char *end;
 	size_t at;
 
 	if (header[0] != '/') {
-		end = memchr(header, '/', 16);
+		end = memchr(header, '/', MEMBER_NAME);
 		*ret_len = end ? (size_t)(end - header) : 0;
 		return header;
 	}
-	at = header[1] >= '0' && header[1] <= '9' ? strtoul(header + 1, NULL, 10) : longs_len;
+	memcpy(digits, header + 1, MEMBER_NAME - 1);
+	at = *digits >= '0' && *digits <= '9' ? strtoul(digits, NULL, 10) : longs_len;
 	if (at >= longs_len)
 		return NULL;
 	end = memmem(longs + at, longs_len - at, "/\n", 2);
@@ -315,6 +320,7 @@ void object_files_free(struct object_files *o)
 	}
 	list_release(&o->names);
 	free(o->objects);
+	free(o->filed);
 	free(o->globals);
 	free(o->tree);
 	free(o);
@@ -425,12 +431,34 @@ static int by_name(const void *a, const void *b)
 	return order ? order : x->object < y->object ? -1 : x->object > y->object;
 }
 
+static int by_file(const void *a, const void *b)
+{
+	const struct object *x = *(struct object *const *)a, *y = *(struct object *const *)b;
+	int order = strcmp(x->file, y->file);
+
+	return order ? order : (x > y) - (x < y);
+}
+
+static int sort_by_file(struct object_files *o, struct error *err)
+{
+	o->filed = calloc(o->count + 1, sizeof(*o->filed));
+	if (!o->filed)
+		return error_nomem(err);
+	for (size_t i = 0; i < o->count; i++)
+		if (o->objects[i].file)
+			o->filed[o->filed_count++] = &o->objects[i];
+	qsort(o->filed, o->filed_count, sizeof(*o->filed), by_file);
+	return 0;
+}
+
 int object_files_read(struct object_files *o, struct error *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < o->count && rc == 0; i++)
 		rc = read_object(o, i, err);
+	if (rc == 0)
+		rc = sort_by_file(o, err);
 	if (o->global_count)
 		qsort(o->globals, o->global_count, sizeof(*o->globals), by_name);
 	return rc;
@@ -455,6 +483,22 @@ const char *object_files_global(const struct object_files *o, const char *name)
 	return o->objects[o->globals[low].object].unit;
 }
 
+/* Place in filed of the first object of that file, or of a later one. */
+static size_t first_of_file(const struct object_files *o, const char *file)
+{
+	size_t low = 0, high = o->filed_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(o->filed[middle]->file, file) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 const char *object_files_local(const struct object_files *o, const char *file,
 			       const char *const *names, size_t count)
 {
@@ -462,12 +506,11 @@ const char *object_files_local(const struct object_files *o, const char *file,
 	size_t best_hits = 0;
 	bool tie = false;
 
-	for (size_t i = 0; i < o->count; i++) {
-		const struct object *object = &o->objects[i];
+	for (size_t i = first_of_file(o, file);
+	     i < o->filed_count && !strcmp(o->filed[i]->file, file); i++) {
+		const struct object *object = o->filed[i];
 		size_t hits = 0;
 
-		if (!object->file || strcmp(object->file, file))
-			continue;
 		for (size_t n = 0; n < count && object->locals.count; n++)
 			hits += bsearch(&names[n], object->locals.items, object->locals.count,
 					sizeof(*object->locals.items), by_text) != NULL;
