@@ -45,7 +45,10 @@ struct loader {
 	struct group *groups; /* 0: globals, and locals before the first file */
 	size_t group_count, group_cap;
 	sqlite3_stmt *put_source, *put_symbol;
-	uint64_t *unit_gaps; /* of one section: bytes without a symbol by unit */
+	uint64_t *
+		unit_gaps; /* of one section: bytes without a symbol by unit; behind the last of none */
+	size_t *gap_units; /* those that are not 0 */
+	size_t gap_count;
 };
 
 static int elf_failed(struct error *err, const char *what)
@@ -167,7 +170,7 @@ static int add_symbol(struct loader *l, const GElf_Sym *sym, const char *name, s
 	new.global = GELF_ST_BIND(sym->st_info) != STB_LOCAL;
 	new.group = new.global ? 0 : (uint32_t)l->group_count - 1;
 	new.unit = unit_by_debug(l, s, new.start, name);
-	if (new.unit &&new.group && same_stem(new.unit, l->groups[new.group].file))
+	if (new.group &&new.unit && same_stem(new.unit, l->groups[new.group].file))
 		l->groups[new.group].unit = new.unit;
 	if (!array_room((void **)&l->symbols, &l->symbol_cap, l->symbol_count, sizeof(*l->symbols)))
 		return error_nomem(err);
@@ -306,6 +309,13 @@ static int put_row(struct loader *l, const char *name, enum static_kind kind, ui
 	return run(l, l->put_symbol, err);
 }
 
+static void add_gap(struct loader *l, size_t unit, uint64_t bytes)
+{
+	if (bytes && !l->unit_gaps[unit])
+		l->gap_units[l->gap_count++] = unit;
+	l->unit_gaps[unit] += bytes;
+}
+
 /* Bytes from..to of a section have no symbol: code among them still has a unit. */
 static void count_gap(struct loader *l, const struct section *s, uint64_t from, uint64_t to)
 {
@@ -315,10 +325,10 @@ static void count_gap(struct loader *l, const struct section *s, uint64_t from, 
 		uint64_t end;
 		int unit = unit_index_code(l->units, s->address + from, s->address + to, &end);
 
-		l->unit_gaps[unit == UNIT_NONE ? none : (size_t)unit] += end - s->address - from;
+		add_gap(l, unit == UNIT_NONE ? none : (size_t)unit, end - s->address - from);
 		from = end - s->address;
 	}
-	l->unit_gaps[none] += to - from;
+	add_gap(l, none, to - from);
 }
 
 static int put_gaps(struct loader *l, const struct section *s, struct error *err)
@@ -327,11 +337,12 @@ static int put_gaps(struct loader *l, const struct section *s, struct error *err
 	char name[128];
 
 	snprintf(name, sizeof(name), "(%.100s)", s->name);
-	for (int i = 0; i <= units && rc == 0; i++) {
-		if (l->unit_gaps[i])
-			rc = put_row(l, name, s->kind, l->unit_gaps[i],
-				     i < units ? unit_index_path(l->units, i) : NULL, err);
-		l->unit_gaps[i] = 0;
+	for (; l->gap_count && rc == 0; l->gap_count--) {
+		int unit = (int)l->gap_units[l->gap_count - 1];
+
+		rc = put_row(l, name, s->kind, l->unit_gaps[unit],
+			     unit < units ? unit_index_path(l->units, unit) : NULL, err);
+		l->unit_gaps[unit] = 0;
 	}
 	return rc;
 }
@@ -363,11 +374,12 @@ static int put_section(struct loader *l, uint32_t index, size_t *next, struct er
 
 static int put_all(struct loader *l, struct error *err)
 {
-	size_t next = 0;
+	size_t next = 0, units = (size_t)unit_index_count(l->units) + 1;
 	int rc = 0;
 
-	l->unit_gaps = calloc((size_t)unit_index_count(l->units) + 1, sizeof(*l->unit_gaps));
-	if (!l->unit_gaps)
+	l->unit_gaps = calloc(units, sizeof(*l->unit_gaps));
+	l->gap_units = calloc(units, sizeof(*l->gap_units));
+	if (!l->unit_gaps || !l->gap_units)
 		return error_nomem(err);
 	if (sqlite3_prepare_v2(l->db, "INSERT OR IGNORE INTO source (path, directory) VALUES (?,?)",
 			       -1, &l->put_source, NULL) ||
@@ -409,6 +421,7 @@ int static_load(sqlite3 *db, const struct static_file *file, struct error *err)
 	sqlite3_finalize(l.put_symbol);
 	unit_index_free(l.units);
 	free(l.unit_gaps);
+	free(l.gap_units);
 	free(l.groups);
 	free(l.symbols);
 	free(l.sections);
