@@ -309,10 +309,11 @@ check-threads:	## The threads of recorder and loader under the thread sanitizer:
 	@$(build_now) SAN=thread all test-programs
 	@$(MAKE) --no-print-directory -s SAN=thread run-threads
 
+check-nomem: NOMEM_TRIES := $(or $(NOMEM_TRIES),0)
 check-nomem:	## Allocations made to fail, from each place that makes one: of 40 commands, and 2000 of each unit test (NOMEM_TRIES=N: N of each)
 	@sh scripts/setup.sh build test
 	@$(build_now) all test-programs
-	@NOMEM_TRIES=$(or $(NOMEM_TRIES),0) $(run_tests) nomem
+	@NOMEM_TRIES=$(NOMEM_TRIES) $(run_tests) nomem
 
 run-threads:
 	@$(run_tests) threads
