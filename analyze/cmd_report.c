@@ -65,9 +65,23 @@ static int emit_callers(struct report *r, struct error *err)
 			NULL, err);
 	if (rc == 0)
 		rc = emit_query(r, "callers", EMIT_TABLE, "SELECT * FROM temp.account", tail, err);
+	return rc;
+}
+
+static int emit_caches(struct report *r, struct error *err)
+{
+	char tail[80];
+	int rc = query_materialise(r->db, "cache_group", schema_query_report_cache_sql, NULL, 0,
+				   err);
+
+	if (rc == 0)
+		rc = emit_query(r, "cache_groups", EMIT_ONE,
+				"SELECT count(*) AS groups, coalesce(sum(objects), 0) AS objects"
+				" FROM temp.cache_group",
+				NULL, err);
 	snprintf(tail, sizeof(tail), "ORDER BY net DESC, total DESC, cache LIMIT %d", CACHES_MOST);
 	return rc < 0 ? rc :
-			emit_query(r, "caches", EMIT_TABLE, schema_query_report_cache_sql, tail,
+			emit_query(r, "caches", EMIT_TABLE, "SELECT * FROM temp.cache_group", tail,
 				   err);
 }
 
@@ -150,6 +164,8 @@ static int make_data(struct report *r, struct aside *p, struct error *err)
 	rc = report_header(r, "report", err);
 	if (rc == 0)
 		rc = emit_callers(r, err);
+	if (rc == 0)
+		rc = emit_caches(r, err);
 	if (rc == 0)
 		rc = emit_leaks(r, err);
 	if (rc == 0)

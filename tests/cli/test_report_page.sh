@@ -24,6 +24,14 @@ page some v1 --where "bytes_alloc > 200" --malloc
 page small replay
 page lost loss
 page names hostile_names
+{
+	echo "symbol 0x1000 make_them"
+	for i in $(seq 600); do
+		echo "$((1000 + i)) 0 7 kmem_cache_alloc call_site=make_them+4 ptr=$((65536 * i)) bytes_req=100 bytes_alloc=128 name=cache$i"
+	done
+} >"$work/many.script"
+"$MKCAPTURE" "$work/many.script" "$work/many.kmem" && "$KMEM_ANALYZE" load -q "$work/many.kmem"
+page caches many
 check "losses are said first" grep -q '"complete": 0' "$work/lost.html"
 "$KMEM_ANALYZE" report -f -o "$work/none.html" --only-comm nosuch "$work/replay.kmem.db"
 check "a page of nothing" [ -s "$work/none.html" ]
@@ -80,6 +88,9 @@ print(len({pixel(x, y) for x in range(0, width, 7) for y in range(0, height, 7)}
 	python3 "$TESTS/naive/browser.py" "$work/names.html" 'say(document.querySelectorAll("#table-callers tbody tr").length > 2, document.querySelectorAll("img").length)' \
 		>"$work/said" 2>&1
 	check "hostile names run nothing: $(cat "$work/said")" [ "$(cat "$work/said")" = "true 0" ]
+	python3 "$TESTS/naive/browser.py" "$work/caches.html" 'say(document.getElementById("cards").textContent.includes("600live objects"), document.getElementById("count-caches").textContent)' \
+		>"$work/said" 2>&1
+	check "what the page leaves out is counted and said: $(cat "$work/said")" [ "$(cat "$work/said")" = "true 500 of 600 caches (the page has the first 500)" ]
 	python3 "$TESTS/naive/browser.py" "$work/none.html" 'say(document.querySelectorAll("#table-callers tbody tr").length)' >"$work/said" 2>&1
 	check "a page of nothing opens: $(cat "$work/said")" [ "$(cat "$work/said")" = 0 ]
 	python3 "$TESTS/naive/browser.py" "$work/lost.html" 'say(document.getElementById("sub").textContent)' >"$work/said" 2>&1
