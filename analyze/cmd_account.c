@@ -26,6 +26,7 @@ static const struct sort_key sort_keys[] = {
 /* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct account_options, report),
+	TOP_ROW(struct account_options, report),
 	SORT_ROW(struct account_options, report, "net (default), total, alloc, free, waste; or the older names "
 		 "current_dynamic, total_dynamic, alloc_count, free_count"),
 	{ "classic", 0, NULL, "the arithmetic of the older tool, for comparison: frees that left no trace count as "

@@ -27,6 +27,7 @@ static const struct sort_key sort_keys[] = {
 /* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct diff_options, report),
+	TOP_ROW(struct diff_options, report),
 	FORMAT_ROW(struct diff_options, report),
 	SORT_ROW(struct diff_options, report, "change of net (default), total, waste, alloc, objects"),
 	{ "all", 'a', NULL, "groups that did not change, too", OPT_FLAG, offsetof(struct diff_options, all), 0, 0, 0, NULL },

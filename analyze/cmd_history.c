@@ -19,6 +19,7 @@ struct history_options {
 /* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct history_options, report),
+	TOP_ROW(struct history_options, report),
 	FORMAT_ROW(struct history_options, report),
 	{ "ptr", 0, "ADDRESS", "the address, hexadecimal: of an object, or anywhere in one", OPT_STRING,
 	  offsetof(struct history_options, ptr), 0, 0, 0, NULL },

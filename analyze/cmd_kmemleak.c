@@ -38,6 +38,7 @@ static const struct sort_key sort_keys[] = {
 /* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct kmemleak_options, report),
+	TOP_ROW(struct kmemleak_options, report),
 	FORMAT_ROW(struct kmemleak_options, report),
 	SORT_ROW(struct kmemleak_options, report, "bytes (default), objects, age (of the oldest)"),
 	{ "comm", 0, NULL, "name the tasks that allocated: comm(bytes/objects)", OPT_FLAG,

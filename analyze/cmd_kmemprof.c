@@ -32,6 +32,7 @@ static const struct sort_key sort_keys[] = {
 /* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct kmemprof_options, report),
+	TOP_ROW(struct kmemprof_options, report),
 	FORMAT_ROW(struct kmemprof_options, report),
 	SORT_ROW(struct kmemprof_options, report, "bytes (default), objects, lifetime (mean, shown as well)"),
 	{ "interval", 'i', "TIME", "one report per TIME of the capture (a bare number means ms); an object counts in the "

@@ -31,6 +31,7 @@ static const struct sort_key sort_keys[] = {
 /* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct lifetimes_options, report),
+	TOP_ROW(struct lifetimes_options, report),
 	FORMAT_ROW(struct lifetimes_options, report),
 	SORT_ROW(struct lifetimes_options, report, "objects (default), bytes, p50, p90, p99, longest, live"),
 	{ "than", 0, "TIME", "only objects that surely lived longer than TIME (a bare number means ns)", OPT_TIME,

@@ -27,6 +27,7 @@ static const struct sort_key sort_keys[] = {
 /* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct peak_options, report),
+	TOP_ROW(struct peak_options, report),
 	FORMAT_ROW(struct peak_options, report),
 	SORT_ROW(struct peak_options, report, "peak (default: bytes held at the peak of all), own (bytes at the "
 		 "stack's own peak), objects, own-objects, time (of its own peak)"),

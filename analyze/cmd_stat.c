@@ -26,6 +26,7 @@ static const struct option_row rows[] = {
 	{ "time", 0, "START,STOP", "only what was allocated in that time; either may be left out: as --from and --to",
 	  OPT_STRING, offsetof(struct stat_options, time), 0, 0, 0, NULL },
 	REPORT_ROWS(struct stat_options, report),
+	TOP_ROW(struct stat_options, report),
 	FORMAT_ROW(struct stat_options, report),
 	{ NULL, 0, NULL, NULL, OPT_FLAG, 0, 0, 0, 0, NULL },
 };

@@ -25,6 +25,7 @@ static const struct output_kind kinds[] = {
 /* clang-format off */
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct timeline_options, report),
+	TOP_ROW(struct timeline_options, report),
 	{ "steps", 0, "N", "N steps of the same length, instead of at most 60 of a round one", OPT_NUMBER, offsetof(struct timeline_options, steps), 1,
 	  TIMELINE_STEPS_MAX, 0, NULL },
 	{ "every", 0, "TIME", "a step each TIME instead (a bare number means ms)", OPT_TIME,

@@ -25,6 +25,7 @@ static const struct sort_key sort_keys[] = {
 
 static const struct option_row rows[] = {
 	REPORT_ROWS(struct top_options, report),
+	TOP_ROW(struct top_options, report),
 	FORMAT_ROW(struct top_options, report),
 	SORT_ROW(struct top_options, report, "flat (default), cum, name"),
 	MEASURE_ROW(struct top_options, measure),

@@ -53,7 +53,7 @@ struct report_options {
 	const char *output;	      /* -o */
 	bool force;		      /* -f */
 	const char *sort;	      /* -s */
-	uint64_t top;		      /* -n; 0: all */
+	uint64_t top;		      /* -n, of those with a TOP_ROW; 0: all */
 	bool malloc_only, cache_only; /* both: no restriction, as in the older tool */
 	bool include_self;
 	const char *domain;		/* --domain; NULL: slab */
@@ -80,8 +80,6 @@ struct report_options {
 	  offsetof(type, member.output), 0, 0, 0, NULL }, \
 	{ "force", 'f', NULL, "overwrite FILE, or a database that is in the way", OPT_FLAG, \
 	  offsetof(type, member.force), 0, 0, 0, NULL }, \
-	{ "top", 'n', "N", "the first N entries (0: all)", OPT_NUMBER, offsetof(type, member.top), \
-	  0, 0, 0, NULL }, \
 	{ "malloc", 0, NULL, "only what came from kmalloc", OPT_FLAG, \
 	  offsetof(type, member.malloc_only), 0, 0, 0, NULL }, \
 	{ "cache", 0, NULL, "only what came from kmem_cache_alloc", OPT_FLAG, \
@@ -115,6 +113,9 @@ struct report_options {
 	  offsetof(type, member.include_self), 0, 0, 0, NULL }, \
 	{ "db", 0, "FILE", "keep the database of the capture in FILE (default: CAPTURE.db)", OPT_STRING, \
 	  offsetof(type, member.db), 0, 0, 0, NULL }
+
+#define TOP_ROW(type, member) \
+	{ "top", 'n', "N", "the first N entries (0: all)", OPT_NUMBER, offsetof(type, member.top), 0, 0, 0, NULL }
 
 #define FORMAT_ROW(type, member) \
 	{ "format", 0, "FORMAT", "text (default), json, ndjson (an object per line) or csv (the main table)", OPT_CHOICE, \
