@@ -233,15 +233,21 @@ static int wanted_identity(const struct path_list *files, struct wanted *ret, st
 
 enum fit { FIT_NONE, FIT_GOOD, FIT_STALE, FIT_NEWER, FIT_FOREIGN, FIT_UNREADABLE };
 
-/* How the file that is under a database's name relates to the capture. Opens it when it fits. */
-static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret, struct error *err)
+/*
+ * How the file that is under a database's name relates to the capture. Opens it when it fits. *ret_lines: it does not, and
+ * has source lines, which a load does not bring back.
+ */
+static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret, bool *ret_lines,
+		       struct error *err)
 {
+	int64_t lines = 0;
 	enum db_path_kind kind = DB_PATH_CAPTURE;
 	struct db_identity id;
 	struct stat st;
 	sqlite3 *db = NULL;
 	bool same;
 
+	*ret_lines = false;
 	if (lstat(path, &st) < 0 && errno == ENOENT)
 		return FIT_NONE;
 	if (access(path, R_OK) < 0) {
@@ -267,6 +273,10 @@ static enum fit fit_of(const char *path, const struct wanted *w, sqlite3 **ret, 
 		*ret = db;
 		return FIT_GOOD;
 	}
+	if (same)
+		ask(db, "SELECT EXISTS (SELECT 1 FROM frame WHERE unit IS NOT NULL)", &lines, NULL,
+		    0);
+	*ret_lines = lines;
 	sqlite3_close(db);
 	if (same && compare_versions(&id) > 0)
 		return FIT_NEWER;
@@ -342,7 +352,7 @@ static char *default_name(const struct path_list *files, const struct wanted *w)
 	return cached;
 }
 
-static int load_into(const struct path_list *files, const char *name, enum fit fit,
+static int load_into(const struct path_list *files, const char *name, enum fit fit, bool had_lines,
 		     const struct db_open_options *o, struct error *err)
 {
 	const struct load_options options = { .captures = files->items,
@@ -362,6 +372,10 @@ static int load_into(const struct path_list *files, const char *name, enum fit f
 		     files->items[0], name, why);
 	else if (rc == 0)
 		note(o, "loaded '%s' into '%s'%s", files->items[0], name, why);
+	if (rc == 0 && had_lines)
+		note(o,
+		     "it had source lines, which are gone: kmem-analyze symbolize '%s' -k VMLINUX adds them again",
+		     name);
 	return rc;
 }
 
@@ -371,6 +385,7 @@ static int open_captures(sqlite3 **ret, const struct path_list *files,
 	const char *path = files->items[0];
 	struct wanted w = { .uuid = "" };
 	char *name = NULL;
+	bool had_lines;
 	enum fit fit;
 	int rc = wanted_identity(files, &w, err);
 
@@ -379,7 +394,7 @@ static int open_captures(sqlite3 **ret, const struct path_list *files,
 	name = o->db ? strdup(o->db) : default_name(files, &w);
 	if (!name)
 		return error_nomem(err);
-	fit = fit_of(name, &w, ret, err);
+	fit = fit_of(name, &w, ret, &had_lines, err);
 	if (fit == FIT_STALE && !o->db && !directory_is_writable(name)) {
 		char *cached = cache_name(
 			w.uuid); /* an old one in a place that has become read-only */
@@ -387,7 +402,7 @@ static int open_captures(sqlite3 **ret, const struct path_list *files,
 		if (cached) {
 			free(name);
 			name = cached;
-			fit = fit_of(name, &w, ret, err);
+			fit = fit_of(name, &w, ret, &had_lines, err);
 		}
 	}
 	if (fit == FIT_UNREADABLE)
@@ -402,7 +417,7 @@ static int open_captures(sqlite3 **ret, const struct path_list *files,
 		rc = error_set(err, ERR_EXISTS,
 			       "'%s' is not the database of '%s'; -f overwrites it", name, path);
 	else if (fit != FIT_GOOD)
-		rc = load_into(files, name, fit, o, err);
+		rc = load_into(files, name, fit, had_lines, o, err);
 	if (rc == 0 && fit != FIT_GOOD)
 		rc = db_open_database(ret, name, err);
 	free(name);

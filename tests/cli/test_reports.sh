@@ -110,8 +110,14 @@ for version in 6 8; do
 	"$KMEM_ANALYZE" account -f "$work/made.kmem" >"$work/out" 2>"$work/err"
 	check "a database of another loader, $made, is made anew: $(cat "$work/err")" [ "$(sqlite3 "$work/made.kmem.db" "SELECT value FROM capture WHERE key = 'load.version'")" = "$current" ]
 	check "with the same report" diff "$work/from-capture" "$work/out"
+	check "and nothing of source lines, which it had not" [ "$(grep -c 'source lines' "$work/err")" = 0 ]
 	rm "$work/made.kmem.db"
 done
+"$KMEM_ANALYZE" load -q "$work/made.kmem"
+sqlite3 "$work/made.kmem.db" "UPDATE capture SET value = value - 1 WHERE key = 'load.version';
+	INSERT INTO source (id, path, directory) VALUES (1, 'fs/open.c', 'fs'); UPDATE frame SET unit = 1"
+"$KMEM_ANALYZE" account "$work/made.kmem" >"$work/out" 2>"$work/err"
+check "made anew it has no source lines any more, and says so: $(cat "$work/err")" grep -q "symbolize '$work/made.kmem.db' -k VMLINUX" "$work/err"
 
 # --- wrong usage
 expect 2 "unknown sort key 'nosuch'" 'unknown sort key' "$KMEM_ANALYZE" account -s nosuch "$replay"
