@@ -47,6 +47,8 @@ static int run_text(struct report *r, const char *sql, struct error *err)
 					       sqlite3_errmsg(r->db));
 		if (!q.stmt) /* a comment */
 			continue;
+		if (r->emit.format == EMIT_CSV) /* each has columns of its own */
+			emit_section(r, "rows", EMIT_TABLE);
 		if (r->emit.format == EMIT_TEXT)
 			rc = sql_table(r->out, &q, err);
 		else

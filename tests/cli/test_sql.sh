@@ -65,6 +65,9 @@ for text in "hex(zeroblob(5000))" "'x' || replace(hex(zeroblob(2000)), '0', 'ä,
 	check "sql: $(wc -c <"$work/want") bytes of CSV" cmp "$work/want" "$work/out"
 done
 
+"$KMEM_ANALYZE" sql --format csv "$work/v1.kmem.db" "SELECT 1 AS a, 2 AS b; SELECT 3 AS c; CREATE TEMP TABLE t (x)" >"$work/out"
+check "sql: each statement's columns are named in CSV" [ "$(tr '\n' ' ' <"$work/out")" = "a,b 1,2 c 3 " ]
+
 # Every view answers, and the examples in views.sql do.
 for view in frame_text object live caller_total stack_line frees_unmatched; do
 	rows=$(sqlite3 -bail -readonly "$work/v1.kmem.db" "SELECT count(*) FROM $view")
