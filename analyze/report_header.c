@@ -430,14 +430,14 @@ static void header_symbols(struct report *r)
 	}
 }
 
-/* --on-loss reset: totals are then of what is left. */
+/* --on-loss reset: totals are then of what is left. How many are forgotten is known of a whole domain alone. */
 static void header_forgotten(struct report *r)
 {
 	char n[UNITS_TEXT] = "";
 
 	if (!r->forget)
 		return;
-	if (!r->options->at && !r->options->moments_ns)
+	if (!r->filtered && !report_selects_sites(r) && !report_api(r->options))
 		snprintf(n, sizeof(n), "%" PRId64 " ", r->forgotten);
 	fprintf(r->out,
 		"# --on-loss reset: %sobjects that were live while events were lost or not recorded are"

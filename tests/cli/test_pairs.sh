@@ -32,6 +32,12 @@ golden pairs-interval-plain "$KMEM_ANALYZE" kmemleak -i 7500 --by comm "$pairs"
 golden pairs-json "$KMEM_ANALYZE" kmemleak --format json --alloc 'block:block_rq_issue//ptr=sector/' \
 	--free 'block:block_rq_complete//ptr=sector/' "$pairs"
 EXIT=3 golden pairs-loss-reset "$KMEM_ANALYZE" kmemleak --on-loss reset "$work/loss.kmem"
+# how many are forgotten is not known of a part
+for part in --cache '--where bytes_alloc>0' '--only-cpu 0-2'; do
+	# shellcheck disable=SC2086	# an option and its value
+	"$KMEM_ANALYZE" kmemprof --on-loss reset $part "$work/loss.kmem" >"$work/out"
+	check "--on-loss reset $part: a part has no number of all" grep -q '^# --on-loss reset: objects that were live' "$work/out"
+done
 EXIT=3 golden pairs-loss-reset-prof "$KMEM_ANALYZE" kmemprof --on-loss reset -e kmem:kmalloc -e kmem:kfree -k ptr "$work/loss.kmem"
 
 # --- the same events in a dictionary: blocks of pages are freed in parts and several at once here
