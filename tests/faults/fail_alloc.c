@@ -59,24 +59,26 @@ void fail_alloc_note_places(struct fail_place *table)
 	places = table;
 }
 
-/* Of a library, which may recurse, only the innermost callers; of the program all. */
+/* Of a library, which may recurse, only the innermost callers, from that of malloc on; of the program all. */
 #define LIBRARY_FRAMES 8
 #define PLACE_FRAMES   64
 
-static void note_place(uint64_t number)
+static void note_place(uint64_t number, void *caller)
 {
 	extern char __executable_start, etext; /* the linker's */
 	uint64_t hash = 0xcbf29ce484222325ull;
 	void *frames[PLACE_FRAMES];
-	int depth;
+	int depth, first = 0;
 
 	held = true;
 	depth = backtrace(frames, PLACE_FRAMES);
 	held = false;
-	for (int i = 0; i < depth; i++) {
+	while (first < depth && frames[first] != caller) /* its own, and those of a sanitizer */
+		first++;
+	for (int i = first; i < depth; i++) {
 		uintptr_t at = (uintptr_t)frames[i];
 
-		if (i < LIBRARY_FRAMES ||
+		if (i - first < LIBRARY_FRAMES ||
 		    (at >= (uintptr_t)&__executable_start && at < (uintptr_t)&etext))
 			hash = (hash ^ at) * 0x100000001b3ull;
 	}
@@ -97,7 +99,7 @@ static void note_place(uint64_t number)
 	__atomic_clear(&noting, __ATOMIC_RELEASE);
 }
 
-static bool fails(void)
+static bool fails(void *caller)
 {
 	uint64_t number;
 
@@ -105,7 +107,7 @@ static bool fails(void)
 		return false;
 	number = __atomic_add_fetch(&state->count, 1, __ATOMIC_RELAXED);
 	if (places)
-		note_place(number);
+		note_place(number, caller);
 	if (!state->fail_at || number < state->fail_at ||
 	    (number > state->fail_at && !state->from_then_on))
 		return false;
@@ -119,36 +121,41 @@ static bool fails(void)
 
 void *malloc(size_t size)
 {
-	if (fails())
+	if (fails(__builtin_return_address(0)))
 		return NULL;
 	return __interceptor_malloc ? __interceptor_malloc(size) : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	if (fails())
+	if (fails(__builtin_return_address(0)))
 		return NULL;
 	return __interceptor_calloc ? __interceptor_calloc(n, size) : __libc_calloc(n, size);
 }
 
 void *realloc(void *p, size_t size)
 {
-	if (fails())
+	if (fails(__builtin_return_address(0)))
 		return NULL;
 	return __interceptor_realloc ? __interceptor_realloc(p, size) : __libc_realloc(p, size);
 }
 
-void *aligned_alloc(size_t align, size_t size)
+static void *aligned(size_t align, size_t size, void *caller)
 {
-	if (fails())
+	if (fails(caller))
 		return NULL;
 	return __interceptor_aligned_alloc ? __interceptor_aligned_alloc(align, size) :
 					     __libc_memalign(align, size);
 }
 
+void *aligned_alloc(size_t align, size_t size)
+{
+	return aligned(align, size, __builtin_return_address(0));
+}
+
 int posix_memalign(void **ret, size_t align, size_t size)
 {
-	void *p = aligned_alloc(align, size);
+	void *p = aligned(align, size, __builtin_return_address(0));
 
 	if (p)
 		*ret = p;
