@@ -469,6 +469,7 @@ static void test_stacks(void)
 	struct section s = { .kind = SECTION_STACKS, .a = 7, .b = 4 };
 	int count = 0;
 
+	MUST(e);
 	for (int i = 0; i < 4; i++)
 		stack_encode(e, stacks[i] + 1, (uint32_t)stacks[i][0] - 1);
 	s.data = e->bytes.data;
