@@ -97,6 +97,8 @@ int branch_prepare(const struct branch *b, sqlite3 *db, struct error *err)
 			   "CREATE TEMP TABLE branch_site (site INTEGER PRIMARY KEY)",
 			   err);
 
+	if (rc == 0 && b->any_frame && !b->dirs.count)
+		rc = error_set(err, ERR_USAGE, "--any-frame says where -b looks: give -b, too");
 	if (rc < 0 || !b->dirs.count)
 		return rc;
 	if (!debug_information(db))
