@@ -156,9 +156,12 @@ for i in $(seq 50); do
 	until grep -qs '^State:[[:space:]][TZ]' /proc/$pid/status || [ ! -e /proc/$pid ]; do
 		sleep 0.01
 	done
-	[ "$(leftovers "$work")" -eq 0 ] || break
+	left=$(find "$work" -name '*.tmp.*')
+	# before its lock it is a left-over for others, and that load begins again
+	[ -z "$left" ] || ! grep -q " FLOCK .*:$(stat -c %i "$left") " /proc/locks || break
 	kill -9 $pid
 	wait $pid 2>/dev/null
+	rm -f "$left"
 done
 echo precious >"$work/precious"
 ln -s "$work/precious" "$cap.db.tmp.0000000000000001"

@@ -38,7 +38,7 @@ each_is_whole() { # NAME FILE...
 
 # --- the last three are kept
 record 0 "--rotate --keep 3" -o "$work/k.kmem" --rotate 1M --keep 3 -- \
-	sh -c "for i in \$(seq 30); do [ -e '$work/k.000005.kmem' ] || $churn_all 1000; done; $churn_all 200" # something for the last
+	sh -c "for i in \$(seq 300); do [ -e '$work/k.000005.kmem' ] || $churn_all 1000; done; $churn_all 200" # something for the last
 says "--keep: the next command names what was asked for" "kmemleak $work/k.kmem"
 check "--keep 3: three files" [ "$(count 'k.*.kmem')" -eq 3 ]
 check "--keep 3: the first is gone" [ ! -e "$work/k.000001.kmem" ]
@@ -59,7 +59,7 @@ cp "$B/tests/churn" "$work/$workload"
 pid=$!
 recording $pid
 record 0 "--rotate, all kept" -o "$work/a.kmem" --rotate 1M -- \
-	sh -c "for i in \$(seq 30); do [ -e '$work/a.000004.kmem' ] || { '$work/$workload' 1000 0 & '$work/$workload' 1000 1 & wait; }; done
+	sh -c "for i in \$(seq 300); do [ -e '$work/a.000004.kmem' ] || { '$work/$workload' 1000 0 & '$work/$workload' 1000 1 & wait; }; done
 		sleep 0.3" >/dev/null
 kill -INT $pid
 wait $pid
