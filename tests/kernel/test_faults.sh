@@ -124,8 +124,11 @@ check "no memory while recording: $(tail -n 1 "$work/tries")" [ $code -eq 0 ]
 clean "no memory while recording: kernel left as it was"
 
 # --- a limit for files
-(ulimit -f 2000 && "$KMEM_RECORD" -q -f -o "$cap" -d 60 -- timeout 10 "$B/tests/churn" 1000000000 0 2>"$work/err")
+# shellcheck disable=SC2016	# its own arguments
+(ulimit -f 2000 && "$KMEM_RECORD" -q -f -o "$cap" -d 60 -- sh -c 'echo $$ >"$1/limited"; exec timeout 10 "$2" 1000000000 0' \
+	sh "$work" "$B/tests/churn" 2>"$work/err")
 check "a file size limit: exit 3" [ $? -eq 3 ]
+kill "$(cat "$work/limited")"	# a command outlives its recorder
 "$KMEM_ANALYZE" verify "$cap" >"$work/verify" 2>&1
 check "a file size limit: the capture is readable, cut at a block" [ $? -eq 3 ]
 clean "a file size limit: kernel left as it was"

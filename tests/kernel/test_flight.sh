@@ -3,7 +3,6 @@
 # shellcheck source=tests/kernel/lib.sh
 . "$(dirname "$0")/lib.sh"
 needs_kernel flight
-sync	# writing back what the tests before have left takes a ring's worth of events
 : "${KMEM_ANALYZE:=$PWD/$B/kmem-analyze}"
 cap=$work/cap.kmem
 mkfifo "$work/hold"
